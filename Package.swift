@@ -1,0 +1,138 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+//
+// The module graph of ARCHITECTURE.md. Arrows only point down; `--explicit-target-dependency-import-check
+// error` in the Makefile turns an undeclared import into a build error.
+
+import PackageDescription
+
+let everywhere: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .treatAllWarnings(as: .error),
+]
+/// For the modules that own raw memory: every unsafe expression must say so.
+let closeToMemory = everywhere + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+let strictC: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+let strictCXX: [CXXSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func module(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    settings: [SwiftSetting] = everywhere
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: everywhere)
+}
+
+let package = Package(
+    name: "edgewatch",
+    products: [.executable(name: "edgewatch", targets: ["edgewatch"])],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    ],
+    targets: [
+        // C libraries, each imported by one module.
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSensors", providers: [.apt(["libsensors-dev"])]),
+        .systemLibrary(name: "CModbus", pkgConfig: "libmodbus", providers: [.apt(["libmodbus-dev"])]),
+        .target(name: "CRE2", cxxSettings: strictCXX, linkerSettings: [.linkedLibrary("re2")]),
+        .target(name: "CCurl", cSettings: strictC),
+        .target(name: "CWebAssets", exclude: ["web"], cSettings: strictC),
+
+        // Level 0: values, the kernel, bytes.
+        module("Samples", ["CRE2"]),
+        module("Platform", [], settings: closeToMemory),
+        module("Bytes", ["CZstd", "CSnappy"], settings: closeToMemory),
+
+        // Level 1: formats and services without an opinion on metrics.
+        module("Wire", ["Samples", "Bytes"], settings: closeToMemory),
+        module("HTTPClient", ["CCurl", "Platform"]),
+        module("StateStore", ["CSQLite", "Platform"]),
+        module("Conditions", ["Samples", "Platform"]),
+        module("Config", ["CYAML", "Samples", "Platform", "Conditions"]),
+
+        // Level 2: the stages; none imports another.
+        module(
+            "Collector",
+            [
+                "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "Conditions", "Config", "CSensors",
+                "CModbus", log,
+            ]
+        ),
+        module("TSDB", ["Samples", "Platform", "Bytes", log], settings: closeToMemory),
+        module("PromQL", ["Samples"]),
+        module(
+            "Sync",
+            ["Samples", "Platform", "Bytes", "Wire", "HTTPClient", "StateStore", "Conditions", "Config", log]
+        ),
+
+        // Level 3: what judges and what shows.
+        module(
+            "Alerts",
+            [
+                "Samples", "Platform", "Wire", "HTTPClient", "StateStore", "Conditions", "Config", "PromQL",
+                log,
+            ]
+        ),
+        module(
+            "HTTPAPI",
+            [
+                "Samples", "Platform", "Wire", "Config", "PromQL", "Alerts", "CWebAssets", log, hummingbird,
+                hummingbirdCore, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), lifecycle,
+            ]
+        ),
+
+        // Level 4: the one place that knows everybody.
+        module(
+            "Daemon",
+            [
+                "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "StateStore", "Conditions", "Config",
+                "Collector",
+                "TSDB", "PromQL", "Sync", "Alerts", "HTTPAPI", log, lifecycle, signals,
+            ]
+        ),
+        .executableTarget(
+            name: "edgewatch",
+            dependencies: ["Daemon", "Config", "Alerts", "Platform", arguments, log],
+            swiftSettings: everywhere,
+            linkerSettings: [
+                .unsafeFlags(
+                    [
+                        "-use-ld=lld", "-Xlinker", "--icf=safe", "-Xlinker", "-z", "-Xlinker",
+                        "pack-relative-relocs",
+                    ],
+                    .when(configuration: .release)
+                )
+            ]
+        ),
+
+        tests("SamplesTests", ["Samples"]),
+        tests("PlatformTests", ["Platform"]),
+        tests("BytesTests", ["Bytes"]),
+    ],
+    cLanguageStandard: .c2x,
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One-shot zstd (RFC 8878). The decoded size is limited before anything is allocated: a frame of a few bytes
+// may claim gigabytes.
+
+internal import CZstd
+
+/// zstd frames.
+public enum Zstd {
+    /// Compresses bytes into one frame.
+    ///
+    /// - Parameters:
+    /// - bytes: what to compress.
+    /// - level: 1 (fast) to 19 (small); 3 is the library's default.
+    /// - Returns: the frame, or nil when the library refuses (out of memory).
+    public static func compress(_ bytes: [UInt8], level: Int32 = 3) -> [UInt8]? {
+        let bound = ZSTD_compressBound(bytes.count)
+        var failed = false
+        let frame = unsafe [UInt8](unsafeUninitializedCapacity: bound) { out, count in
+            let size = unsafe bytes.withUnsafeBytes { input in
+                unsafe ZSTD_compress(out.baseAddress, bound, input.baseAddress, input.count, level)
+            }
+            failed = ZSTD_isError(size) != 0
+            count = failed ? 0 : size
+        }
+        return failed ? nil : frame
+    }
+
+    /// Decompresses one frame.
+    ///
+    /// - Parameters:
+    /// - bytes: the frame.
+    /// - limit: the most bytes it may decode to.
+    /// - Returns: the contents.
+    /// - Throws: `CorruptionError` when the frame is damaged, has no declared size, or is larger than `limit`.
+    public static func decompress(_ bytes: ArraySlice<UInt8>, limit: Int) throws(CorruptionError) -> [UInt8] {
+        let declared = unsafe bytes.withUnsafeBytes {
+            unsafe ZSTD_getFrameContentSize($0.baseAddress, $0.count)
+        }
+        // The library's two error values, ZSTD_CONTENTSIZE_UNKNOWN and _ERROR, are the largest numbers.
+        guard declared <= UInt64(max(0, limit)) else {
+            throw CorruptionError("a zstd frame of at most \(limit) bytes", at: bytes.startIndex)
+        }
+        let size = Int(declared)
+        var isWhole = false
+        let out = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            let got = unsafe bytes.withUnsafeBytes { input in
+                unsafe ZSTD_decompress(buffer.baseAddress, size, input.baseAddress, input.count)
+            }
+            isWhole = ZSTD_isError(got) == 0 && got == size
+            count = isWhole ? got : 0
+        }
+        guard isWhole else { throw CorruptionError("an undamaged zstd frame", at: bytes.startIndex) }
+        return out
+    }
+}

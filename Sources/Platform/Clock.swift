@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Time as a parameter. Wall time stamps samples; everything that measures a span (timeouts, backoff, `for:`)
+// uses the monotonic clock, which no NTP step moves.
+
+internal import Glibc
+internal import Synchronization
+
+/// Wall time, monotonic time and sleeping, replaceable by tests.
+public protocol EdgeClock: Sendable {
+    /// Milliseconds since 1970 UTC, by the wall clock.
+    func wallMilliseconds() -> Int64
+    /// Nanoseconds since some fixed point; never goes back, counts through suspend.
+    func monotonicNanoseconds() -> UInt64
+    /// Sleeps; returns early by throwing `CancellationError` when the task is cancelled.
+    func sleep(for duration: Duration) async throws
+}
+
+/// The kernel's clocks.
+public struct SystemClock: EdgeClock {
+    /// Creates the clock.
+    public init() {}
+
+    public func wallMilliseconds() -> Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    public func monotonicNanoseconds() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    public func sleep(for duration: Duration) async throws {
+        try await Task.sleep(for: duration)
+    }
+}
+
+/// A clock that moves only when told to.
+public final class ManualClock: EdgeClock {
+    private struct State {
+        var wall: Int64
+        var monotonic: UInt64
+    }
+
+    private let state: Mutex<State>
+
+    /// Starts at a wall time in milliseconds since 1970.
+    public init(wallMilliseconds: Int64) {
+        state = Mutex(State(wall: wallMilliseconds, monotonic: 1_000_000_000))
+    }
+
+    public func wallMilliseconds() -> Int64 { state.withLock { $0.wall } }
+
+    public func monotonicNanoseconds() -> UInt64 { state.withLock { $0.monotonic } }
+
+    /// Moves both clocks forward by a number of milliseconds.
+    public func advance(milliseconds: Int64) {
+        state.withLock {
+            $0.wall += milliseconds
+            $0.monotonic += UInt64(max(0, milliseconds)) * 1_000_000
+        }
+    }
+
+    /// Sets the wall clock alone, as NTP or an operator does.
+    public func step(toWallMilliseconds wall: Int64) {
+        state.withLock { $0.wall = wall }
+    }
+
+    /// Advances the clock by the duration and yields, so that loops under test run without waiting.
+    public func sleep(for duration: Duration) async throws {
+        try Task.checkCancellation()
+        let parts = duration.components
+        advance(milliseconds: parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000)
+        await Task.yield()
+    }
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The identity of a series: label pairs sorted by name, in one byte buffer
+//
+//     pair*   pair = varint length, name bytes, varint length, value bytes
+//
+// Invariant: names are strictly ascending byte-wise, no name and no value is empty (a label with an empty value
+// is the same as no label). Equal label sets have equal bytes, so equality and hashing look at bytes only.
+
+/// A sorted, immutable set of label names and values.
+public struct Labels: Sendable, Hashable {
+    /// The encoded pairs, as the file head draws them.
+    ///
+    /// Stable: also the on-disk form.
+    public let bytes: [UInt8]
+
+    /// The set without labels.
+    public init() {
+        bytes = []
+    }
+
+    /// Creates a set from pairs in any order.
+    ///
+    /// Pairs with an empty name or value are left out; of several pairs with one name the last wins.
+    public init(_ pairs: some Sequence<(name: String, value: String)>) {
+        var builder = LabelsBuilder()
+        for (name, value) in pairs { builder.set(name, value) }
+        self = builder.labels()
+    }
+
+    /// Trusts `sortedPairs` to keep the invariant; used by the builder only.
+    init(sortedPairs: some Sequence<(name: String, value: String)>) {
+        var out: [UInt8] = []
+        for (name, value) in sortedPairs {
+            Labels.append(name.utf8, to: &out)
+            Labels.append(value.utf8, to: &out)
+        }
+        bytes = out
+    }
+
+    /// Reads the encoded form back, checking the invariant.
+    ///
+    /// - Parameter encoded: what `bytes` of another set held, from disk or the wire.
+    /// - Returns: nil when lengths, order or UTF-8 are wrong.
+    public init?(encoded: [UInt8]) {
+        var previous = ""
+        var offset = 0
+        while offset < encoded.count {
+            guard let name = Labels.string(in: encoded, at: &offset),
+                let value = Labels.string(in: encoded, at: &offset),
+                !name.isEmpty, !value.isEmpty,
+                previous.isEmpty || Labels.precedes(previous, name)
+            else { return nil }
+            previous = name
+        }
+        bytes = encoded
+    }
+
+    /// The name every metric carries.
+    public static let metricNameLabel = "__name__"
+
+    /// Whether there is no label.
+    public var isEmpty: Bool { bytes.isEmpty }
+
+    /// The number of labels.
+    ///
+    /// O(bytes).
+    public var count: Int {
+        var total = 0
+        forEachRange { _, _ in total += 1 }
+        return total
+    }
+
+    /// The value of a label, nil when the set has none of that name.
+    ///
+    /// O(bytes).
+    public subscript(_ name: String) -> String? {
+        value(ofNameBytes: Array(name.utf8)).map { String(decoding: bytes[$0], as: UTF8.self) }
+    }
+
+    /// The `__name__` label.
+    public var metricName: String? { self[Labels.metricNameLabel] }
+
+    /// All pairs in name order.
+    public var pairs: [(name: String, value: String)] {
+        var result: [(name: String, value: String)] = []
+        forEachRange { name, value in
+            result.append(
+                (String(decoding: bytes[name], as: UTF8.self), String(decoding: bytes[value], as: UTF8.self))
+            )
+        }
+        return result
+    }
+
+    /// The byte range of a label's value within `bytes`, for callers that avoid building strings.
+    public func value(ofNameBytes wanted: [UInt8]) -> Range<Int>? {
+        var offset = 0
+        while offset < bytes.count {
+            guard let name = Labels.range(in: bytes, at: &offset),
+                let value = Labels.range(in: bytes, at: &offset)
+            else { return nil }
+            if name.count == wanted.count, bytes[name].elementsEqual(wanted) { return value }
+        }
+        return nil
+    }
+
+    /// Calls `body` with the byte ranges of each name and value, in name order.
+    public func forEachRange(_ body: (_ name: Range<Int>, _ value: Range<Int>) -> Void) {
+        var offset = 0
+        while offset < bytes.count {
+            guard let name = Labels.range(in: bytes, at: &offset),
+                let value = Labels.range(in: bytes, at: &offset)
+            else { return }
+            body(name, value)
+        }
+    }
+
+    /// Only the labels whose names are in the list; `names` in any order.
+    public func keeping(_ names: [String]) -> Labels {
+        filtered { names.contains($0) }
+    }
+
+    /// All labels but those named; `names` in any order.
+    public func dropping(_ names: [String]) -> Labels {
+        filtered { !names.contains($0) }
+    }
+
+    /// A copy with one label set, replaced, or (for an empty value) removed.
+    public func setting(_ name: String, _ value: String) -> Labels {
+        var builder = LabelsBuilder(self)
+        builder.set(name, value)
+        return builder.labels()
+    }
+
+    private func filtered(_ keep: (String) -> Bool) -> Labels {
+        Labels(sortedPairs: pairs.filter { keep($0.name) })
+    }
+}
+
+// MARK: - Order
+
+extension Labels: Comparable {
+    /// Prometheus' order: byte-wise over the sorted (name, value) pairs, a prefix before the longer set.
+    public static func < (left: Labels, right: Labels) -> Bool {
+        var leftOffset = 0
+        var rightOffset = 0
+        while leftOffset < left.bytes.count, rightOffset < right.bytes.count {
+            guard let mine = range(in: left.bytes, at: &leftOffset),
+                let theirs = range(in: right.bytes, at: &rightOffset)
+            else { return false }
+            let mineBytes = left.bytes[mine]
+            let theirBytes = right.bytes[theirs]
+            if !mineBytes.elementsEqual(theirBytes) { return mineBytes.lexicographicallyPrecedes(theirBytes) }
+        }
+        return leftOffset >= left.bytes.count && rightOffset < right.bytes.count
+    }
+
+    static func precedes(_ left: String, _ right: String) -> Bool {
+        left.utf8.lexicographicallyPrecedes(right.utf8)
+    }
+}
+
+extension Labels: CustomStringConvertible {
+    /// Series notation: `name{a="b", c="d"}`, as Prometheus prints it in messages.
+    public var description: String {
+        let rest = pairs.filter { $0.name != Labels.metricNameLabel }
+            .map { "\(Labels.printedName($0.name))=\(Labels.quoted($0.value))" }
+            .joined(separator: ", ")
+        guard let name = metricName else { return "{\(rest)}" }
+        guard Labels.isLegacyMetricName(name) else {
+            return rest.isEmpty ? "{\(Labels.quoted(name))}" : "{\(Labels.quoted(name)), \(rest)}"
+        }
+        return rest.isEmpty ? name : "\(name){\(rest)}"
+    }
+
+    private static func printedName(_ name: String) -> String {
+        isLegacyLabelName(name) ? name : quoted(name)
+    }
+
+    /// A string in double quotes with `\`, `"` and newline escaped.
+    public static func quoted(_ text: String) -> String {
+        var out = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": out += "\\\\"
+            case "\"": out += "\\\""
+            case "\n": out += "\\n"
+            case "\t": out += "\\t"
+            case "\r": out += "\\r"
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out + "\""
+    }
+
+    /// Whether the name matches `[a-zA-Z_][a-zA-Z0-9_]*`.
+    public static func isLegacyLabelName(_ name: String) -> Bool {
+        isName(name) { $0 == UInt8(ascii: "_") }
+    }
+
+    /// Whether the name matches `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+    public static func isLegacyMetricName(_ name: String) -> Bool {
+        isName(name) { $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ":") }
+    }
+
+    private static func isName(_ name: String, _ isExtra: (UInt8) -> Bool) -> Bool {
+        var isFirst = true
+        for byte in name.utf8 {
+            let isLetter = (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z")
+            let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+            guard isLetter || isExtra(byte) || (isDigit && !isFirst) else { return false }
+            isFirst = false
+        }
+        return !isFirst
+    }
+}
+
+// MARK: - Encoding
+
+extension Labels {
+    private static func append(_ text: some Collection<UInt8>, to out: inout [UInt8]) {
+        var length = UInt64(text.count)
+        while length >= 0x80 {
+            out.append(UInt8(truncatingIfNeeded: length) | 0x80)
+            length >>= 7
+        }
+        out.append(UInt8(length))
+        out.append(contentsOf: text)
+    }
+
+    private static func range(in bytes: [UInt8], at offset: inout Int) -> Range<Int>? {
+        var length = 0
+        var shift = 0
+        while true {
+            guard offset < bytes.count, shift < 35 else { return nil }
+            let byte = bytes[offset]
+            offset += 1
+            length |= Int(byte & 0x7f) << shift
+            if byte < 0x80 { break }
+            shift += 7
+        }
+        guard length <= bytes.count - offset else { return nil }
+        defer { offset += length }
+        return offset..<(offset + length)
+    }
+
+    private static func string(in bytes: [UInt8], at offset: inout Int) -> String? {
+        guard let range = range(in: bytes, at: &offset) else { return nil }
+        return String(validating: bytes[range], as: UTF8.self)
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Regular expressions as Prometheus understands them: RE2 syntax, dot matches newline, and for matchers and
+// relabeling anchored at both ends. RE2 runs in time linear to the text and in bounded memory.
+
+internal import CRE2
+
+/// A compiled RE2 expression.
+///
+/// `@unchecked Sendable`: the handle is immutable after compilation and RE2's matching methods are const and
+/// thread-safe (re2.h, "a const RE2 can be used concurrently by multiple threads").
+public final class Pattern: @unchecked Sendable, Hashable {
+    /// The expression as written.
+    public let source: String
+    private let handle: OpaquePointer
+
+    /// Compiles an expression.
+    ///
+    /// - Parameter source: RE2 syntax, without anchors.
+    /// - Throws: `PatternError` with RE2's message.
+    public init(_ source: String) throws(PatternError) {
+        self.source = source
+        var message = [CChar](repeating: 0, count: 200)
+        var text = source
+        let compiled = text.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { chars in
+                ew_re2_new(chars.baseAddress, chars.count, &message, message.count)
+            }
+        }
+        guard let compiled else {
+            let end = message.firstIndex(of: 0) ?? message.count
+            let words = String(decoding: message[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            throw PatternError(source: source, message: words)
+        }
+        handle = compiled
+    }
+
+    deinit {
+        ew_re2_free(handle)
+    }
+
+    /// Whether the whole text matches.
+    public func matches(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { matches($0) }
+    }
+
+    /// Whether all the bytes match.
+    public func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        text.withMemoryRebound(to: CChar.self) { ew_re2_full_match(handle, $0.baseAddress, $0.count) != 0 }
+    }
+
+    /// Whether some part of the text matches.
+    public func matchesPart(of text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) {
+                ew_re2_partial_match(handle, $0.baseAddress, $0.count) != 0
+            }
+        }
+    }
+
+    /// Matches the whole text and expands `$1`, `${1}` and `${name}` in the replacement.
+    ///
+    /// - Returns: nil when the text does not match. An unknown group expands to nothing; `$$` is a dollar.
+    public func expand(_ replacement: String, matching text: String) -> String? {
+        let subject = Array(text.utf8)
+        guard let groups = groups(in: subject, from: 0, anchored: true) else { return nil }
+        return String(decoding: expansion(of: replacement, subject: subject, groups: groups), as: UTF8.self)
+    }
+
+    /// Replaces every match in the text, unanchored, expanding groups as `expand` does.
+    public func replaceAll(in text: String, with replacement: String) -> String {
+        let subject = Array(text.utf8)
+        var out: [UInt8] = []
+        var copied = 0
+        var searchFrom = 0
+        while searchFrom <= subject.count, let groups = groups(in: subject, from: searchFrom, anchored: false)
+        {
+            let match = groups[0]
+            out += subject[copied..<match.lowerBound]
+            out += expansion(of: replacement, subject: subject, groups: groups)
+            copied = match.upperBound
+            searchFrom = match.isEmpty ? match.upperBound + 1 : match.upperBound
+        }
+        if copied < subject.count { out += subject[copied...] }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    private func groups(in subject: [UInt8], from: Int, anchored: Bool) -> [Range<Int>]? {
+        let capacity = Int(ew_re2_group_count(handle)) + 1
+        var offsets = [Int32](repeating: -1, count: 2 * capacity)
+        let found = subject.withUnsafeBufferPointer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { chars in
+                ew_re2_groups(
+                    handle,
+                    chars.baseAddress,
+                    chars.count,
+                    from,
+                    anchored ? 1 : 0,
+                    &offsets,
+                    Int32(capacity)
+                )
+            }
+        }
+        guard found != 0 else { return nil }
+        return (0..<capacity).map { index in
+            let begin = Int(offsets[2 * index])
+            return begin < 0 ? 0..<0 : begin..<Int(offsets[2 * index + 1])
+        }
+    }
+
+    private func expansion(of replacement: String, subject: [UInt8], groups: [Range<Int>]) -> [UInt8] {
+        let template = Array(replacement.utf8)
+        var out: [UInt8] = []
+        var index = 0
+        let dollar = UInt8(ascii: "$")
+        while index < template.count {
+            guard template[index] == dollar else {
+                out.append(template[index])
+                index += 1
+                continue
+            }
+            if index + 1 < template.count, template[index + 1] == dollar {
+                out.append(dollar)
+                index += 2
+                continue
+            }
+            let braced = index + 1 < template.count && template[index + 1] == UInt8(ascii: "{")
+            var end = index + (braced ? 2 : 1)
+            let start = end
+            while end < template.count, isWord(template[end]) { end += 1 }
+            let isClosed = !braced || (end < template.count && template[end] == UInt8(ascii: "}"))
+            guard end > start, isClosed else {
+                out.append(dollar)
+                index += 1
+                continue
+            }
+            let name = String(decoding: template[start..<end], as: UTF8.self)
+            if let group = number(ofGroup: name), group < groups.count { out += subject[groups[group]] }
+            index = braced ? end + 1 : end
+        }
+        return out
+    }
+
+    private func number(ofGroup name: String) -> Int? {
+        if let number = Int(name) { return number }
+        var name = name
+        let found = name.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { ew_re2_group_named(handle, $0.baseAddress, $0.count) }
+        }
+        return found < 0 ? nil : Int(found)
+    }
+
+    private func isWord(_ byte: UInt8) -> Bool {
+        let letter = byte | 0x20
+        return (letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z"))
+            || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")) || byte == UInt8(ascii: "_")
+    }
+
+    /// Equality as the type documents it.
+    public static func == (left: Pattern, right: Pattern) -> Bool { left.source == right.source }
+
+    /// Feeds what equality looks at.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(source)
+    }
+}
+
+/// An expression RE2 refused.
+public struct PatternError: Error, CustomStringConvertible, Sendable {
+    /// The expression as written.
+    public let source: String
+    /// RE2's own words.
+    public let message: String
+
+    /// The value as text for messages.
+    public var description: String { "invalid regular expression \"\(source)\": \(message)" }
+}

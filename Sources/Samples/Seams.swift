@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The seams between the stages, crossed per batch and never per sample:
+//
+//     sources ──SampleSink──▶ TSDB ──SeriesSource──▶ PromQL
+//                                  ──SampleLog─────▶ Sync
+//
+// Only Daemon/Wiring.swift knows who stands behind one.
+
+// MARK: - Writing
+
+/// A series within this process: dense, handed out by the store, valid until the process ends.
+public struct SeriesID: Sendable, Hashable, Comparable {
+    /// The number, from 0.
+    public let rawValue: UInt32
+
+    /// Wraps a number the store handed out.
+    @inlinable
+    public init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    /// Order as the type documents it.
+    @inlinable
+    public static func < (left: SeriesID, right: SeriesID) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// The series that arrive together with one timestamp (one scrape target, one Modbus unit, one host pass).
+public struct GroupID: Sendable, Hashable {
+    /// The number, from 0.
+    public let rawValue: UInt32
+
+    /// Wraps a number the store handed out.
+    @inlinable
+    public init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+}
+
+/// One pass of one source: one timestamp, many values.
+public struct SampleBatch: Sendable {
+    /// The group all series of the batch belong to.
+    public var group: GroupID
+    /// The one time of all values.
+    public var timestamp: Timestamp
+    /// The series present in this pass, each at most once, in any order.
+    public var series: [SeriesID]
+    /// Their values; same length as `series`.
+    ///
+    /// `StaleMarker.value` ends a series.
+    public var values: [Double]
+
+    /// Creates a batch without values.
+    public init(group: GroupID, timestamp: Timestamp, capacity: Int = 0) {
+        self.group = group
+        self.timestamp = timestamp
+        series = []
+        values = []
+        series.reserveCapacity(capacity)
+        values.reserveCapacity(capacity)
+    }
+
+    /// Adds one value.
+    @inlinable
+    public mutating func append(_ id: SeriesID, _ value: Double) {
+        series.append(id)
+        values.append(value)
+    }
+}
+
+/// What became of a batch.
+public struct AppendResult: Sendable, Equatable {
+    /// Samples stored.
+    public var appended: Int
+    /// Samples whose time is not newer than the group's newest row and outside what the store can still take.
+    public var outOfOrder: Int
+    /// Samples with a time the series already has, with another value.
+    public var duplicate: Int
+
+    /// Creates a result.
+    public init(appended: Int = 0, outOfOrder: Int = 0, duplicate: Int = 0) {
+        self.appended = appended
+        self.outOfOrder = outOfOrder
+        self.duplicate = duplicate
+    }
+}
+
+/// Why the store did not take something.
+public enum SinkError: Error, Sendable, Equatable {
+    /// `storage.max_series` is reached; existing series are unaffected.
+    case seriesLimit(Int)
+    /// The store is shutting down.
+    case closed
+    /// The log could not be written and the memory bound for unlogged rows is reached.
+    case unavailable(String)
+}
+
+/// Where samples are stored.
+///
+/// Offered by TSDB, used by the collectors, rules and receivers.
+public protocol SampleSink: Sendable {
+    /// The group with this identity (for example `{instance="plc", job="modbus"}`), created when new.
+    func group(_ identity: Labels) throws(SinkError) -> GroupID
+
+    /// The series with these labels in the group, created when new.
+    ///
+    /// Cost: one hash lookup; cache the result.
+    func series(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID
+
+    /// Stores one batch.
+    ///
+    /// On return it is in the log file (survives a process kill).
+    func append(_ batch: SampleBatch) throws(SinkError) -> AppendResult
+
+    /// Remembers what a source said of its families; the newest wins.
+    func describe(_ metadata: [MetricMetadata])
+}
+
+// MARK: - Reading
+
+/// Why the store could not answer.
+public enum SourceError: Error, Sendable, Equatable {
+    /// A block failed its checksum or could not be read; the rest of the answer is unaffected when the caller
+    /// goes on with the next series.
+    case unreadable(String)
+}
+
+/// The series a selector found, in label order, with a way to read each.
+public protocol SeriesSelection: Sendable {
+    /// The number of series.
+    var count: Int { get }
+    /// The labels of series `index`.
+    ///
+    /// Ascending over the index.
+    func labels(_ index: Int) -> Labels
+    /// Appends the samples of series `index` with `from ≤ time ≤ through` to the caller's columns, in time order,
+    /// stale markers included.
+    func read(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout SampleColumns
+    ) throws(SourceError)
+}
+
+/// Where queries read.
+///
+/// Offered by TSDB, used by PromQL and the HTTP API.
+public protocol SeriesSource: Sendable {
+    /// The series satisfying all matchers that may have samples in the range (both ends included).
+    func select(
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> any SeriesSelection
+    /// Sorted label names of the series that satisfy all matchers (none: of all series).
+    func labelNames(
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> [String]
+    /// Sorted values of one label over those series.
+    func labelValues(
+        _ name: String,
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError)
+        -> [String]
+    /// What sources said of their families, by family name.
+    func metadata() -> [String: MetricMetadata]
+}
+
+// MARK: - Shipping
+
+/// A place in commit order: every stored row has one, and late rows get a later one than what they followed.
+public struct LogPosition: Sendable, Hashable, Comparable {
+    /// The number of rows committed before this place since the store was created.
+    public let sequence: UInt64
+
+    /// Wraps a sequence number.
+    @inlinable
+    public init(sequence: UInt64) {
+        self.sequence = sequence
+    }
+
+    /// Order as the type documents it.
+    @inlinable
+    public static func < (left: LogPosition, right: LogPosition) -> Bool { left.sequence < right.sequence }
+}
+
+/// A stretch of commit order, laid out by series.
+public struct LogChunk: Sendable {
+    /// One series' samples within the stretch, in time order.
+    public struct Series: Sendable {
+        /// The series' labels.
+        public let labels: Labels
+        /// Its samples, stale markers included.
+        public let samples: SampleColumns
+
+        /// Creates the entry of one series.
+        public init(labels: Labels, samples: SampleColumns) {
+            self.labels = labels
+            self.samples = samples
+        }
+    }
+
+    /// The samples, each series once.
+    public var series: [Series]
+    /// Where to read on; equal to the start when there was nothing.
+    public var next: LogPosition
+    /// Rows asked for that had already left the ring.
+    public var lostRows: UInt64
+
+    /// Creates a chunk.
+    public init(series: [Series], next: LogPosition, lostRows: UInt64) {
+        self.series = series
+        self.next = next
+        self.lostRows = lostRows
+    }
+}
+
+/// The store seen as an outbox.
+///
+/// Offered by TSDB, used by Sync.
+public protocol SampleLog: Sendable {
+    /// The oldest position still readable.
+    var oldest: LogPosition { get }
+    /// The position the next row will get.
+    var end: LogPosition { get }
+    /// The time of the oldest sample at or after a position, nil when there is none.
+    func timestamp(at position: LogPosition) -> Timestamp?
+    /// Reads whole rows from a position on until about `sampleLimit` samples are gathered (at least one row).
+    ///
+    /// Deterministic: the same position and limit give the same chunk as long as the rows are in the ring.
+    func read(from position: LogPosition, sampleLimit: Int) throws(SourceError) -> LogChunk
+}
