@@ -58,12 +58,14 @@ let package = Package(
         .systemLibrary(name: "CSensors", providers: [.apt(["libsensors-dev"])]),
         .systemLibrary(name: "CModbus", pkgConfig: "libmodbus", providers: [.apt(["libmodbus-dev"])]),
         .target(name: "CRE2", cxxSettings: strictCXX, linkerSettings: [.linkedLibrary("re2")]),
+        .target(name: "CPlatform", cSettings: strictC),
+        .target(name: "CRules", cSettings: strictC),
         .target(name: "CCurl", cSettings: strictC),
         .target(name: "CWebAssets", exclude: ["web"], cSettings: strictC),
 
         // Level 0: values, the kernel, bytes.
         module("Samples", ["CRE2"]),
-        module("Platform", [], settings: closeToMemory),
+        module("Platform", ["CPlatform"], settings: closeToMemory),
         module("Bytes", ["CZstd", "CSnappy"], settings: closeToMemory),
 
         // Level 1: formats and services without an opinion on metrics.
@@ -111,7 +113,7 @@ let package = Package(
             [
                 "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "StateStore", "Conditions", "Config",
                 "Collector",
-                "TSDB", "PromQL", "Sync", "Alerts", "HTTPAPI", log, lifecycle, signals,
+                "TSDB", "PromQL", "Sync", "Alerts", "HTTPAPI", "CRules", log, lifecycle, signals,
             ]
         ),
         .executableTarget(
