@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The one door. `make run` and `make test` install what they need themselves.
+
+SHELL := /bin/bash
+CHECK := --explicit-target-dependency-import-check error
+RELEASE := -c release --static-swift-stdlib --scratch-path .build-release $(CHECK) -Xlinker -s
+BINARY := .build-release/release/edgewatch
+
+.DEFAULT_GOAL := help
+.PHONY: help run build release test unit integration lint format bench package clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: release ## build and start edgewatch on this machine: http://127.0.0.1:9090
+	@exec $(BINARY) run $(ARGS)
+
+build: ## debug build
+	@scripts/bootstrap build
+	swift build $(CHECK)
+
+release: ## optimised binary in .build-release/release
+	@scripts/bootstrap build
+	swift build $(RELEASE) --product edgewatch
+
+test: ## everything CI runs: lint, unit, integration
+	@scripts/bootstrap test
+	@$(MAKE) --no-print-directory lint unit integration
+
+unit: ## Swift tests; FILTER=name runs some
+	@scripts/bootstrap test
+	swift build --build-tests $(CHECK)
+	swift test --skip-build $(if $(FILTER),--filter $(FILTER))
+
+integration: ## the real binary beside real peers
+	@scripts/bootstrap test
+	swift build $(CHECK)
+	.venv/bin/python3 -m pytest Tests/Integration -q $(if $(FILTER),-k $(FILTER))
+
+lint: ## formatting, and the rules the formatter cannot see
+	@scripts/lint
+
+format: ## rewrite sources in the house style
+	swift format -i -r Package.swift Sources Tests
+
+bench: release ## size, memory and CPU of the release binary, as docs/PERFORMANCE.md has them
+	@scripts/bench
+
+package: release ## dist/*.deb
+	@scripts/package $(BINARY)
+
+clean: ## remove what the build wrote
+	rm -rf .build .build-release dist
