@@ -131,7 +131,7 @@ let package = Package(
             ]
         ),
 
-        tests("SamplesTests", ["Samples"]),
+        tests("SamplesTests", ["Samples", "Platform"]),
         tests("PlatformTests", ["Platform"]),
         tests("BytesTests", ["Bytes"]),
     ],

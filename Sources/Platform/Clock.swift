@@ -21,18 +21,21 @@ public struct SystemClock: EdgeClock {
     /// Creates the clock.
     public init() {}
 
+    /// Milliseconds since 1970 UTC.
     public func wallMilliseconds() -> Int64 {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
+    /// Nanoseconds that never go back.
     public func monotonicNanoseconds() -> UInt64 {
         var time = timespec()
         unsafe clock_gettime(CLOCK_BOOTTIME, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
+    /// Sleeps; cancellation ends it early.
     public func sleep(for duration: Duration) async throws {
         try await Task.sleep(for: duration)
     }
@@ -52,8 +55,10 @@ public final class ManualClock: EdgeClock {
         state = Mutex(State(wall: wallMilliseconds, monotonic: 1_000_000_000))
     }
 
+    /// Milliseconds since 1970 UTC.
     public func wallMilliseconds() -> Int64 { state.withLock { $0.wall } }
 
+    /// Nanoseconds that never go back.
     public func monotonicNanoseconds() -> UInt64 { state.withLock { $0.monotonic } }
 
     /// Moves both clocks forward by a number of milliseconds.

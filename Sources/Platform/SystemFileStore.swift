@@ -9,6 +9,7 @@ public struct SystemFileStore: FileStore {
     /// Creates the store.
     public init() {}
 
+    /// Opens a file; new ones get mode 0640.
     public func open(_ path: String, _ mode: FileMode) throws(FileError) -> any StorageFile {
         let flags =
             switch mode {
@@ -21,6 +22,7 @@ public struct SystemFileStore: FileStore {
         return SystemFile(descriptor: descriptor, path: path)
     }
 
+    /// Names in a directory, sorted.
     public func list(_ directory: String) throws(FileError) -> [String] {
         guard let stream = unsafe opendir(directory) else {
             throw FileError(operation: "opendir", path: directory, code: errno)
@@ -36,6 +38,7 @@ public struct SystemFileStore: FileStore {
         return names.sorted()
     }
 
+    /// Creates a directory (mode 0750) and its parents.
     public func createDirectory(_ path: String) throws(FileError) {
         var built = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
@@ -53,16 +56,19 @@ public struct SystemFileStore: FileStore {
         }
     }
 
+    /// Renames atomically.
     public func rename(_ from: String, to: String) throws(FileError) {
         guard unsafe Glibc.rename(from, to) == 0 else {
             throw FileError(operation: "rename", path: from, code: errno)
         }
     }
 
+    /// Removes a file.
     public func remove(_ path: String) throws(FileError) {
         guard unsafe unlink(path) == 0 else { throw FileError(operation: "unlink", path: path, code: errno) }
     }
 
+    /// Syncs a directory with fsync.
     public func syncDirectory(_ path: String) throws(FileError) {
         let descriptor = unsafe path.withCString { unsafe Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
@@ -70,6 +76,7 @@ public struct SystemFileStore: FileStore {
         guard fsync(descriptor) == 0 else { throw FileError(operation: "fsync", path: path, code: errno) }
     }
 
+    /// Locks with flock; a dead process leaves no lock.
     public func lock(_ path: String) throws(FileError) -> FileLock? {
         let descriptor = unsafe path.withCString {
             unsafe Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
@@ -84,6 +91,7 @@ public struct SystemFileStore: FileStore {
         return FileLock { close(descriptor) }
     }
 
+    /// Free bytes by statvfs.
     public func freeBytes(_ path: String) throws(FileError) -> Int64 {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else {

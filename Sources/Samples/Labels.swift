@@ -38,10 +38,9 @@ public struct Labels: Sendable, Hashable {
         bytes = out
     }
 
-    /// Reads the encoded form back, checking the invariant.
+    /// Reads the encoded form back, checking the invariant; nil when lengths, order or UTF-8 are wrong.
     ///
     /// - Parameter encoded: what `bytes` of another set held, from disk or the wire.
-    /// - Returns: nil when lengths, order or UTF-8 are wrong.
     public init?(encoded: [UInt8]) {
         var previous = ""
         var offset = 0

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sample values as text, exactly as Prometheus' JSON and exposition formats have them (Go strconv.FormatFloat with
+// the shortest digits that read back the same; strconv.ParseFloat). Independent of the locale.
+
+/// Prometheus' notation of sample values.
+public enum PromNumber {
+    /// The NaN that parsing yields, the one Prometheus calls normal (`model/value`, NormalNaN).
+    public static let normalNaN = Double(bitPattern: 0x7ff8_0000_0000_0001)
+
+    // MARK: - Writing
+
+    /// The shortest text that reads back as the same value.
+    ///
+    /// Plain digits, except below 1e-6 and from 1e21 on: `1e-07`, `1e+21`. Not a number is `NaN`, infinities are
+    /// `+Inf` and `-Inf`.
+    public static func format(_ value: Double) -> String {
+        var out: [UInt8] = []
+        append(value, to: &out)
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// Appends the text `format` gives.
+    public static func append(_ value: Double, to out: inout [UInt8]) {
+        guard value.isFinite else {
+            out.append(contentsOf: (value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf").utf8)
+            return
+        }
+        if value.sign == .minus { out.append(UInt8(ascii: "-")) }
+        let magnitude = value.magnitude
+        // Counters and gauges are mostly whole numbers: below 2^53 the integer's digits are the shortest.
+        if magnitude < 9_007_199_254_740_992, let whole = UInt64(exactly: magnitude) {
+            append(whole, to: &out)
+            return
+        }
+        let decimal = Decimal(shortestOf: magnitude)
+        if magnitude < 1e-6 || magnitude >= 1e21 {
+            decimal.appendScientific(to: &out)
+        } else {
+            decimal.appendPlain(to: &out)
+        }
+    }
+
+    private static func append(_ whole: UInt64, to out: inout [UInt8]) {
+        let start = out.count
+        var rest = whole
+        repeat {
+            out.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        out[start...].reverse()
+    }
+
+    /// A positive decimal number: 0.DIGITS × 10^point, the first and last digit not zero.
+    private struct Decimal {
+        private var digits: [UInt8] = []
+        private var point = 0
+
+        /// Takes the digits of Swift's description, which are the shortest that read back the same.
+        init(shortestOf magnitude: Double) {
+            var exponent = 0
+            var isExponent = false
+            var isNegativeExponent = false
+            var isFraction = false
+            for byte in magnitude.description.utf8 {
+                switch byte {
+                case UInt8(ascii: "."): isFraction = true
+                case UInt8(ascii: "e"): isExponent = true
+                case UInt8(ascii: "-"): isNegativeExponent = true
+                case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    if isExponent {
+                        exponent = exponent * 10 + Int(byte - UInt8(ascii: "0"))
+                        continue
+                    }
+                    let isLeadingZero = digits.isEmpty && byte == UInt8(ascii: "0")
+                    if !isLeadingZero { digits.append(byte) }
+                    if !isFraction && !isLeadingZero { point += 1 }
+                    if isFraction && isLeadingZero { point -= 1 }
+                default: break
+                }
+            }
+            point += isNegativeExponent ? -exponent : exponent
+            while digits.last == UInt8(ascii: "0") { digits.removeLast() }
+        }
+
+        func appendPlain(to out: inout [UInt8]) {
+            if point <= 0 { out.append(UInt8(ascii: "0")) }
+            for index in 0..<max(point, 0) {
+                out.append(index < digits.count ? digits[index] : UInt8(ascii: "0"))
+            }
+            guard digits.count > point else { return }
+            out.append(UInt8(ascii: "."))
+            for _ in 0..<max(-point, 0) { out.append(UInt8(ascii: "0")) }
+            out.append(contentsOf: digits[max(point, 0)...])
+        }
+
+        func appendScientific(to out: inout [UInt8]) {
+            out.append(contentsOf: digits.prefix(1))
+            if digits.count > 1 {
+                out.append(UInt8(ascii: "."))
+                out.append(contentsOf: digits[1...])
+            }
+            let exponent = point - 1
+            out.append(contentsOf: (exponent < 0 ? "e-" : "e+").utf8)
+            if exponent.magnitude < 10 { out.append(UInt8(ascii: "0")) }
+            PromNumber.append(UInt64(exponent.magnitude), to: &out)
+        }
+    }
+
+    // MARK: - Reading
+
+    /// Reads a value by the rules of the text exposition format.
+    ///
+    /// Decimal with optional sign, fraction and exponent; `inf`, `infinity` with optional sign and `nan`, in any
+    /// case. Hexadecimal, digit separators and blanks are refused, as is what is too large for a double.
+    public static func parse(_ text: some Collection<UInt8>) -> Double? {
+        let parsed = text.withContiguousStorageIfAvailable { parse($0.span) }
+        return parsed ?? parse(Array(text).span)
+    }
+
+    /// Reads a value from a string; see the other `parse`.
+    public static func parse(_ text: String) -> Double? {
+        var text = text
+        return text.withUTF8 { parse($0.span) }
+    }
+
+    /// Reads a value from bytes; see the other `parse`.
+    public static func parse(_ bytes: Span<UInt8>) -> Double? {
+        var scan = Scan()
+        guard scan.read(bytes) else { return special(bytes) }
+        if let exact = scan.exactValue { return exact }
+        // Too many digits or too large an exponent for exact arithmetic: the library rounds correctly, in the C locale.
+        var text = ""
+        text.reserveCapacity(bytes.count)
+        for index in bytes.indices { text.unicodeScalars.append(Unicode.Scalar(bytes[index])) }
+        guard let value = Double(text), value.isFinite else { return nil }
+        return value
+    }
+
+    private static func special(_ bytes: Span<UInt8>) -> Double? {
+        guard bytes.count >= 3, bytes.count <= 9 else { return nil }
+        var word: [UInt8] = []
+        for index in bytes.indices { word.append(bytes[index] | 0x20) }
+        if word.elementsEqual("nan".utf8) { return normalNaN }
+        let isSigned = bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-")
+        if isSigned { word.removeFirst() }
+        guard word.elementsEqual("inf".utf8) || word.elementsEqual("infinity".utf8) else { return nil }
+        return bytes[0] == UInt8(ascii: "-") ? -.infinity : .infinity
+    }
+
+    /// A decimal number being read: mantissa × 10^exponent.
+    private struct Scan {
+        private var isNegative = false
+        private var mantissa: UInt64 = 0
+        private var exponent = 0
+        private var isExact = true
+
+        private static let powers: [Double] = [
+            1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+            1e18, 1e19, 1e20, 1e21, 1e22,
+        ]
+
+        /// Reads all bytes; false when they are not a decimal number.
+        mutating func read(_ bytes: Span<UInt8>) -> Bool {
+            var index = 0
+            let count = bytes.count
+            if count > 0, bytes[0] == UInt8(ascii: "-") || bytes[0] == UInt8(ascii: "+") {
+                isNegative = bytes[0] == UInt8(ascii: "-")
+                index = 1
+            }
+            var hasDigit = false
+            var hasPoint = false
+            while index < count {
+                let digit = bytes[index] &- UInt8(ascii: "0")
+                if digit < 10 {
+                    hasDigit = true
+                    take(digit)
+                    if hasPoint { exponent -= 1 }
+                } else if bytes[index] == UInt8(ascii: "."), !hasPoint {
+                    hasPoint = true
+                } else {
+                    break
+                }
+                index += 1
+            }
+            guard hasDigit else { return false }
+            return index == count || readExponent(bytes, from: index)
+        }
+
+        private mutating func take(_ digit: UInt8) {
+            // Beyond 18 digits the mantissa may not fit; the slow way takes over.
+            if mantissa >= 100_000_000_000_000_000 { isExact = false }
+            if isExact { mantissa = mantissa * 10 + UInt64(digit) }
+        }
+
+        private mutating func readExponent(_ bytes: Span<UInt8>, from start: Int) -> Bool {
+            guard bytes[start] | 0x20 == UInt8(ascii: "e") else { return false }
+            var index = start + 1
+            var isNegativeExponent = false
+            if index < bytes.count, bytes[index] == UInt8(ascii: "-") || bytes[index] == UInt8(ascii: "+") {
+                isNegativeExponent = bytes[index] == UInt8(ascii: "-")
+                index += 1
+            }
+            guard index < bytes.count else { return false }
+            var value = 0
+            while index < bytes.count {
+                let digit = bytes[index] &- UInt8(ascii: "0")
+                guard digit < 10 else { return false }
+                // Past any double's range the number itself no longer matters.
+                if value < 100_000 { value = value * 10 + Int(digit) }
+                index += 1
+            }
+            exponent += isNegativeExponent ? -value : value
+            return true
+        }
+
+        /// The value when one correctly rounded multiplication or division yields it (Clinger 1990), else nil.
+        var exactValue: Double? {
+            guard isExact, mantissa <= 1 << 53 else { return nil }
+            let magnitude: Double
+            if mantissa == 0 {
+                magnitude = 0
+            } else if exponent >= 0, exponent < Scan.powers.count {
+                magnitude = Double(mantissa) * Scan.powers[exponent]
+            } else if exponent < 0, -exponent < Scan.powers.count {
+                magnitude = Double(mantissa) / Scan.powers[-exponent]
+            } else {
+                return nil
+            }
+            return isNegative ? -magnitude : magnitude
+        }
+    }
+}
