@@ -134,6 +134,7 @@ let package = Package(
         tests("SamplesTests", ["Samples", "Platform"]),
         tests("PlatformTests", ["Platform"]),
         tests("BytesTests", ["Bytes"]),
+        tests("CollectorTests", ["Collector", "Samples", "Platform"]),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17
