@@ -94,8 +94,8 @@ let package = Package(
         module(
             "Alerts",
             [
-                "Samples", "Platform", "Wire", "HTTPClient", "StateStore", "Conditions", "Config", "PromQL",
-                log,
+                "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "StateStore", "Conditions", "Config",
+                "PromQL", log,
             ]
         ),
         module(
@@ -135,6 +135,13 @@ let package = Package(
         tests("PlatformTests", ["Platform"]),
         tests("BytesTests", ["Bytes"]),
         tests("CollectorTests", ["Collector", "Samples", "Platform"]),
+        tests(
+            "AlertsTests",
+            [
+                "Alerts", "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "StateStore", "Config",
+                "PromQL", log,
+            ]
+        ),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17

@@ -41,11 +41,11 @@ struct AlertRuleState: Sendable, Equatable {
     /// Takes the result of one evaluation.
     ///
     /// - Parameters:
-    ///   - candidates: the result; each label set at most once, or nothing is changed and the call throws.
-    ///   - now: the evaluation's time.
-    ///   - hold: the rule's `for`.
-    ///   - keepFiring: the rule's `keep_firing_for`.
-    ///   - limit: the group's `limit`, 0 for none; above it all alerts of the rule are dropped.
+    /// - candidates: the result; each label set at most once, or nothing is changed and the call throws.
+    /// - now: the evaluation's time.
+    /// - hold: the rule's `for`.
+    /// - keepFiring: the rule's `keep_firing_for`.
+    /// - limit: the group's `limit`, 0 for none; above it all alerts of the rule are dropped.
     mutating func update(
         _ candidates: [AlertCandidate],
         at now: Timestamp,
@@ -63,7 +63,7 @@ struct AlertRuleState: Sendable, Equatable {
             guard var alert = alerts[labels] else { continue }
             let stays =
                 present.contains(labels)
-                ? hold(&alert, for: hold, at: now)
+                ? keep(&alert, for: hold, at: now)
                 : release(&alert, after: keepFiring, at: now)
             if alert.state != .inactive && stays { active += 1 }
             alerts[labels] = stays ? alert : nil
@@ -127,7 +127,7 @@ struct AlertRuleState: Sendable, Equatable {
     }
 
     /// An alert whose condition holds; always stays.
-    private func hold(_ alert: inout AlertInstance, for hold: Duration, at now: Timestamp) -> Bool {
+    private func keep(_ alert: inout AlertInstance, for hold: Duration, at now: Timestamp) -> Bool {
         alert.keepFiringSince = nil
         let held = now.milliseconds - alert.activeAt.milliseconds >= hold.milliseconds
         switch alert.state {
