@@ -142,6 +142,7 @@ let package = Package(
                 "PromQL", log,
             ]
         ),
+        tests("ConditionsTests", ["Conditions", "Platform"]),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17
