@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A destination samples are shipped to.
+public struct RemoteWriteConfig: Sendable, Equatable {
+    /// Unique; the cursor into the store is kept under it.
+    ///
+    /// The URL without credentials and query unless configured.
+    public var name: String
+    /// Where to post.
+    public var url: String
+    /// For one request.
+    public var remoteTimeout = Duration.seconds(30)
+    /// Applied to each series before it is sent.
+    public var writeRelabelConfigs: [RelabelConfig] = []
+    /// Authentication, TLS, redirects, proxy, headers.
+    public var http = HTTPConfig()
+    /// Batches and retries.
+    public var queue = QueueConfig()
+
+    /// Creates a destination with Prometheus' defaults.
+    public init(name: String, url: String) {
+        self.name = name
+        self.url = url
+    }
+}
+
+/// Batches and retries towards one destination.
+///
+/// edgewatch keeps no queue (the store is the outbox), so Prometheus' keys that size one have no effect.
+public struct QueueConfig: Sendable, Equatable {
+    /// Samples in one request.
+    public var maxSamplesPerSend = 2000
+    /// How long a batch that is not full waits.
+    public var batchSendDeadline = Duration.seconds(5)
+    /// The first pause after a failure.
+    public var minBackoff = Duration.milliseconds(30)
+    /// The longest pause after failures in a row; nil takes `sync.max_backoff`.
+    public var maxBackoff: Duration?
+    /// Whether 429 is retried.
+    ///
+    /// On in edgewatch: giving the samples up because the receiver is busy helps nobody.
+    public var retryOnTooManyRequests = true
+    /// Older samples are not sent; zero sends all the store still has.
+    public var sampleAgeLimit = Duration.zero
+
+    /// Creates the defaults.
+    public init() {}
+}
+
+/// How shipping behaves towards all destinations.
+public struct SyncConfig: Sendable, Equatable {
+    /// The longest pause between attempts while a destination is down.
+    public var maxBackoff = Duration.seconds(300)
+    /// After an outage the first attempt of each node is spread over this time, so that a fleet does not return at once.
+    public var reconnectSpread = Duration.seconds(30)
+    /// Requests in flight while catching up.
+    public var catchUpConcurrency = 1
+    /// Samples in one request while catching up.
+    public var catchUpBatchSamples = 10_000
+
+    /// Creates the defaults.
+    public init() {}
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Samples
+
+/// One scrape job.
+public struct ScrapeConfig: Sendable, Equatable {
+    /// The job's name, unique; the `job` label of its targets.
+    public var jobName: String
+    /// How often each target is scraped.
+    public var scrapeInterval: Duration
+    /// How long a scrape may take; never more than the interval.
+    public var scrapeTimeout: Duration
+    /// The path asked for.
+    public var metricsPath = "/metrics"
+    /// `http` or `https`.
+    public var scheme = "http"
+    /// Query parameters, sorted by name.
+    public var params: [Parameter] = []
+    /// Whether scraped labels win over the target's.
+    public var honorLabels = false
+    /// Whether timestamps in the exposition are kept.
+    public var honorTimestamps = true
+    /// Whether series with own timestamps get stale markers.
+    public var trackTimestampsStaleness = false
+    /// Whether to ask for a compressed answer.
+    public var enableCompression = true
+    /// The format assumed when the answer has no known content type; nil fails such a scrape.
+    public var fallbackScrapeProtocol: String?
+    /// The targets.
+    public var staticConfigs: [TargetGroup] = []
+    /// Applied to each target before scraping.
+    public var relabelConfigs: [RelabelConfig] = []
+    /// Applied to each scraped series.
+    public var metricRelabelConfigs: [RelabelConfig] = []
+    /// Authentication, TLS, redirects, proxy.
+    public var http = HTTPConfig()
+    /// Limits; a violation fails the scrape.
+    public var limits = ScrapeLimits()
+
+    /// A query parameter with its values.
+    public struct Parameter: Sendable, Equatable {
+        /// The parameter's name.
+        public var name: String
+        /// Its values, in file order.
+        public var values: [String]
+
+        /// Creates a parameter.
+        public init(name: String, values: [String]) {
+            self.name = name
+            self.values = values
+        }
+    }
+
+    /// Creates a job with the global intervals and limits.
+    public init(jobName: String, global: GlobalConfig = GlobalConfig()) {
+        self.jobName = jobName
+        scrapeInterval = global.scrapeInterval
+        scrapeTimeout = min(global.scrapeTimeout, global.scrapeInterval)
+        limits = global.limits
+    }
+}
+
+/// Targets that share labels.
+public struct TargetGroup: Sendable, Equatable {
+    /// `host` or `host:port` each.
+    public var targets: [String]
+    /// Labels of all of them.
+    public var labels: Labels
+
+    /// Creates a group.
+    public init(targets: [String], labels: Labels = Labels()) {
+        self.targets = targets
+        self.labels = labels
+    }
+}
+
+/// One relabeling rule.
+public struct RelabelConfig: Sendable, Equatable {
+    /// What a rule does.
+    public enum Action: String, Sendable, CaseIterable {
+        case replace
+        case keep
+        case drop
+        case keepequal
+        case dropequal
+        case hashmod
+        case labelmap
+        case labeldrop
+        case labelkeep
+        case lowercase
+        case uppercase
+    }
+
+    /// The labels whose values are joined.
+    public var sourceLabels: [String] = []
+    /// What they are joined with.
+    public var separator = ";"
+    /// The label written.
+    public var targetLabel = ""
+    /// What the joined value, or for the label actions each label name, must match as a whole.
+    public var regex: Pattern
+    /// For `hashmod`.
+    public var modulus: UInt64 = 0
+    /// The new value, with `$1` or `${name}` for what groups matched.
+    public var replacement = "$1"
+    /// What to do.
+    public var action = Action.replace
+
+    /// Creates a rule with Prometheus' defaults.
+    ///
+    /// - Throws: `PatternError` when the expression is not valid RE2.
+    public init(action: Action = .replace, regex: String = "(.*)") throws(PatternError) {
+        self.regex = try Pattern(regex)
+        self.action = action
+    }
+}

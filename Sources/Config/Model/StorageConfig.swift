@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The store.
+public struct StorageConfig: Sendable, Equatable {
+    /// The data directory; nil leaves it to the command line (`./data`).
+    public var path: String?
+    /// The ring of segment files.
+    public var circularBuffer = CircularBuffer()
+    /// The log of rows not yet in a segment.
+    public var wal = WAL()
+    /// Series beyond this are refused and counted.
+    public var maxSeries = 100_000
+    /// How much older than a group's newest row a late row may be.
+    public var outOfOrderWindow = Duration.zero
+    /// Samples older than this are not served; nil keeps all the ring still holds.
+    public var retention: Duration?
+
+    /// The fixed-size ring that holds the samples.
+    public struct CircularBuffer: Sendable, Equatable {
+        /// Bytes of all files together.
+        public var size: Int64 = 1 << 30
+        /// The number of files.
+        public var segments = 10
+
+        /// Creates the defaults.
+        public init() {}
+    }
+
+    /// The log every row is in before it counts as stored.
+    public struct WAL: Sendable, Equatable {
+        /// Bytes of the log's file.
+        public var size: Int64 = 32 << 20
+        /// The most time a power cut may take back; zero syncs before acknowledging.
+        public var syncInterval = Duration.seconds(10)
+
+        /// Creates the defaults.
+        public init() {}
+    }
+
+    /// Creates the defaults.
+    public init() {}
+}
