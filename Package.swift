@@ -134,6 +134,7 @@ let package = Package(
         tests("SamplesTests", ["Samples", "Platform"]),
         tests("PlatformTests", ["Platform"]),
         tests("BytesTests", ["Bytes"]),
+        tests("PromQLTests", ["PromQL", "Samples"]),
         tests("WireTests", ["Wire", "Samples", "Bytes"]),
         tests("CollectorTests", ["Collector", "Samples", "Platform"]),
         tests(

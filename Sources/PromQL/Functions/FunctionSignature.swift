@@ -17,7 +17,12 @@ struct FunctionSignature: Sendable {
     /// All functions by name.
     static let all: [String: FunctionSignature] = {
         var table: [String: FunctionSignature] = [:]
-        func add(_ functions: [Function], _ arguments: [ValueType], _ variadic: Int = 0, _ result: ValueType = .vector) {
+        func add(
+            _ functions: [Function],
+            _ arguments: [ValueType],
+            _ variadic: Int = 0,
+            _ result: ValueType = .vector
+        ) {
             for function in functions {
                 table[function.rawValue] = FunctionSignature(
                     function: function,
@@ -49,7 +54,7 @@ struct FunctionSignature: Sendable {
 
     /// Functions Prometheus knows but keeps behind `promql-experimental-functions`.
     static let experimental: Set<String> = [
-        "double_exponential_smoothing", "end", "first_over_time", "histogram_quantiles", "info",
+        "double_exponential_smoothing", "end", "histogram_quantiles", "info",
         "mad_over_time", "max_of", "min_of", "range", "sort_by_label", "sort_by_label_desc", "start",
         "start_timestamp", "step", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time",
         "ts_of_min_over_time",
@@ -93,7 +98,8 @@ enum Function: String, Sendable {
 
     /// One value in, one value out.
     static let elementwise: [Function] = [
-        .abs, .ceil, .floor, .exp, .ln, .log2, .log10, .sqrt, .sgn, .sin, .cos, .tan, .asin, .acos, .atan, .sinh,
+        .abs, .ceil, .floor, .exp, .ln, .log2, .log10, .sqrt, .sgn, .sin, .cos, .tan, .asin, .acos, .atan,
+        .sinh,
         .cosh, .tanh, .asinh, .acosh, .atanh, .deg, .rad,
     ]
     /// Parts of a date.

@@ -16,7 +16,9 @@ extension ExpressionParser {
             )
         }
         let window = try parsePositiveLength()
-        if let close = take(.rightBracket) { return try matrix(node, window, open.range.through(close.range)) }
+        if let close = take(.rightBracket) {
+            return try matrix(node, window, open.range.through(close.range))
+        }
         guard take(.colon) != nil else {
             throw unexpected(in: "subquery or range", expected: "\":\" or \"]\"")
         }
@@ -75,7 +77,8 @@ extension ExpressionParser {
             throw unexpected(in: "offset", expected: "number, duration, step(), or range()")
         }
         let offset = try parseOffsetLength()
-        return try withModifiers(node, "offset modifier") { (modifiers: inout TimeModifiers) throws(QueryError) in
+        return try withModifiers(node, "offset modifier") {
+            (modifiers: inout TimeModifiers) throws(QueryError) in
             guard modifiers.offset == 0, modifiers.offsetExpression == nil else {
                 throw error(node.range, "offset may not be set multiple times")
             }
@@ -222,7 +225,9 @@ extension ExpressionParser {
             return .number(literal)
         case .preprocessor(.step), .preprocessor(.range):
             advance()
-            guard take(.leftParenthesis) != nil, let close = take(.rightParenthesis) else { throw unexpected() }
+            guard take(.leftParenthesis) != nil, let close = take(.rightParenthesis) else {
+                throw unexpected()
+            }
             let range = token.range.through(close.range)
             return token.kind == .preprocessor(.step) ? .step(range) : .range(range)
         case .preprocessor(.minOf), .preprocessor(.maxOf):
@@ -233,7 +238,8 @@ extension ExpressionParser {
             let right = try parseDuration(minimum: 0, nesting: nesting + 1)
             guard let close = take(.rightParenthesis) else { throw unexpected() }
             let range = token.range.through(close.range)
-            return token.kind == .preprocessor(.minOf) ? .minOf(left, right, range) : .maxOf(left, right, range)
+            return token.kind == .preprocessor(.minOf)
+                ? .minOf(left, right, range) : .maxOf(left, right, range)
         case .leftParenthesis:
             advance()
             let inner = try parseDuration(minimum: 0, nesting: nesting + 1)

@@ -134,7 +134,9 @@ struct ExpressionParser {
             return .number(literal)
         }
         try deepen(to: depth + 1)
-        return .unary(Unary(isNegation: isNegation, operand: operand, range: sign.range.through(operand.range)))
+        return .unary(
+            Unary(isNegation: isNegation, operand: operand, range: sign.range.through(operand.range))
+        )
     }
 
     private mutating func parsePostfix() throws(QueryError) -> Node {
@@ -147,7 +149,10 @@ struct ExpressionParser {
             case .keyword(.offset): node = try parseOffset(after: node)
             case .at: node = try parseAt(after: node)
             case .keyword(.anchored), .keyword(.smoothed):
-                throw error(node.range, "\(text(current).lowercased()) modifier is experimental and not enabled")
+                throw error(
+                    node.range,
+                    "\(text(current).lowercased()) modifier is experimental and not enabled"
+                )
             default: return node
             }
         }

@@ -84,8 +84,12 @@ extension Lexer {
         var base: UInt32 = 16
         var limit: UInt32 = 0x10ffff
         switch byte {
-        case quote, UInt8(ascii: "\\"): position += 1; return nil
-        case _ where "abfnrtv".utf8.contains(byte): position += 1; return nil
+        case quote, UInt8(ascii: "\\"):
+            position += 1
+            return nil
+        case _ where "abfnrtv".utf8.contains(byte):
+            position += 1
+            return nil
         case UInt8(ascii: "0")...UInt8(ascii: "7"):
             (digits, base, limit) = (3, 8, 255)
         case UInt8(ascii: "x"):

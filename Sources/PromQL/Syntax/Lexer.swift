@@ -89,7 +89,9 @@ struct Lexer {
             if Self.isSpace(byte) {
                 position += 1
             } else if byte == UInt8(ascii: "#") {
-                while let next = peek(), next != UInt8(ascii: "\n"), next != UInt8(ascii: "\r") { position += 1 }
+                while let next = peek(), next != UInt8(ascii: "\n"), next != UInt8(ascii: "\r") {
+                    position += 1
+                }
             } else {
                 return
             }
@@ -193,7 +195,9 @@ struct Lexer {
 
     private mutating func scanInsideBrackets() {
         guard let byte = peek() else {
-            return fail(expectsDuration ? "unexpected end of input in duration expression" : "unclosed left bracket")
+            return fail(
+                expectsDuration ? "unexpected end of input in duration expression" : "unclosed left bracket"
+            )
         }
         if Self.isDigit(byte) || (byte == UInt8(ascii: ".") && peek(1).map(Self.isDigit) == true) {
             expectsDuration = false
@@ -258,7 +262,8 @@ struct Lexer {
         if let aggregator = Aggregator(rawValue: lower) { return .aggregator(aggregator) }
         if let keyword = Token.Keyword(rawValue: lower) {
             switch keyword {
-            case .fill, .fillLeft, .fillRight: return isFollowedByParenthesis ? .keyword(keyword) : .identifier
+            case .fill, .fillLeft, .fillRight:
+                return isFollowedByParenthesis ? .keyword(keyword) : .identifier
             default: return .keyword(keyword)
             }
         }

@@ -187,7 +187,8 @@ extension Node {
         case .matrix, .subquery: .matrix
         case .call(let call): call.function.result
         case .unary(let unary): unary.operand.type
-        case .binary(let binary): binary.left.type == .scalar && binary.right.type == .scalar ? .scalar : .vector
+        case .binary(let binary):
+            binary.left.type == .scalar && binary.right.type == .scalar ? .scalar : .vector
         case .parentheses(let inner): inner.expression.type
         }
     }

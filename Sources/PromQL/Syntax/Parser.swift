@@ -35,7 +35,10 @@ public enum Parser {
     private static func bounded(_ text: String) throws(QueryError) -> [UInt8] {
         let source = Array(text.utf8)
         guard source.count <= sizeLimit else {
-            throw QueryError(.badData, "query is \(source.count) bytes long, more than the \(sizeLimit) allowed")
+            throw QueryError(
+                .badData,
+                "query is \(source.count) bytes long, more than the \(sizeLimit) allowed"
+            )
         }
         return source
     }

@@ -83,11 +83,17 @@ struct TypeChecker {
         } else {
             let least = listed - 1
             guard count >= least else {
-                throw error(call.range, "expected at least \(least) argument(s) in call to \(name), got \(count)")
+                throw error(
+                    call.range,
+                    "expected at least \(least) argument(s) in call to \(name), got \(count)"
+                )
             }
             let most = least + signature.variadic
             guard signature.variadic < 0 || count <= most else {
-                throw error(call.range, "expected at most \(most) argument(s) in call to \(name), got \(count)")
+                throw error(
+                    call.range,
+                    "expected at most \(most) argument(s) in call to \(name), got \(count)"
+                )
             }
         }
         for (index, argument) in call.arguments.enumerated() {

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The engine's settings, with Prometheus' defaults.
+public struct QueryOptions: Sendable {
+    /// How far back an instant selector looks for a sample.
+    public var lookback: Duration = .seconds(300)
+    /// The longest a query may run.
+    public var timeout: Duration = .seconds(120)
+    /// The most samples one query may hold in memory at once.
+    public var maxSamples = 50_000_000
+    /// Queries running at once; more wait for their turn, within their timeout.
+    public var maxConcurrency = 20
+    /// The step of a subquery that names none.
+    public var defaultStep: Duration = .seconds(60)
+    /// Prometheus' flag `promql-delayed-name-removal`: metric names go at the end of the query, not by each
+    /// function.
+    public var delayedNameRemoval = false
+
+    /// The defaults.
+    public init() {}
+}

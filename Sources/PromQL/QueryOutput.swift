@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a query answers.
+
+public import Samples
+
+/// A query's answer with what the engine has to say about it.
+public struct QueryOutput: Sendable {
+    /// The answer.
+    public let value: QueryValue
+    /// Annotations that mean the answer may be wrong, each once, without limit.
+    ///
+    /// Begin with `PromQL warning: ` and end with the place, ` (1:5)`.
+    public let warnings: [String]
+    /// Annotations worth knowing, each once, without limit.
+    public let infos: [String]
+
+    /// Creates an answer.
+    public init(value: QueryValue, warnings: [String] = [], infos: [String] = []) {
+        self.value = value
+        self.warnings = warnings
+        self.infos = infos
+    }
+}
+
+/// The four shapes of an answer.
+public enum QueryValue: Sendable, Equatable {
+    /// One number at the evaluation time.
+    case scalar(Timestamp, Double)
+    /// A text at the evaluation time.
+    case string(Timestamp, String)
+    /// One value per series at the evaluation time.
+    ///
+    /// Sorted only when the query sorts (`sort`, `topk`).
+    case vector([VectorSample])
+    /// Several samples per series, sorted by labels.
+    case matrix([SeriesColumn])
+}
+
+/// One value of one series.
+public struct VectorSample: Sendable, Equatable {
+    /// The series.
+    public let labels: Labels
+    /// The evaluation time.
+    public let timestamp: Timestamp
+    /// The value.
+    public let value: Double
+
+    /// Creates an element.
+    public init(labels: Labels, timestamp: Timestamp, value: Double) {
+        self.labels = labels
+        self.timestamp = timestamp
+        self.value = value
+    }
+
+    /// Equal labels and time, bit-identical values.
+    public static func == (left: VectorSample, right: VectorSample) -> Bool {
+        left.labels == right.labels && left.timestamp == right.timestamp
+            && left.value.bitPattern == right.value.bitPattern
+    }
+}
+
+/// Samples of one series.
+public struct SeriesColumn: Sendable, Equatable {
+    /// The series.
+    public let labels: Labels
+    /// Its samples, in time order.
+    public let samples: SampleColumns
+
+    /// Creates an entry.
+    public init(labels: Labels, samples: SampleColumns) {
+        self.labels = labels
+        self.samples = samples
+    }
+}
