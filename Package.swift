@@ -145,6 +145,9 @@ let package = Package(
             ]
         ),
         tests("ConditionsTests", ["Conditions", "Platform"]),
+        .target(name: "TestServer", path: "Tests/TestServer", swiftSettings: everywhere),
+        tests("HTTPClientTests", ["HTTPClient", "TestServer"]),
+        tests("StateStoreTests", ["StateStore", "Platform"]),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17

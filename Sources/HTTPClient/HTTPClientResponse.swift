@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What one transfer cost, measured on its connection.
+public struct TransferStatistics: Sendable, Equatable {
+    /// Bytes of request line, header and body sent over all redirects; TLS and TCP framing not included.
+    public var bytesSent: Int64 = 0
+    /// Bytes of status line, header and body received, before decompression.
+    public var bytesReceived: Int64 = 0
+    /// From the start of the transfer to its end.
+    public var total: Duration = .zero
+    /// Name resolution and TCP connect; zero on a reused connection.
+    public var connect: Duration = .zero
+    /// From the start of the transfer to the response's first byte.
+    public var timeToFirstByte: Duration = .zero
+    /// From the request's first byte (connected, TLS done) to the response's first byte: sending, the way there and
+    /// back, and the server's work.
+    public var exchange: Duration = .zero
+    /// The kernel's smoothed round trip time of the connection; nil when it has none.
+    public var roundTrip: Duration?
+    /// Whether an idle connection was used again.
+    public var reusedConnection = false
+
+    /// Creates statistics of a transfer that did nothing.
+    public init() {}
+}
+
+/// A response with its whole body.
+public struct HTTPClientResponse: Sendable {
+    /// The status code, for example 204.
+    public let status: Int
+    /// Header fields in the order received, names in lower case.
+    public let headers: [(name: String, value: String)]
+    /// The body, decompressed when the request allowed compression.
+    public let body: [UInt8]
+    /// What the transfer cost.
+    public let statistics: TransferStatistics
+
+    /// Creates a response.
+    public init(
+        status: Int,
+        headers: [(name: String, value: String)],
+        body: [UInt8],
+        statistics: TransferStatistics
+    ) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.statistics = statistics
+    }
+
+    /// The first header field with this name, which must be in lower case.
+    public func header(_ name: String) -> String? {
+        headers.first { $0.name == name }?.value
+    }
+}

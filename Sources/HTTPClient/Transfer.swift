@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request on one libcurl easy handle. Lives on the loop's thread only; libcurl calls back into it from
+// curl_multi_perform on that same thread, with the object's address as context, which is good until the handle is
+// freed in deinit.
+
+internal import CCurl
+internal import Glibc
+
+final class Transfer {
+    /// Bytes of response header accepted, all responses of a redirect chain together.
+    static let headerLimit = 64 << 10
+
+    let ticket: UInt64
+    let easy: UnsafeMutableRawPointer
+    private let request: HTTPClientRequest
+    private let completion: TransferLoop.Completion
+    private var headerList: UnsafeMutablePointer<curl_slist>?
+    private var connectList: UnsafeMutablePointer<curl_slist>?
+    private let errorText: UnsafeMutablePointer<CChar>
+
+    private var sentBody = 0
+    private var headerBytes = 0
+    private var headers: [(name: String, value: String)] = []
+    private var body: [UInt8] = []
+    private var overflow: Overflow?
+
+    private enum Overflow {
+        case header
+        case body
+    }
+
+    init(
+        _ waiting: TransferLoop.Waiting,
+        timeout: Duration,
+        userAgent: String
+    ) throws(HTTPClientError) {
+        guard let easy = ccurl_easy_init() else {
+            throw HTTPClientError(.unavailable, "libcurl has no memory for a transfer")
+        }
+        ticket = waiting.ticket
+        request = waiting.request
+        completion = waiting.completion
+        self.easy = easy
+        errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        var options = TransferOptions(easy: easy)
+        try options.apply(request, timeout: timeout, userAgent: userAgent)
+        headerList = options.headerList
+        connectList = options.connectList
+        connectCallbacks()
+    }
+
+    deinit {
+        ccurl_easy_cleanup(easy)
+        ccurl_slist_free(headerList)
+        ccurl_slist_free(connectList)
+        errorText.deallocate()
+    }
+
+    /// Hands the outcome to whoever waits; called exactly once.
+    func finish(_ outcome: Result<HTTPClientResponse, HTTPClientError>) {
+        completion(outcome)
+    }
+
+    /// What libcurl's result means; to be asked before the handle leaves the multi handle.
+    func outcome(_ code: CURLcode) -> Result<HTTPClientResponse, HTTPClientError> {
+        switch overflow {
+        case .header:
+            return .failure(
+                HTTPClientError(.transfer, "the response header is over \(Self.headerLimit) bytes")
+            )
+        case .body where !request.truncatesResponse:
+            return .failure(
+                HTTPClientError(.bodyTooLarge, "the response body is over \(request.responseLimit) bytes")
+            )
+        case .body: break
+        case nil where code != CURLE_OK:
+            return .failure(HTTPClientError(code: code, detail: String(cString: errorText)))
+        case nil: break
+        }
+        return .success(
+            HTTPClientResponse(
+                status: Int(ccurl_getinfo_long(easy, CURLINFO_RESPONSE_CODE)),
+                headers: headers,
+                body: body,
+                statistics: statistics()
+            )
+        )
+    }
+
+    private func statistics() -> TransferStatistics {
+        func duration(_ info: CURLINFO) -> Duration {
+            .microseconds(Int64(max(0, ccurl_getinfo_offset(easy, info))))
+        }
+        var result = TransferStatistics()
+        result.bytesSent =
+            Int64(max(0, ccurl_getinfo_long(easy, CURLINFO_REQUEST_SIZE)))
+            + Int64(max(0, ccurl_getinfo_offset(easy, CURLINFO_SIZE_UPLOAD_T)))
+        result.bytesReceived =
+            Int64(max(0, ccurl_getinfo_long(easy, CURLINFO_HEADER_SIZE)))
+            + Int64(max(0, ccurl_getinfo_offset(easy, CURLINFO_SIZE_DOWNLOAD_T)))
+        result.total = duration(CURLINFO_TOTAL_TIME_T)
+        result.timeToFirstByte = duration(CURLINFO_STARTTRANSFER_TIME_T)
+        result.exchange = max(.zero, result.timeToFirstByte - duration(CURLINFO_PRETRANSFER_TIME_T))
+        result.reusedConnection = ccurl_getinfo_long(easy, CURLINFO_NUM_CONNECTS) == 0
+        result.connect = result.reusedConnection ? .zero : duration(CURLINFO_CONNECT_TIME_T)
+        let roundTrip = ccurl_round_trip_microseconds(easy)
+        result.roundTrip = roundTrip > 0 ? .microseconds(roundTrip) : nil
+        return result
+    }
+
+    // MARK: - Callbacks
+
+    private func connectCallbacks() {
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        _ = ccurl_setopt_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
+        for option in [CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA] {
+            _ = ccurl_setopt_pointer(easy, option, context)
+        }
+        _ = ccurl_setopt_data_callback(easy, CURLOPT_WRITEFUNCTION) { data, _, count, context in
+            guard let data, let context else { return 0 }
+            let bytes = UnsafeRawBufferPointer(start: data, count: count)
+            return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().takeBody(bytes)
+        }
+        _ = ccurl_setopt_data_callback(easy, CURLOPT_HEADERFUNCTION) { data, size, count, context in
+            guard let data, let context else { return 0 }
+            let bytes = UnsafeRawBufferPointer(start: data, count: size * count)
+            return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().takeHeader(bytes)
+        }
+        _ = ccurl_setopt_data_callback(easy, CURLOPT_READFUNCTION) { data, size, count, context in
+            guard let data, let context else { return Int(CURL_READFUNC_ABORT) }
+            let room = UnsafeMutableRawBufferPointer(start: data, count: size * count)
+            return Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().giveBody(room)
+        }
+        _ = ccurl_setopt_seek_callback(easy) { context, offset, origin in
+            guard let context, origin == SEEK_SET, offset >= 0 else { return CURL_SEEKFUNC_CANTSEEK }
+            let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+            transfer.sentBody = min(Int(offset), transfer.request.body.count)
+            return CURL_SEEKFUNC_OK
+        }
+    }
+
+    /// Returning another number than was given ends the transfer.
+    private func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let room = max(0, request.responseLimit - body.count)
+        body.append(contentsOf: bytes.prefix(room))
+        guard bytes.count <= room else {
+            overflow = .body
+            return 0
+        }
+        return bytes.count
+    }
+
+    /// One whole line, its end included: a status line, a field, or the empty line.
+    private func takeHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
+        headerBytes += bytes.count
+        guard headerBytes <= Self.headerLimit else {
+            overflow = .header
+            return 0
+        }
+        let line = String(decoding: bytes, as: UTF8.self)
+        if line.hasPrefix("HTTP/") {
+            // A redirect or an interim response came before; only the last one's fields count.
+            headers.removeAll()
+        } else if let colon = line.firstIndex(of: ":") {
+            let value = line[line.index(after: colon)...].trimmingWhitespace()
+            headers.append((String(line[..<colon]).lowercased(), value))
+        }
+        return bytes.count
+    }
+
+    private func giveBody(_ room: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(room.count, request.body.count - sentBody)
+        request.body[sentBody..<(sentBody + count)].withUnsafeBytes { room.copyMemory(from: $0) }
+        sentBody += count
+        return count
+    }
+}
+
+extension Substring {
+    /// Without spaces, tabs and line ends around it.
+    fileprivate func trimmingWhitespace() -> String {
+        func isBlank(_ byte: UInt8) -> Bool {
+            byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
+                || byte == UInt8(ascii: "\n")
+        }
+        guard let first = utf8.firstIndex(where: { !isBlank($0) }),
+            let last = utf8.lastIndex(where: { !isBlank($0) })
+        else { return "" }
+        return String(self[first...last])
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The thread that owns every libcurl handle. Other threads only touch `Shared`, under its lock:
+//
+//     submit ─▶ waiting ─┐                       ┌─▶ completion(.success / .failure)
+//     cancel ─▶ cancelled┴─ wakeup ▶ loop: start, abort, perform, finish, poll
+//
+// Invariant: a completion is called exactly once, and never while the lock is held. curl_multi_wakeup is the one
+// libcurl call allowed from other threads (https://curl.se/libcurl/c/curl_multi_wakeup.html); the handle is published
+// under the lock and withdrawn under it before it is freed.
+
+internal import CCurl
+internal import Glibc
+internal import Synchronization
+
+final class TransferLoop: Sendable {
+    typealias Completion = @Sendable (Result<HTTPClientResponse, HTTPClientError>) -> Void
+
+    /// Transfers under way at once; each costs a handle of about 20 KiB plus its buffers.
+    static let runningLimit = 32
+    /// Requests waiting for a free place; more means that something floods the client.
+    static let waitingLimit = 1024
+    /// Idle connections kept for reuse; each costs a descriptor and, with TLS, tens of KiB.
+    static let idleConnectionLimit = 16
+
+    struct Waiting: Sendable {
+        let ticket: UInt64
+        let request: HTTPClientRequest
+        let deadline: ContinuousClock.Instant
+        let completion: Completion
+    }
+
+    struct Shared {
+        var lastTicket: UInt64 = 0
+        var waiting: [Waiting] = []
+        /// Tickets to abort; an entry lives until its `send` returns.
+        var cancelled: Set<UInt64> = []
+        var isStopping = false
+        var isRunning = false
+        var multi: MultiHandle?
+
+        /// Ends the loop's poll.
+        func wakeUp() {
+            if let multi { ccurl_multi_wakeup(multi.pointer) }
+        }
+    }
+
+    /// The multi handle as other threads see it: only good for a wakeup.
+    ///
+    /// `@unchecked Sendable`: curl_multi_wakeup may be called from any thread.
+    struct MultiHandle: @unchecked Sendable {
+        let pointer: UnsafeMutableRawPointer
+    }
+
+    private let userAgent: String
+    private let shared = Mutex(Shared())
+
+    init(userAgent: String) {
+        self.userAgent = userAgent
+    }
+
+    // MARK: - From any thread
+
+    func newTicket() -> UInt64 {
+        shared.withLock {
+            $0.lastTicket += 1
+            return $0.lastTicket
+        }
+    }
+
+    func submit(_ request: HTTPClientRequest, ticket: UInt64, _ completion: @escaping Completion) {
+        let deadline = ContinuousClock.now.advanced(by: request.timeout)
+        let refusal = shared.withLock { shared -> HTTPClientError? in
+            if shared.isStopping || shared.cancelled.contains(ticket) { return .cancelledByCaller }
+            if shared.waiting.count >= Self.waitingLimit {
+                return HTTPClientError(.overloaded, "\(Self.waitingLimit) requests are waiting already")
+            }
+            if !shared.isRunning {
+                if let failure = startThread() { return failure }
+                shared.isRunning = true
+            }
+            shared.waiting.append(
+                Waiting(ticket: ticket, request: request, deadline: deadline, completion: completion)
+            )
+            shared.wakeUp()
+            return nil
+        }
+        if let refusal { completion(.failure(refusal)) }
+    }
+
+    func cancel(_ ticket: UInt64) {
+        shared.withLock {
+            $0.cancelled.insert(ticket)
+            $0.wakeUp()
+        }
+    }
+
+    func forget(_ ticket: UInt64) {
+        shared.withLock { _ = $0.cancelled.remove(ticket) }
+    }
+
+    func stop() {
+        shared.withLock {
+            $0.isStopping = true
+            $0.wakeUp()
+        }
+    }
+
+    // MARK: - The thread
+
+    /// Loads libcurl and starts the thread; returns why that failed.
+    private func startThread() -> HTTPClientError? {
+        if let reason = ccurl_load() { return HTTPClientError(.unavailable, String(cString: reason)) }
+        var thread = pthread_t()
+        let retained = Unmanaged.passRetained(self)
+        let code = pthread_create(
+            &thread,
+            nil,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<TransferLoop>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            },
+            retained.toOpaque()
+        )
+        guard code == 0 else {
+            retained.release()
+            return HTTPClientError(
+                .unavailable,
+                "no thread for transfers: \(String(cString: strerror(code)))"
+            )
+        }
+        pthread_detach(thread)
+        return nil
+    }
+
+    private func run() {
+        // Signals are the main thread's; a write to a closed TLS connection must not end the process by SIGPIPE.
+        var every = sigset_t()
+        sigfillset(&every)
+        pthread_sigmask(SIG_BLOCK, &every, nil)
+
+        guard let multi = ccurl_multi_init() else {
+            failAll(HTTPClientError(.unavailable, "libcurl has no memory for its connections"))
+            return
+        }
+        _ = ccurl_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, Self.idleConnectionLimit)
+        shared.withLock { $0.multi = MultiHandle(pointer: multi) }
+        var running: [UnsafeMutableRawPointer: Transfer] = [:]
+        while true {
+            let (fresh, aborted, isStopping) = takeWork(free: Self.runningLimit - running.count)
+            if isStopping { break }
+            for transfer in running.values where aborted.contains(transfer.ticket) {
+                running[transfer.easy] = nil
+                ccurl_multi_remove(multi, transfer.easy)
+                transfer.finish(.failure(.cancelledByCaller))
+            }
+            for waiting in fresh { start(waiting, on: multi, &running) }
+            var active: Int32 = 0
+            ccurl_multi_perform(multi, &active)
+            // A finished transfer makes room for a waiting one: look before sleeping.
+            if finishDone(multi, &running) == 0 { ccurl_multi_poll(multi, 60_000) }
+        }
+        for transfer in running.values {
+            ccurl_multi_remove(multi, transfer.easy)
+            transfer.finish(.failure(.cancelledByCaller))
+        }
+        running.removeAll()
+        shared.withLock { $0.multi = nil }
+        ccurl_multi_cleanup(multi)
+        failAll(.cancelledByCaller)
+    }
+
+    private func takeWork(free: Int) -> (fresh: [Waiting], aborted: Set<UInt64>, isStopping: Bool) {
+        let (fresh, dropped, aborted, isStopping) = shared.withLock { shared in
+            let dropped = shared.waiting.filter { shared.cancelled.contains($0.ticket) }
+            if !dropped.isEmpty { shared.waiting.removeAll { shared.cancelled.contains($0.ticket) } }
+            let fresh = Array(shared.waiting.prefix(shared.isStopping ? 0 : free))
+            shared.waiting.removeFirst(fresh.count)
+            return (fresh, dropped, shared.cancelled, shared.isStopping)
+        }
+        for waiting in dropped { waiting.completion(.failure(.cancelledByCaller)) }
+        return (fresh, aborted, isStopping)
+    }
+
+    private func start(
+        _ waiting: Waiting,
+        on multi: UnsafeMutableRawPointer,
+        _ running: inout [UnsafeMutableRawPointer: Transfer]
+    ) {
+        let left = ContinuousClock.now.duration(to: waiting.deadline)
+        guard left > .zero else {
+            waiting.completion(.failure(HTTPClientError(.timeout, "no free connection in time")))
+            return
+        }
+        do throws(HTTPClientError) {
+            let transfer = try Transfer(waiting, timeout: left, userAgent: userAgent)
+            guard ccurl_multi_add(multi, transfer.easy) == CURLM_OK else {
+                throw HTTPClientError(.unavailable, "libcurl took no further transfer")
+            }
+            running[transfer.easy] = transfer
+        } catch {
+            waiting.completion(.failure(error))
+        }
+    }
+
+    private func finishDone(
+        _ multi: UnsafeMutableRawPointer,
+        _ running: inout [UnsafeMutableRawPointer: Transfer]
+    ) -> Int {
+        var easy: UnsafeMutableRawPointer?
+        var code = CURLE_OK
+        var finished = 0
+        while ccurl_multi_next_done(multi, &easy, &code) {
+            guard let easy, let transfer = running.removeValue(forKey: easy) else { continue }
+            // Before the removal, which lets go of the connection and with it the round trip time.
+            let outcome = transfer.outcome(code)
+            ccurl_multi_remove(multi, easy)
+            transfer.finish(outcome)
+            finished += 1
+        }
+        return finished
+    }
+
+    private func failAll(_ error: HTTPClientError) {
+        let left = shared.withLock { shared in
+            defer { shared.waiting = [] }
+            shared.isRunning = false
+            return shared.waiting
+        }
+        for waiting in left { waiting.completion(.failure(error)) }
+    }
+}
+
+extension HTTPClientError {
+    static let cancelledByCaller = HTTPClientError(.cancelled, "the request was cancelled")
+}

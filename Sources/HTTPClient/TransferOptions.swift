@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A request told to libcurl. What cannot be sent as asked is refused here, before anything leaves the box: a header
+// field with a line break would smuggle another one.
+
+internal import CCurl
+
+struct TransferOptions {
+    let easy: UnsafeMutableRawPointer
+    /// The header fields; freed by the transfer, after the handle.
+    private(set) var headerList: UnsafeMutablePointer<curl_slist>?
+    /// Where to connect instead of the URL's host, if set; freed like the other.
+    private(set) var connectList: UnsafeMutablePointer<curl_slist>?
+
+    init(easy: UnsafeMutableRawPointer) {
+        self.easy = easy
+    }
+
+    mutating func apply(
+        _ request: HTTPClientRequest,
+        timeout: Duration,
+        userAgent: String
+    ) throws(HTTPClientError) {
+        do {
+            try target(request)
+            try limits(request, timeout: timeout)
+            try method(request)
+            try credentials(request)
+            try headers(request, userAgent: userAgent)
+        } catch {
+            ccurl_slist_free(headerList)
+            ccurl_slist_free(connectList)
+            throw error
+        }
+    }
+
+    // MARK: - Parts
+
+    private mutating func target(_ request: HTTPClientRequest) throws(HTTPClientError) {
+        let scheme = URLParts.part(request.url, CURLUPART_SCHEME)
+        guard scheme == "http" || scheme == "https", let host = URLParts.part(request.url, CURLUPART_HOST),
+            let port = URLParts.part(request.url, CURLUPART_PORT), !request.url.utf8.contains(0)
+        else { throw HTTPClientError(.badURL, "not an absolute http or https URL") }
+        if let serverName = request.serverName, scheme == "https", serverName != host {
+            // libcurl takes the name for TLS from the URL: so the URL gets it, and the connection and the Host field
+            // are pointed back at the real host.
+            guard let url = URLParts.replacingHost(request.url, serverName) else {
+                throw HTTPClientError(.badURL, "the server name is not a host name")
+            }
+            try set(CURLOPT_URL, url)
+            connectList = ccurl_slist_append(nil, "\(serverName):\(port):\(host):\(port)")
+            _ = ccurl_setopt_pointer(easy, CURLOPT_CONNECT_TO, connectList)
+            try append("Host: \(port == "443" ? host : "\(host):\(port)")")
+        } else {
+            try set(CURLOPT_URL, request.url)
+        }
+        try set(CURLOPT_PROTOCOLS_STR, "http,https")
+        // An empty text, not none: the environment's proxy settings have no say.
+        try set(CURLOPT_PROXY, request.proxyURL ?? "")
+        if request.followRedirects {
+            set(CURLOPT_FOLLOWLOCATION, 1)
+            set(CURLOPT_MAXREDIRS, 5)
+            try set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
+        }
+    }
+
+    private func limits(_ request: HTTPClientRequest, timeout: Duration) throws(HTTPClientError) {
+        func milliseconds(_ duration: Duration) -> Int {
+            let parts = duration.components
+            return max(1, Int(min(parts.seconds, 1 << 31) * 1000 + parts.attoseconds / 1_000_000_000_000_000))
+        }
+        set(CURLOPT_TIMEOUT_MS, milliseconds(timeout))
+        set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(min(request.connectTimeout, timeout)))
+        // No signals for timeouts, and no waiting for a name lookup that was given up: both would hurt the others.
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_QUICK_EXIT, 1)
+        // A kept connection is checked by the kernel, and replaced every hour so that a changed certificate or
+        // address is noticed.
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_MAXLIFETIME_CONN, 3600)
+        set(CURLOPT_CA_CACHE_TIMEOUT, 300)
+        // HTTP/1.1: one request per connection at a time is all that is needed, and its bytes can be counted.
+        set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+        if request.acceptsCompression { try set(CURLOPT_ACCEPT_ENCODING, "") }
+    }
+
+    private func method(_ request: HTTPClientRequest) throws(HTTPClientError) {
+        guard !request.method.isEmpty, request.method.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw HTTPClientError(.badRequest, "not an HTTP method: \(request.method)")
+        }
+        let hasBody = !request.body.isEmpty || request.method == "POST" || request.method == "PUT"
+        if hasBody {
+            set(CURLOPT_POST, 1)
+            _ = ccurl_setopt_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
+            if request.method != "POST" { try set(CURLOPT_CUSTOMREQUEST, request.method) }
+        } else if request.method == "HEAD" {
+            set(CURLOPT_NOBODY, 1)
+        } else if request.method != "GET" {
+            try set(CURLOPT_CUSTOMREQUEST, request.method)
+        }
+    }
+
+    private func credentials(_ request: HTTPClientRequest) throws(HTTPClientError) {
+        if let basic = request.basicAuth {
+            // CURLAUTH_BASIC, whose macro has a cast Swift does not import: sent at once, no challenge awaited.
+            set(CURLOPT_HTTPAUTH, 1)
+            try set(CURLOPT_USERNAME, basic.username)
+            try set(CURLOPT_PASSWORD, basic.password)
+        }
+        if let file = request.caFile { try set(CURLOPT_CAINFO, file) }
+        if let file = request.certFile { try set(CURLOPT_SSLCERT, file) }
+        if let file = request.keyFile { try set(CURLOPT_SSLKEY, file) }
+        set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+        if request.insecureSkipVerify {
+            set(CURLOPT_SSL_VERIFYPEER, 0)
+            set(CURLOPT_SSL_VERIFYHOST, 0)
+        }
+    }
+
+    private mutating func headers(
+        _ request: HTTPClientRequest,
+        userAgent: String
+    ) throws(HTTPClientError) {
+        try set(CURLOPT_USERAGENT, userAgent)
+        var hasContentType = false
+        for (name, value) in request.headers {
+            let isToken =
+                !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }
+            guard isToken else { throw HTTPClientError(.badRequest, "not a header field name: \(name)") }
+            if name.lowercased() == "content-type" { hasContentType = true }
+            // libcurl's own spelling of a field without a value.
+            try append(value.isEmpty ? "\(name);" : "\(name): \(value)")
+        }
+        if let token = request.bearerToken { try append("Authorization: Bearer \(token)") }
+        // Without these libcurl waits for a `100 Continue` and calls every body a form.
+        try append("Expect:")
+        if !hasContentType { try append("Content-Type:") }
+        _ = ccurl_setopt_pointer(easy, CURLOPT_HTTPHEADER, headerList)
+    }
+
+    // MARK: - Setting
+
+    private mutating func append(_ line: String) throws(HTTPClientError) {
+        guard !line.utf8.contains(where: { $0 == 0x0a || $0 == 0x0d || $0 == 0 }) else {
+            throw HTTPClientError(.badRequest, "a header field contains a line break")
+        }
+        guard let list = ccurl_slist_append(headerList, line) else {
+            throw HTTPClientError(.unavailable, "libcurl has no memory for a header field")
+        }
+        headerList = list
+    }
+
+    private func set(_ option: CURLoption, _ value: Int) {
+        // Fails for an option this libcurl does not know; those set by number only improve the defaults.
+        _ = ccurl_setopt_long(easy, option, value)
+    }
+
+    private func set(_ option: CURLoption, _ value: String) throws(HTTPClientError) {
+        let code = ccurl_setopt_string(easy, option, value)
+        guard code == CURLE_OK else { throw HTTPClientError(code: code, detail: "") }
+    }
+}
+
+/// Parts of URLs as libcurl reads them, so that what is checked is what is used.
+enum URLParts {
+    static func part(_ url: String, _ part: CURLUPart) -> String? {
+        take(ccurl_url_part(url, part))
+    }
+
+    static func replacingHost(_ url: String, _ host: String) -> String? {
+        take(ccurl_url_with_host(url, host))
+    }
+
+    private static func take(_ text: UnsafeMutablePointer<CChar>?) -> String? {
+        guard let text else { return nil }
+        defer { ccurl_free(text) }
+        return String(cString: text)
+    }
+}
