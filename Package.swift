@@ -148,6 +148,7 @@ let package = Package(
         .target(name: "TestServer", path: "Tests/TestServer", swiftSettings: everywhere),
         tests("HTTPClientTests", ["HTTPClient", "TestServer"]),
         tests("StateStoreTests", ["StateStore", "Platform"]),
+        tests("ConfigTests", ["Config", "Samples", "Platform", "Conditions"]),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17
