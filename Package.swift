@@ -136,7 +136,7 @@ let package = Package(
         tests("BytesTests", ["Bytes"]),
         tests("PromQLTests", ["PromQL", "Samples"]),
         tests("WireTests", ["Wire", "Samples", "Bytes"]),
-        tests("CollectorTests", ["Collector", "Samples", "Platform"]),
+        tests("CollectorTests", ["Collector", "Samples", "Platform", log]),
         tests(
             "AlertsTests",
             [

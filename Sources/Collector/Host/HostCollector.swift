@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// This machine's own metrics, with node_exporter's names, labels and types, so that everybody's dashboards and
+// rules work. One pass runs all collectors one after the other on the caller's thread; a collector that fails
+// costs its own metrics and nothing else, and says so in node_scrape_collector_success.
+
+public import Logging
+public import Platform
+internal import Samples
+
+/// One subject of the host's metrics.
+protocol HostSource {
+    /// The collector's name as node_exporter has it.
+    static var name: String { get }
+
+    /// Adds the values of one pass.
+    mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure)
+}
+
+/// Collects the metrics of this machine.
+///
+/// Not for concurrent use: one owner calls `collect`, on a thread that may block for some milliseconds, and for
+/// `mountTimeout` when a network file system stops answering.
+public final class HostCollector {
+    private var sources: [any HostSource]
+    private var failures: [String: HostFailure] = [:]
+    private var kernel: KernelText
+    private let clock: any EdgeClock
+    private let logger: Logger
+
+    /// Prepares the collectors.
+    ///
+    /// - Parameters:
+    ///   - roots: where the machine's files are.
+    ///   - mountTimeout: how long a pass waits for a file system that does not answer.
+    ///   - clock: the time source.
+    ///   - logger: hears when a collector begins and ceases to fail.
+    public init(
+        roots: HostRoots = HostRoots(),
+        mountTimeout: Duration = .seconds(1),
+        clock: any EdgeClock,
+        logger: Logger
+    ) {
+        kernel = KernelText(roots: roots)
+        self.clock = clock
+        self.logger = logger
+        sources = [
+            CPUSource(), StatSource(), LoadSource(), MemorySource(), VirtualMemorySource(), PressureSource(),
+            DiskSource(), FilesystemSource(timeout: mountTimeout), NetworkDeviceSource(),
+            NetworkClassSource(), ThermalZoneSource(), HardwareMonitorSource(roots: roots),
+            PowerSupplyCollector(roots: roots), TimeSource(clock: clock), KernelClockSource(), UnameSource(),
+        ]
+    }
+
+    /// Adds one pass of every collector.
+    public func collect(into pass: inout PassBuffer) {
+        for index in sources.indices {
+            let name = type(of: sources[index]).name
+            let start = clock.monotonicNanoseconds()
+            var failure: HostFailure?
+            do throws(HostFailure) {
+                try sources[index].collect(&kernel, into: &pass)
+            } catch {
+                failure = error
+            }
+            let end = clock.monotonicNanoseconds()
+            pass.add(Family.collectorDuration, Double(end &- start) / 1e9, name)
+            pass.add(Family.collectorSuccess, failure == nil ? 1 : 0, name)
+            note(failure, of: name)
+        }
+    }
+
+    /// Logs a collector's first failure of a kind, and its recovery.
+    private func note(_ failure: HostFailure?, of name: String) {
+        guard failures[name] != failure else { return }
+        failures[name] = failure
+        switch failure {
+        case nil: logger.info("Host collector works again", metadata: ["collector": "\(name)"])
+        case .absent: logger.debug("Nothing to collect", metadata: ["collector": "\(name)"])
+        case .some(let failure):
+            logger.warning(
+                "Host collector fails",
+                metadata: ["collector": "\(name)", "reason": "\(failure)"]
+            )
+        }
+    }
+}
+
+extension Family {
+    fileprivate static let collectorDuration = Family(
+        "node_scrape_collector_duration_seconds",
+        .gauge,
+        "Time the collector took in this pass.",
+        labels: ["collector"],
+        class: .debug
+    )
+    fileprivate static let collectorSuccess = Family(
+        "node_scrape_collector_success",
+        .gauge,
+        "Whether the collector found its data in this pass.",
+        labels: ["collector"],
+        class: .health
+    )
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The state of each network device from /sys/class/net (kernel, Documentation/ABI/testing/sysfs-class-net).
+// node_exporter 1.12 adds the label `adminstate` to node_network_info; what 1.5 has as well is given here.
+
+internal import Samples
+
+/// node_network_up, node_network_info and the attributes of network devices.
+struct NetworkClassSource: HostSource {
+    static let name = "netclass"
+
+    /// One attribute file.
+    private struct Attribute {
+        let file: String
+        let family: Family
+        /// Whether the file holds a hexadecimal number.
+        let isHexadecimal: Bool
+        /// What the file's unit is in the metric's.
+        let factor: Double
+
+        init(
+            _ file: String,
+            _ name: String,
+            _ help: String,
+            _ kind: MetricMetadata.Kind = .gauge,
+            hexadecimal: Bool = false,
+            factor: Double = 1,
+            class metricClass: MetricClass = .debug
+        ) {
+            self.file = "/" + file
+            family = Family("node_network_" + name, kind, help, labels: ["device"], class: metricClass)
+            isHexadecimal = hexadecimal
+            self.factor = factor
+        }
+    }
+
+    private static let attributes = [
+        Attribute("carrier", "carrier", "Whether the device has a link.", class: .standard),
+        Attribute(
+            "carrier_changes",
+            "carrier_changes_total",
+            "Times the link came or went.",
+            .counter,
+            class: .standard
+        ),
+        Attribute("carrier_up_count", "carrier_up_changes_total", "Times the link came.", .counter),
+        Attribute("carrier_down_count", "carrier_down_changes_total", "Times the link went.", .counter),
+        // Megabits per second; -1 when unknown, as in node_exporter.
+        Attribute(
+            "speed",
+            "speed_bytes",
+            "Speed of the link in bytes per second.",
+            factor: 125_000,
+            class: .standard
+        ),
+        Attribute("mtu", "mtu_bytes", "Largest packet sent.", class: .detailedPerformance),
+        Attribute(
+            "tx_queue_len",
+            "transmit_queue_length",
+            "Packets the send queue takes.",
+            class: .detailedPerformance
+        ),
+        Attribute("flags", "flags", "Flags of the device.", hexadecimal: true),
+        Attribute("dormant", "dormant", "Whether the device waits for an event before it is up."),
+        Attribute("addr_assign_type", "address_assign_type", "How the address was given."),
+        Attribute("name_assign_type", "name_assign_type", "How the name was given."),
+        Attribute("dev_id", "device_id", "Tells devices that share an address apart.", hexadecimal: true),
+        Attribute("ifindex", "iface_id", "The kernel's number of the device."),
+        Attribute("iflink", "iface_link", "The kernel's number of the device below."),
+        Attribute("link_mode", "iface_link_mode", "Whether user space sets the link's state."),
+        Attribute("netdev_group", "net_dev_group", "Group of the device."),
+        Attribute("type", "protocol_type", "Protocol of the link layer, an ARPHRD number."),
+    ]
+    /// As in `NetworkDeviceSource`.
+    private static let deviceLimit = 1024
+
+    /// A device with the paths of its files.
+    private struct Device {
+        let name: String
+        let directory: String
+        let files: [String]
+    }
+
+    private var devices: [Device] = []
+
+    mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
+        let base = kernel.roots.sys + "/class/net"
+        let names = try KernelText.listing(base)
+        if !names.elementsEqual(devices.map(\.name)) {
+            devices = names.prefix(NetworkClassSource.deviceLimit).map { name in
+                let directory = "\(base)/\(name)"
+                let files = NetworkClassSource.attributes.map { directory + $0.file }
+                return Device(name: name, directory: directory, files: files)
+            }
+        }
+        for device in devices { add(device, &kernel, into: &pass) }
+        if names.count > devices.count { throw .tooMany(base, NetworkClassSource.deviceLimit) }
+    }
+
+    private func add(_ device: Device, _ kernel: inout KernelText, into pass: inout PassBuffer) {
+        // /sys/class/net/bonding_masters is a file, no device.
+        let state = kernel.text(device.directory + "/operstate")
+        if state.isEmpty { return }
+        pass.add(Family.networkUp, state == "up" ? 1 : 0, device.name)
+        pass.add(
+            Family.networkInfo,
+            1,
+            labels: [
+                device.name, kernel.text(device.directory + "/address"),
+                kernel.text(device.directory + "/broadcast"), kernel.text(device.directory + "/duplex"),
+                state,
+                kernel.text(device.directory + "/ifalias"),
+            ]
+        )
+        for (attribute, file) in zip(NetworkClassSource.attributes, device.files) {
+            guard let text = kernel.value(file) else { continue }
+            let value =
+                attribute.isHexadecimal ? NetworkClassSource.hexadecimal(text) : KernelNumber.decimal(text)
+            guard let value else { continue }
+            pass.add(attribute.family, value * attribute.factor, device.name)
+        }
+    }
+
+    /// A number as `0x1003`, nil when it is none or exceeds 32 bits, which no such attribute does.
+    static func hexadecimal(_ text: ArraySlice<UInt8>) -> Double? {
+        guard let digits = text.after("0x"), !digits.isEmpty, digits.count <= 8 else { return nil }
+        var value: UInt32 = 0
+        for byte in digits {
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+            default: return nil
+            }
+            value = value << 4 | UInt32(digit)
+        }
+        return Double(value)
+    }
+}
+
+extension Family {
+    fileprivate static let networkUp = Family(
+        "node_network_up",
+        .gauge,
+        "Whether the device's operational state is up.",
+        labels: ["device"],
+        class: .health
+    )
+    fileprivate static let networkInfo = Family(
+        "node_network_info",
+        .gauge,
+        "What the network device is; always 1.",
+        labels: ["device", "address", "broadcast", "duplex", "operstate", "ifalias"]
+    )
+}
