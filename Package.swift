@@ -135,6 +135,7 @@ let package = Package(
         tests("PlatformTests", ["Platform"]),
         tests("BytesTests", ["Bytes"]),
         tests("PromQLTests", ["PromQL", "Samples"]),
+        tests("TSDBTests", ["TSDB", "Samples", "Platform", "Bytes", log]),
         tests("WireTests", ["Wire", "Samples", "Bytes"]),
         tests("CollectorTests", ["Collector", "Samples", "Platform", log]),
         tests(

@@ -176,6 +176,8 @@ public enum ErrorNumber {
     public static let inputOutput = EIO
     /// EACCES.
     public static let accessDenied = EACCES
+    /// EROFS.
+    public static let readOnly = EROFS
 
     /// What the system calls an error, for example "No space left on device".
     public static func words(_ code: Int32) -> String {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One series' rows of one window or chunk: which rows it was absent from or ended in (the stale marker), then
+// the remaining values by a block codec. Markers are states, not values, so that they do not spoil a coding.
+
+internal import Bytes
+internal import Samples
+
+/// What a series has in a row.
+enum CellState {
+    static let absent: UInt8 = 0
+    static let value: UInt8 = 1
+    static let stale: UInt8 = 2
+}
+
+/// A decoded column: one state a row, one value for each row in state `value`.
+struct ColumnCells: Sendable {
+    var states: [UInt8] = []
+    var values: [Double] = []
+
+    mutating func removeAll() {
+        states.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+    }
+
+    @inline(__always)
+    mutating func append(bits: UInt64) {
+        if bits == StaleMarker.bits {
+            states.append(CellState.stale)
+        } else {
+            states.append(CellState.value)
+            values.append(Double(bitPattern: bits))
+        }
+    }
+
+    mutating func appendAbsent(_ count: Int = 1) {
+        states.append(contentsOf: repeatElement(CellState.absent, count: count))
+    }
+}
+
+/// The bytes of a column.
+enum ColumnBlock {
+    /// Appends the block of a column; the reader must know the number of rows.
+    static func append(_ cells: ColumnCells, effort: CodingEffort, to out: inout [UInt8]) {
+        let isPlain = cells.values.count == cells.states.count
+        out.append(isPlain ? 0 : 1)
+        if !isPlain { appendStates(cells.states, to: &out) }
+        if !cells.values.isEmpty { BlockCodecs.append(cells.values, effort: effort, to: &out) }
+    }
+
+    /// Reads a block of `rows` rows behind what the cells already hold.
+    static func read(
+        _ reader: inout ByteReader,
+        rows: Int,
+        into cells: inout ColumnCells
+    ) throws(CorruptionError) {
+        let place = reader.offset
+        var count = rows
+        switch try reader.byte() {
+        case 0: cells.states.append(contentsOf: repeatElement(CellState.value, count: rows))
+        case 1: count = try readStates(&reader, rows: rows, into: &cells.states)
+        default: throw CorruptionError("a form of column block", at: place)
+        }
+        guard count > 0 else { return }
+        let start = cells.values.count
+        cells.values.append(contentsOf: repeatElement(0, count: count))
+        var all = cells.values.mutableSpan
+        var added = all._mutatingExtracting(start..<(start + count))
+        try BlockCodecs.read(&reader, into: &added)
+    }
+
+    /// Runs of equal state: varint (length × 4 + state), until every row is covered.
+    private static func appendStates(_ states: [UInt8], to out: inout [UInt8]) {
+        var start = 0
+        while start < states.count {
+            var end = start + 1
+            while end < states.count, states[end] == states[start] { end += 1 }
+            out.append(varint: UInt64(end - start) << 2 | UInt64(states[start]))
+            start = end
+        }
+    }
+
+    private static func readStates(
+        _ reader: inout ByteReader,
+        rows: Int,
+        into states: inout [UInt8]
+    ) throws(CorruptionError) -> Int {
+        var left = rows
+        var values = 0
+        while left > 0 {
+            let place = reader.offset
+            let run = try reader.varint()
+            let state = UInt8(run & 3)
+            guard state <= CellState.stale, run >> 2 >= 1, run >> 2 <= UInt64(left) else {
+                throw CorruptionError("a run of states within \(left) rows", at: place)
+            }
+            let length = Int(run >> 2)
+            states.append(contentsOf: repeatElement(state, count: length))
+            if state == CellState.value { values += length }
+            left -= length
+        }
+        return values
+    }
+}

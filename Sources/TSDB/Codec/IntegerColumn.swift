@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A column of 64-bit integers: timestamps, commit sequences, and the integers behind decimal values. Tries a few
+// predictions and keeps the cheapest. docs/formats/block.md draws the bytes. All arithmetic wraps, in both
+// directions alike, so that every sequence of Int64 comes back exactly, also where differences overflow.
+
+internal import Bytes
+
+/// How hard a coder may try: the head codes often and little, a segment is written once.
+enum CodingEffort: Sendable {
+    case head
+    case segment
+}
+
+/// The coding of a column of integers.
+enum IntegerColumn {
+    private enum Mode {
+        static let constant: UInt8 = 0
+        static let delta: UInt8 = 1
+        static let offset: UInt8 = 2
+        static let grid: UInt8 = 3
+        static let zstd: UInt8 = 4
+    }
+
+    /// The most integers in one column; a window has at most this many rows.
+    static let countLimit = 1 << 20
+
+    /// Appends the column; the reader must know the count.
+    static func append(_ values: [Int64], effort: CodingEffort, to out: inout [UInt8]) {
+        guard let first = values.first else { return }
+        guard values.contains(where: { $0 != first }) else {
+            out.append(Mode.constant)
+            out.append(zigzag: first)
+            return
+        }
+        let deltas = differences(values)
+        var best = packed(Mode.delta, lead: [first], deltas, scale: true)
+        keepSmaller(&best, packed(Mode.offset, lead: [], values, scale: true))
+        if let step = meanStep(values) {
+            let residuals = values.indices.map { values[$0] &- first &- Int64($0) &* step }
+            keepSmaller(&best, packed(Mode.grid, lead: [first, step], residuals, scale: false))
+        }
+        if effort == .segment, let frame = compressed(first, deltas) { keepSmaller(&best, frame) }
+        out.append(contentsOf: best)
+    }
+
+    /// Reads a column of `count` integers.
+    static func read(_ count: Int, from reader: inout ByteReader) throws(CorruptionError) -> [Int64] {
+        guard count > 0 else { return [] }
+        let place = reader.offset
+        guard count <= countLimit else { throw CorruptionError("at most \(countLimit) integers", at: place) }
+        switch try reader.byte() {
+        case Mode.constant:
+            return [Int64](repeating: try reader.zigzag(), count: count)
+        case Mode.delta:
+            let first = try reader.zigzag()
+            return sums(first, try unpacked(count - 1, scale: true, from: &reader))
+        case Mode.offset:
+            return try unpacked(count, scale: true, from: &reader)
+        case Mode.grid:
+            let first = try reader.zigzag()
+            let step = try reader.zigzag()
+            var values = try unpacked(count, scale: false, from: &reader)
+            for index in values.indices { values[index] = values[index] &+ first &+ Int64(index) &* step }
+            return values
+        case Mode.zstd:
+            let first = try reader.zigzag()
+            let frame = try reader.prefixed(limit: reader.remaining)
+            let plain = try Zstd.decompress(frame, limit: count * 10)
+            var deltas: [Int64] = []
+            deltas.reserveCapacity(count - 1)
+            var inner = ByteReader(plain)
+            for _ in 1..<count { deltas.append(try inner.zigzag()) }
+            return sums(first, deltas)
+        default:
+            throw CorruptionError("a mode of an integer column", at: place)
+        }
+    }
+
+    // MARK: - Parts
+
+    private static func keepSmaller(_ best: inout [UInt8], _ candidate: [UInt8]) {
+        if candidate.count < best.count { best = candidate }
+    }
+
+    private static func differences(_ values: [Int64]) -> [Int64] {
+        var deltas: [Int64] = []
+        deltas.reserveCapacity(values.count - 1)
+        for index in 1..<values.count { deltas.append(values[index] &- values[index - 1]) }
+        return deltas
+    }
+
+    private static func sums(_ first: Int64, _ deltas: [Int64]) -> [Int64] {
+        var values: [Int64] = []
+        values.reserveCapacity(deltas.count + 1)
+        values.append(first)
+        var current = first
+        for delta in deltas {
+            current = current &+ delta
+            values.append(current)
+        }
+        return values
+    }
+
+    private static func meanStep(_ values: [Int64]) -> Int64? {
+        guard let first = values.first, let last = values.last else { return nil }
+        let (span, overflow) = last.subtractingReportingOverflow(first)
+        guard !overflow else { return nil }
+        let intervals = Int64(values.count - 1)
+        let step = span / intervals
+        // Timers run on a grid of 100 ms; the exact mean would drift off it by jitter.
+        return abs(step) >= 1000 ? (step + (step < 0 ? -50 : 50)) / 100 * 100 : step
+    }
+
+    /// mode, lead integers, base, [divisor], packed (value − base) / divisor.
+    private static func packed(_ mode: UInt8, lead: [Int64], _ values: [Int64], scale: Bool) -> [UInt8] {
+        var base = values.first ?? 0
+        for value in values where value < base { base = value }
+        var offsets = values.map { UInt64(bitPattern: $0 &- base) }
+        let divisor = scale ? commonDivisor(offsets) : 1
+        if divisor > 1 { for index in offsets.indices { offsets[index] /= divisor } }
+        var out: [UInt8] = [mode]
+        for value in lead { out.append(zigzag: value) }
+        out.append(zigzag: base)
+        if scale { out.append(varint: divisor) }
+        BitPacking.append(offsets, to: &out)
+        return out
+    }
+
+    private static func unpacked(
+        _ count: Int,
+        scale: Bool,
+        from reader: inout ByteReader
+    ) throws(CorruptionError) -> [Int64] {
+        let base = try reader.zigzag()
+        let divisor = scale ? try reader.varint() : 1
+        let offsets = try BitPacking.read(count, from: &reader)
+        return offsets.map { base &+ Int64(bitPattern: $0 &* divisor) }
+    }
+
+    private static func commonDivisor(_ offsets: [UInt64]) -> UInt64 {
+        var divisor: UInt64 = 0
+        for offset in offsets where offset != 0 {
+            var rest = offset
+            while rest != 0 { (divisor, rest) = (rest, divisor % rest) }
+            if divisor == 1 { return 1 }
+        }
+        return max(1, divisor)
+    }
+
+    private static func compressed(_ first: Int64, _ deltas: [Int64]) -> [UInt8]? {
+        var plain: [UInt8] = []
+        plain.reserveCapacity(deltas.count * 2)
+        for delta in deltas { plain.append(zigzag: delta) }
+        guard let frame = Zstd.compress(plain) else { return nil }
+        var out: [UInt8] = [Mode.zstd]
+        out.append(zigzag: first)
+        out.append(prefixed: frame)
+        return out
+    }
+}

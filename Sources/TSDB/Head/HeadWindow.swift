@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows of one group that are not in a segment yet. The same value serves as the open window that grows, as the
+// frozen window that waits for its segment, and as a reader's snapshot; copying it copies references.
+//
+// Invariants: rows of chunks and tail have strictly increasing timestamps; sequences increase over rows and, apart
+// from those, over late rows; a series has at most one value for a timestamp.
+
+internal import Bytes
+internal import Samples
+
+/// A row that came behind its group's newest one, or that completes an existing row.
+struct LateRow: Sendable {
+    let timestamp: Int64
+    let sequence: UInt64
+    let columns: [UInt32]
+    let bits: [UInt64]
+
+    func bits(of column: Int) -> UInt64? {
+        columns.firstIndex(of: UInt32(column)).map { bits[$0] }
+    }
+}
+
+/// Part of a group's rows in memory.
+struct HeadWindow: Sendable {
+    /// Names the window in the log and in its segment; never reused.
+    let stream: UInt64
+    /// Handles of the columns' series.
+    private(set) var series: [SeriesID] = []
+    /// Each column's first value; a chunk stores nothing for a column that always had it.
+    private(set) var bases: [UInt64] = []
+    private(set) var chunks: [HeadChunk] = []
+    private(set) var tail = TailRows()
+    private(set) var late: [LateRow] = []
+    /// Samples in all rows.
+    private(set) var samples = 0
+    /// Rows in chunks and tail.
+    private(set) var rows = 0
+    private(set) var minTime = Int64.max
+    private(set) var maxTime = Int64.min
+    private(set) var minSequence = UInt64.max
+    private(set) var maxSequence: UInt64 = 0
+    /// The log page in which the window begins; pages from there on must be kept.
+    var firstPage: UInt64
+
+    init(stream: UInt64, firstPage: UInt64) {
+        self.stream = stream
+        self.firstPage = firstPage
+    }
+
+    var isEmpty: Bool { rows == 0 && late.isEmpty }
+    var byteCount: Int {
+        chunks.reduce(tail.byteCount) { $0 + $1.byteCount } + late.reduce(0) { $0 + 64 + $1.bits.count * 12 }
+    }
+
+    mutating func addColumn(_ id: SeriesID, base: UInt64) -> Int {
+        series.append(id)
+        bases.append(base)
+        tail.addColumn()
+        return series.count - 1
+    }
+
+    /// Sets one value of the row that `endRow` will complete.
+    @inline(__always)
+    mutating func set(_ column: Int, _ bits: UInt64) {
+        tail.set(column, bits)
+    }
+
+    /// Completes a row; codes the tail when it is full.
+    mutating func endRow(timestamp: Int64, sequence: UInt64, count: Int, cells: inout ColumnCells) {
+        tail.endRow(timestamp: timestamp, sequence: sequence, count: count)
+        rows += 1
+        note(timestamp, sequence, count)
+        guard tail.isFull else { return }
+        chunks.append(HeadChunk(tail, bases: bases, cells: &cells))
+        tail.removeRows()
+    }
+
+    mutating func append(late row: LateRow) {
+        late.append(row)
+        note(row.timestamp, row.sequence, row.columns.count)
+    }
+
+    private mutating func note(_ timestamp: Int64, _ sequence: UInt64, _ count: Int) {
+        samples += count
+        minTime = min(minTime, timestamp)
+        maxTime = max(maxTime, timestamp)
+        minSequence = min(minSequence, sequence)
+        maxSequence = max(maxSequence, sequence)
+    }
+
+    /// Times of the rows in chunks and tail, in time order; late rows not included.
+    func regularTimes(skippingChunks skipped: Int = 0) throws(CorruptionError) -> RowTimes {
+        var times = RowTimes()
+        for chunk in chunks[skipped...] { times.append(try chunk.times()) }
+        times.append(
+            RowTimes(timestamps: tail.timestamps, sequences: tail.sequences, counts: tail.counts)
+        )
+        return times
+    }
+
+    /// A column's cells for the rows of `regularTimes`.
+    func regularCells(
+        _ column: Int,
+        skippingChunks skipped: Int = 0,
+        into cells: inout ColumnCells
+    ) throws(CorruptionError) {
+        for chunk in chunks[skipped...] { try chunk.append(column, base: bases[column], to: &cells) }
+        tail.append(column, to: &cells)
+    }
+
+    /// What a query of one series needs, without keeping the tail's lanes alive.
+    func column(_ column: Int) -> HeadColumn {
+        var result = HeadColumn(column: column, base: bases[column], chunks: chunks)
+        result.tailTimes.reserveCapacity(tail.rows)
+        for row in 0..<tail.rows where tail.isPresent(column, row: row) {
+            result.tailTimes.append(tail.timestamps[row])
+            result.tailBits.append(tail.bits(column, row: row))
+        }
+        for row in late {
+            if let bits = row.bits(of: column) { result.late.append((row.timestamp, bits)) }
+        }
+        return result
+    }
+}
+
+/// One series of a window, as a reader takes it out of the lock.
+struct HeadColumn: Sendable {
+    let column: Int
+    let base: UInt64
+    let chunks: [HeadChunk]
+    var tailTimes: [Int64] = []
+    var tailBits: [UInt64] = []
+    var late: [(time: Int64, bits: UInt64)] = []
+
+    init(column: Int, base: UInt64, chunks: [HeadChunk]) {
+        self.column = column
+        self.base = base
+        self.chunks = chunks
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The log's end in memory: records are cut into fragments and packed into page images; whoever appended then hands
+// the finished and the current image to the file. Images wait here while the file cannot be written, up to a bound.
+
+/// A page ready to be written.
+struct PageImage: Sendable {
+    let sequence: UInt64
+    /// Header and what is used of the page.
+    let bytes: [UInt8]
+    /// Whether nothing more will be added to the page.
+    let isFull: Bool
+}
+
+/// Packs records into pages.
+struct LogBuffer: Sendable {
+    /// Pages that may wait for a file that cannot be written: 1 MiB.
+    ///
+    /// Beyond, appends are refused.
+    static let pendingLimit = 256
+
+    /// The page that records go to now.
+    private(set) var sequence: UInt64
+    /// The oldest page still needed; written into page headers, so that recovery forgets what is older.
+    var tail: UInt64
+    /// The commit sequence of the next row record.
+    private(set) var nextRow: UInt64
+    private var image = [UInt8](repeating: 0, count: LogPage.headerSize)
+    private var firstRow: UInt64
+    private var seed: UInt32
+    private var isDirty = false
+    private var full: [PageImage] = []
+
+    init(sequence: UInt64, nextRow: UInt64) {
+        self.sequence = sequence
+        self.nextRow = nextRow
+        tail = sequence
+        firstRow = nextRow
+        seed = LogPage.seed(sequence)
+        image.reserveCapacity(LogPage.size)
+    }
+
+    /// Pages from the tail to the current one.
+    var livePages: Int { Int(sequence - tail) + 1 }
+    /// Full pages not yet handed to the file, or given back by it.
+    var pendingPages: Int { full.count }
+
+    /// Adds a record.
+    mutating func append(_ record: [UInt8], isRow: Bool) {
+        var rest = record[...]
+        var isFirst = true
+        repeat {
+            if image.count + LogPage.fragmentHeaderSize >= LogPage.size { finishPage() }
+            let space = LogPage.size - image.count - LogPage.fragmentHeaderSize
+            let piece = rest.prefix(space)
+            rest = rest.dropFirst(space)
+            let part: LogPage.Part =
+                rest.isEmpty ? (isFirst ? .whole : .last) : (isFirst ? .first : .middle)
+            LogPage.append(part, piece, seed: seed, to: &image)
+            isDirty = true
+            if isFirst, isRow { nextRow += 1 }
+            isFirst = false
+        } while !rest.isEmpty
+    }
+
+    /// Skips sequence numbers, so that rows lost in a power cut never share one with rows of now.
+    mutating func skipRows(to row: UInt64) {
+        finishPage()
+        nextRow = row
+        firstRow = row
+    }
+
+    /// Ends the current page, so that nothing more is added to a page in a doubtful state.
+    mutating func finishPage() {
+        if image.count > LogPage.headerSize {
+            LogPage.finish(&image, sequence: sequence, tail: tail, firstRow: firstRow)
+            full.append(PageImage(sequence: sequence, bytes: image, isFull: true))
+            sequence += 1
+            seed = LogPage.seed(sequence)
+        }
+        image.removeAll(keepingCapacity: true)
+        image.append(contentsOf: repeatElement(0, count: LogPage.headerSize))
+        firstRow = nextRow
+        isDirty = false
+    }
+
+    /// Takes everything the file does not have yet.
+    mutating func takePending() -> [PageImage] {
+        var pages = full
+        full.removeAll()
+        if isDirty {
+            LogPage.finish(&image, sequence: sequence, tail: tail, firstRow: firstRow)
+            pages.append(PageImage(sequence: sequence, bytes: image, isFull: false))
+            isDirty = false
+        }
+        return pages
+    }
+
+    /// Takes back what could not be written.
+    mutating func putBack(_ pages: ArraySlice<PageImage>) {
+        // The current page is still here in full; its image is made anew.
+        full.insert(contentsOf: pages.filter { $0.isFull }, at: 0)
+        if pages.contains(where: { !$0.isFull && $0.sequence == sequence }) { isDirty = true }
+    }
+}

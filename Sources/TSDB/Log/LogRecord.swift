@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the log says: the series of a window, its rows, gaps in commit order, and an orderly end
+// (docs/formats/log.md). Rows name columns by number, columns name series by labels, so the log needs no other file.
+
+internal import Bytes
+internal import Samples
+
+/// A record of the log.
+enum LogRecord {
+    /// The first byte of a record.
+    enum Kind: UInt8 {
+        case columns = 1
+        case row = 2
+        case closed = 3
+        case gap = 4
+    }
+
+    private static let plainLimit = 256
+    private static let bodyLimit = 64 << 20
+
+    /// Columns of a window: all from the first on, with the group's identity, or those added later.
+    struct Columns: Sendable, Equatable {
+        var stream: UInt64
+        var first: Int
+        /// Only when `first` is 0.
+        var identity: Labels
+        var labels: [Labels]
+    }
+
+    static func columns(_ record: Columns) -> [UInt8] {
+        var body: [UInt8] = []
+        if record.first == 0 { body.append(prefixed: record.identity.bytes) }
+        for labels in record.labels { body.append(prefixed: labels.bytes) }
+        let frame = body.count > plainLimit ? Zstd.compress(body) : nil
+        var out: [UInt8] = [Kind.columns.rawValue, frame == nil ? 0 : 1]
+        out.append(varint: record.stream)
+        out.append(varint: UInt64(record.first))
+        out.append(varint: UInt64(record.labels.count))
+        out += frame ?? body
+        return out
+    }
+
+    /// Reads what follows the kind.
+    static func readColumns(_ reader: inout ByteReader) throws(CorruptionError) -> Columns {
+        let form = try reader.byte()
+        let stream = try reader.varint()
+        let first = try reader.count(limit: RowCoder.columnLimit)
+        let count = try reader.count(limit: RowCoder.columnLimit)
+        let rest = try reader.take(reader.remaining)
+        var body = ByteReader(form == 0 ? Array(rest) : try Zstd.decompress(rest, limit: bodyLimit))
+        let identity = first == 0 ? try readLabels(&body) : Labels()
+        var labels: [Labels] = []
+        for _ in 0..<count { labels.append(try readLabels(&body)) }
+        return Columns(stream: stream, first: first, identity: identity, labels: labels)
+    }
+
+    /// The head of a row record; the coder appends the rest.
+    static func beginRow(_ stream: UInt64, into out: inout [UInt8]) {
+        out.removeAll(keepingCapacity: true)
+        out.append(Kind.row.rawValue)
+        out.append(varint: stream)
+    }
+
+    /// A late row, whole: it does not touch the state of its window's coder.
+    static func lateRow(_ row: LateRow, stream: UInt64) -> [UInt8] {
+        var out: [UInt8] = []
+        beginRow(stream, into: &out)
+        out.append(RowFlag.late)
+        out.append(zigzag: row.timestamp)
+        out.append(varint: UInt64(row.columns.count))
+        for (column, bits) in zip(row.columns, row.bits) {
+            out.append(varint: UInt64(column))
+            XORBytes.append(bits, to: &out)
+        }
+        return out
+    }
+
+    /// Reads what follows the flags of a late row.
+    static func readLateRow(
+        _ reader: inout ByteReader,
+        sequence: UInt64
+    ) throws(CorruptionError) -> LateRow {
+        let timestamp = try reader.zigzag()
+        let count = try reader.count(limit: RowCoder.columnLimit)
+        var columns: [UInt32] = []
+        var bits: [UInt64] = []
+        for _ in 0..<count {
+            columns.append(UInt32(try reader.count(limit: RowCoder.columnLimit)))
+            bits.append(try XORBytes.read(&reader))
+        }
+        return LateRow(timestamp: timestamp, sequence: sequence, columns: columns, bits: bits)
+    }
+
+    static func closed() -> [UInt8] { [Kind.closed.rawValue] }
+
+    /// Sequence numbers that no row has: `from ..< to`.
+    static func gap(_ range: Range<UInt64>) -> [UInt8] {
+        var out: [UInt8] = [Kind.gap.rawValue]
+        out.append(varint: range.lowerBound)
+        out.append(varint: range.upperBound)
+        return out
+    }
+
+    static func readGap(_ reader: inout ByteReader) throws(CorruptionError) -> Range<UInt64> {
+        let place = reader.offset
+        let lower = try reader.varint()
+        let upper = try reader.varint()
+        guard lower <= upper else { throw CorruptionError("a gap that ends after it begins", at: place) }
+        return lower..<upper
+    }
+
+    private static func readLabels(_ reader: inout ByteReader) throws(CorruptionError) -> Labels {
+        let place = reader.offset
+        guard let labels = Labels(encoded: Array(try reader.prefixed(limit: reader.remaining))) else {
+            throw CorruptionError("encoded labels", at: place)
+        }
+        return labels
+    }
+}

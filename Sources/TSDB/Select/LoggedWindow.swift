@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A window as the outbox reads it: by commit sequence instead of by time, wherever its rows are.
+
+internal import Bytes
+internal import Samples
+
+/// A window with rows in some stretch of commit order.
+struct LoggedWindow: Sendable {
+    enum Place: Sendable {
+        case head(HeadWindow)
+        case segment(Segment, Int)
+    }
+
+    let place: Place
+    let minSequence: UInt64
+    let maxSequence: UInt64
+    /// References in column order.
+    let references: [SeriesReference]
+}
+
+/// The rows of a window at or after a sequence, and how to get at their values.
+struct LoadedWindow: Sendable {
+    let window: LoggedWindow
+    /// Rows in the order of `cells`; some may be before the sequence asked for.
+    let times: RowTimes
+    /// Rows outside that order.
+    let late: [LateRow]
+    /// Chunks of a head window that were left out because all their rows are older.
+    let skippedChunks: Int
+}
+
+extension Head {
+    /// The windows with rows at or after a sequence, in order of their first such row.
+    func loggedWindows(from sequence: UInt64) -> [LoggedWindow] {
+        var result: [LoggedWindow] = []
+        for segment in segments where segment.maxSequence >= sequence {
+            for (number, window) in segment.windows.enumerated() where window.maxSequence >= sequence {
+                result.append(
+                    LoggedWindow(
+                        place: .segment(segment, number),
+                        minSequence: window.minSequence,
+                        maxSequence: window.maxSequence,
+                        references: window.columns.references
+                    )
+                )
+            }
+        }
+        for group in groups {
+            for window in group.frozen + [group.window]
+            where !window.isEmpty && window.maxSequence >= sequence {
+                result.append(
+                    LoggedWindow(
+                        place: .head(window),
+                        minSequence: window.minSequence,
+                        maxSequence: window.maxSequence,
+                        references: window.series.map { handles[$0].reference }
+                    )
+                )
+            }
+        }
+        return result.sorted { max($0.minSequence, sequence) < max($1.minSequence, sequence) }
+    }
+
+    /// The sequence of the oldest row that can be read; the next one's when there is none.
+    var oldestSequence: UInt64 {
+        var oldest = nextSequence
+        for segment in segments { oldest = min(oldest, segment.minSequence) }
+        for group in groups {
+            for window in group.frozen { oldest = min(oldest, window.minSequence) }
+            if !group.window.isEmpty { oldest = min(oldest, group.window.minSequence) }
+        }
+        return oldest
+    }
+
+    /// Sequence numbers within the range that no row ever had.
+    func gapRows(in range: Range<UInt64>) -> UInt64 {
+        gaps.reduce(0) { $0 + UInt64($1.clamped(to: range).count) }
+    }
+}
+
+extension LoggedWindow {
+    func load(from sequence: UInt64, reader: SegmentReader) throws(SourceError) -> LoadedWindow {
+        switch place {
+        case .segment(let segment, let number):
+            let times = try reader.times(segment, number)
+            return LoadedWindow(window: self, times: times, late: [], skippedChunks: 0)
+        case .head(let window):
+            do throws(CorruptionError) {
+                let skipped = window.chunks.firstIndex { $0.lastSequence >= sequence } ?? window.chunks.count
+                return LoadedWindow(
+                    window: self,
+                    times: try window.regularTimes(skippingChunks: skipped),
+                    late: window.late.filter { $0.sequence >= sequence },
+                    skippedChunks: skipped
+                )
+            } catch {
+                throw .unreadable("samples in memory: \(error)")
+            }
+        }
+    }
+}
+
+extension LoadedWindow {
+    /// Every row as (sequence, time, samples).
+    func forEachRow(_ body: (_ sequence: UInt64, _ time: Int64, _ samples: Int) -> Void) {
+        for row in 0..<times.count {
+            body(times.sequences[row], times.timestamps[row], Int(times.counts[row]))
+        }
+        for row in late { body(row.sequence, row.timestamp, row.columns.count) }
+    }
+
+    /// The samples of one column within a stretch of commit order, in time order.
+    func samples(
+        _ column: Int,
+        _ stretch: Range<UInt64>,
+        cells: inout ColumnCells,
+        reader: SegmentReader
+    ) throws(SourceError) -> SampleColumns {
+        cells.removeAll()
+        switch window.place {
+        case .segment(let segment, let number):
+            try reader.cells(segment, number, column, into: &cells)
+        case .head(let window):
+            do throws(CorruptionError) {
+                try window.regularCells(column, skippingChunks: skippedChunks, into: &cells)
+            } catch {
+                throw .unreadable("samples in memory: \(error)")
+            }
+        }
+        var result = SampleColumns()
+        var value = 0
+        for row in 0..<min(times.count, cells.states.count) {
+            let state = cells.states[row]
+            guard state != CellState.absent else { continue }
+            if stretch.contains(times.sequences[row]) {
+                result.append(
+                    times.timestamps[row],
+                    state == CellState.stale ? StaleMarker.value : cells.values[value]
+                )
+            }
+            if state == CellState.value { value += 1 }
+        }
+        for row in late.sorted(by: { $0.timestamp < $1.timestamp }) where stretch.contains(row.sequence) {
+            guard let bits = row.bits(of: column) else { continue }
+            var one = SampleColumns()
+            one.append(row.timestamp, Double(bitPattern: bits))
+            result.merge(one)
+        }
+        return result
+    }
+}

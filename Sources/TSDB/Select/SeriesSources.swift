@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the samples of one series are: copied under the lock, decoded without it. The pieces of one series do not
+// overlap except for late rows, so merging is the rare case.
+
+internal import Bytes
+internal import Samples
+
+/// One series' pieces.
+struct SeriesSources: Sendable {
+    /// A block of a segment.
+    struct Block: Sendable {
+        let segment: Segment
+        let window: Int
+        let column: Int
+    }
+
+    var blocks: [Block] = []
+    var columns: [HeadColumn] = []
+}
+
+extension Head {
+    /// The pieces of a series that may have samples in the range.
+    func sources(of reference: SeriesReference, from: Timestamp, through: Timestamp) -> SeriesSources {
+        var sources = SeriesSources()
+        let range = TimeRange(from, through)
+        for segment in segments where range.overlaps(segment.minTime, segment.maxTime) {
+            for (number, window) in segment.windows.enumerated()
+            where range.overlaps(window.minTime, window.maxTime) {
+                guard let column = window.columns.position(of: reference) else { continue }
+                sources.blocks.append(SeriesSources.Block(segment: segment, window: number, column: column))
+            }
+        }
+        handles.forEach(reference) { id in
+            let handle = handles[id]
+            let group = groups[Int(handle.group)]
+            if handle.frozen > 0 {
+                for window in group.frozen where range.overlaps(window.minTime, window.maxTime) {
+                    guard let column = window.series.firstIndex(of: id) else { continue }
+                    sources.columns.append(window.column(column))
+                }
+            }
+            if handle.column != SeriesHandle.noColumn,
+                range.overlaps(group.window.minTime, group.window.maxTime)
+            {
+                sources.columns.append(group.window.column(Int(handle.column)))
+            }
+        }
+        return sources
+    }
+
+    /// Whether a series may have samples in memory within the range.
+    func hasSamples(_ reference: SeriesReference, in range: TimeRange) -> Bool {
+        var found = false
+        handles.forEach(reference) { id in
+            let handle = handles[id]
+            let group = groups[Int(handle.group)]
+            if handle.column != SeriesHandle.noColumn {
+                found = found || range.overlaps(group.window.minTime, group.window.maxTime)
+            }
+            if handle.frozen > 0 {
+                found = found || group.frozen.contains { range.overlaps($0.minTime, $0.maxTime) }
+            }
+        }
+        return found
+    }
+}
+
+/// A range of milliseconds, both ends included.
+struct TimeRange: Sendable {
+    let from: Int64
+    let through: Int64
+
+    init(_ from: Timestamp, _ through: Timestamp) {
+        self.from = from.milliseconds
+        self.through = through.milliseconds
+    }
+
+    @inline(__always)
+    func overlaps(_ low: Int64, _ high: Int64) -> Bool { low <= through && high >= from }
+
+    @inline(__always)
+    func contains(_ time: Int64) -> Bool { time >= from && time <= through }
+}
+
+extension HeadColumn {
+    /// Appends the samples within the range, in time order.
+    func read(_ range: TimeRange, into out: inout SampleColumns) throws(CorruptionError) {
+        var cells = ColumnCells()
+        for chunk in chunks where range.overlaps(chunk.firstTime, chunk.lastTime) {
+            cells.removeAll()
+            try chunk.append(column, base: base, to: &cells)
+            cells.appendSamples(try chunk.timestamps(), range, to: &out)
+        }
+        for index in tailTimes.indices where range.contains(tailTimes[index]) {
+            out.append(tailTimes[index], Double(bitPattern: tailBits[index]))
+        }
+        guard !late.isEmpty else { return }
+        var behind = SampleColumns()
+        for entry in late.sorted(by: { $0.time < $1.time }) where range.contains(entry.time) {
+            behind.append(entry.time, Double(bitPattern: entry.bits))
+        }
+        out.merge(behind)
+    }
+}
+
+extension ColumnCells {
+    /// Appends the samples of rows with these timestamps that fall within the range.
+    func appendSamples(_ timestamps: [Int64], _ range: TimeRange, to out: inout SampleColumns) {
+        var value = 0
+        for row in 0..<min(timestamps.count, states.count) {
+            switch states[row] {
+            case CellState.value:
+                if range.contains(timestamps[row]) { out.append(timestamps[row], values[value]) }
+                value += 1
+            case CellState.stale:
+                if range.contains(timestamps[row]) { out.append(timestamps[row], StaleMarker.value) }
+            default: break
+            }
+        }
+    }
+}
+
+extension SampleColumns {
+    /// Adds samples in time order wherever they belong; of two with one time the one already here stays.
+    ///
+    /// O(1) a sample when all are newer, O(n) once otherwise.
+    mutating func merge(_ other: SampleColumns) {
+        guard let first = other.timestamps.first else { return }
+        guard let last = timestamps.last, first <= last else {
+            timestamps += other.timestamps
+            values += other.values
+            return
+        }
+        var merged = SampleColumns(capacity: count + other.count)
+        var left = 0
+        var right = 0
+        while left < count || right < other.count {
+            let takesLeft =
+                right >= other.count || (left < count && timestamps[left] <= other.timestamps[right])
+            if takesLeft {
+                if right < other.count, timestamps[left] == other.timestamps[right] { right += 1 }
+                merged.append(timestamps[left], values[left])
+                left += 1
+            } else {
+                merged.append(other.timestamps[right], other.values[right])
+                right += 1
+            }
+        }
+        self = merged
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The reading seam: matchers are answered by the index, restricted to series that may have samples in the range,
+// and sorted by labels. Each series is then read when the query comes to it.
+
+internal import Bytes
+internal import Platform
+public import Samples
+internal import Synchronization
+
+extension Store: SeriesSource {
+    /// The series satisfying all matchers that may have samples in the range.
+    public func select(
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> any SeriesSelection {
+        Selection(store: self, series: find(matchers, from: from, through: through).sortedByLabels())
+    }
+
+    /// Sorted label names of the series that satisfy all matchers.
+    public func labelNames(
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> [String] {
+        var names: Set<String> = []
+        for series in find(matchers, from: from, through: through) {
+            for pair in series.labels.pairs { names.insert(pair.name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Sorted values of one label over those series.
+    public func labelValues(
+        _ name: String,
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> [String] {
+        var values: Set<String> = []
+        for series in find(matchers, from: from, through: through) {
+            if let value = series.labels[name] { values.insert(value) }
+        }
+        return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// What sources said of their families.
+    public func metadata() -> [String: MetricMetadata] {
+        families.withLock { $0 }
+    }
+
+    private func find(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [FoundSeries] {
+        let range = TimeRange(max(from, oldestAnswered), through)
+        return index.withLock { index in
+            let references = index.select(matchers)
+            guard !references.isEmpty else { return [] }
+            return head.withLock { head in
+                let stored = head.storedSeries(in: range, places: index.labels.count)
+                return references.compactMap { reference in
+                    guard stored[Int(reference)] || head.hasSamples(reference, in: range) else { return nil }
+                    return FoundSeries(reference: reference, labels: index.labels[Int(reference)])
+                }
+            }
+        }
+    }
+
+    /// The oldest time that retention still lets through.
+    var oldestAnswered: Timestamp {
+        guard let retention = options.retention else { return .min }
+        return Timestamp(milliseconds: clock.wallMilliseconds())
+            .advanced(byMilliseconds: -retention.milliseconds)
+    }
+
+    /// Appends the samples of one series to the columns, in time order.
+    func read(
+        _ sources: SeriesSources,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout SampleColumns
+    ) throws(SourceError) {
+        let range = TimeRange(from, through)
+        for column in sources.columns {
+            var piece = SampleColumns()
+            do throws(CorruptionError) {
+                try column.read(range, into: &piece)
+            } catch {
+                throw .unreadable("samples in memory: \(error)")
+            }
+            columns.merge(piece)
+        }
+    }
+}
+
+/// A series that satisfied the matchers.
+struct FoundSeries: Sendable {
+    let reference: SeriesReference
+    let labels: Labels
+}
+
+extension [FoundSeries] {
+    func sortedByLabels() -> [FoundSeries] {
+        sorted { $0.labels < $1.labels }
+    }
+}
+
+extension Head {
+    /// For each reference whether a segment within the range has it.
+    fileprivate func storedSeries(in range: TimeRange, places: Int) -> [Bool] {
+        var stored = [Bool](repeating: false, count: places)
+        // Windows of one group mostly share one set of columns.
+        var previous: ColumnSet?
+        for segment in segments where range.overlaps(segment.minTime, segment.maxTime) {
+            for window in segment.windows where range.overlaps(window.minTime, window.maxTime) {
+                if window.columns === previous { continue }
+                previous = window.columns
+                for reference in window.columns.references where Int(reference) < places {
+                    stored[Int(reference)] = true
+                }
+            }
+        }
+        return stored
+    }
+}
+
+/// The series a selector found.
+struct Selection: SeriesSelection {
+    let store: Store
+    let series: [FoundSeries]
+
+    var count: Int { series.count }
+
+    func labels(_ index: Int) -> Labels { series[index].labels }
+
+    func read(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout SampleColumns
+    ) throws(SourceError) {
+        let from = max(from, store.oldestAnswered)
+        guard from <= through else { return }
+        let wanted = series[index]
+        let sources = store.head.withLock { head in
+            // A forgotten series' reference may name another one by now.
+            head.labels(of: wanted.reference) == wanted.labels
+                ? head.sources(of: wanted.reference, from: from, through: through) : SeriesSources()
+        }
+        try store.read(sources, from: from, through: through, into: &columns)
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The store's own metrics, declared once. Gauges are computed from `Store.statistics` when asked for.
+
+internal import Platform
+
+/// Counters the store's parts add to.
+struct StoreMetrics: Sendable {
+    let appended: Counter
+    let outOfOrder: Counter
+    let duplicates: Counter
+    let seriesLimit: Counter
+    let logBytes: Counter
+    let segmentBytes: Counter
+    let logSyncs: Counter
+    let writeErrors: Counter
+    let corruptPages: Counter
+    let corruptBlocks: Counter
+    let recoveredRows: Counter
+    let forcedSeals: Counter
+    let sealedWindows: Counter
+
+    init(_ telemetry: Telemetry) {
+        func counter(_ name: String, _ help: String) -> Counter {
+            telemetry.counter("edgewatch_storage_\(name)", help)
+        }
+        appended = counter("appended_samples_total", "Samples stored.")
+        outOfOrder = counter(
+            "out_of_order_samples_total",
+            "Samples refused because they were older than the out-of-order window."
+        )
+        duplicates = counter(
+            "duplicate_samples_total",
+            "Samples refused because the series has another value at that time."
+        )
+        seriesLimit = counter(
+            "series_limit_dropped_total",
+            "Series refused because storage.max_series was reached."
+        )
+        logBytes = counter("log_written_bytes_total", "Bytes written to the log ring.")
+        segmentBytes = counter("segment_written_bytes_total", "Bytes written to the ring of segments.")
+        logSyncs = counter("log_syncs_total", "Times the log was made durable.")
+        writeErrors = counter("write_errors_total", "Writes and syncs the file system refused.")
+        corruptPages = counter("corrupt_pages_total", "Log pages found damaged when the store was opened.")
+        corruptBlocks = counter("corrupt_blocks_total", "Segment blocks and headers found damaged.")
+        recoveredRows = counter("recovered_rows_total", "Rows taken from the log when the store was opened.")
+        forcedSeals = counter("forced_seals_total", "Windows sealed early to make room in the log.")
+        sealedWindows = counter("sealed_windows_total", "Windows of groups written to segments.")
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the `storage` section of the configuration decides, with its defaults and lower bounds.
+
+/// The bounds of a store.
+public struct StoreOptions: Sendable {
+    /// The data directory; created when missing.
+    public var directory: String
+    /// Bytes of the ring of segments on disk.
+    public var ringBytes: Int64
+    /// Files the ring is cut into.
+    public var ringFiles: Int
+    /// Bytes of the log ring; takes effect when the log file is created.
+    public var logBytes: Int
+    /// The longest time a row may be in the page cache only; zero syncs before acknowledging.
+    public var syncInterval: Duration
+    /// The most series with samples in the open windows or just registered.
+    public var maxSeries: Int
+    /// How far behind the newest row of its group a row may come.
+    public var outOfOrderWindow: Duration
+    /// Samples older than this are no longer answered; nil keeps what the ring holds.
+    public var retention: Duration?
+
+    /// Creates options with the documented defaults.
+    public init(
+        directory: String,
+        ringBytes: Int64 = 1 << 30,
+        ringFiles: Int = 10,
+        logBytes: Int = 32 << 20,
+        syncInterval: Duration = .seconds(10),
+        maxSeries: Int = 100_000,
+        outOfOrderWindow: Duration = .seconds(600),
+        retention: Duration? = nil
+    ) {
+        self.directory = directory
+        self.ringBytes = ringBytes
+        self.ringFiles = ringFiles
+        self.logBytes = logBytes
+        self.syncInterval = syncInterval
+        self.maxSeries = maxSeries
+        self.outOfOrderWindow = outOfOrderWindow
+        self.retention = retention
+    }
+
+    /// The smallest log: sixteen pages, so that a quarter of it still takes a batch.
+    public static let smallestLogBytes = 16 * 4096
+    /// The smallest ring: per file 64 KiB, room for a small segment.
+    public static let smallestRingFileBytes: Int64 = 64 << 10
+}
+
+/// When windows close; fixed, because blocks of other sizes code worse (the measurements are in the reference).
+enum WindowLimit {
+    /// Rows after which a window is due.
+    static let rows = 1024
+    /// Rows at which the appender itself seals, when nobody calls `maintain`.
+    static let hardRows = 4 * rows
+    /// Time span after which a window is due, in milliseconds.
+    static let spanMilliseconds: Int64 = 2 * 3600 * 1000
+    /// Late rows a group holds; further ones force a seal at the next maintenance.
+    static let lateRows = 4096
+}

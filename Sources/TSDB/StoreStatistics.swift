@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Samples
+
+/// What a store holds now, and what its last start found.
+public struct StoreStatistics: Sendable {
+    /// Series with samples in open windows.
+    public var activeSeries = 0
+    /// Series known at all, those only in segments included.
+    public var series = 0
+    /// Groups known to this process.
+    public var groups = 0
+    /// Samples in memory, not yet in a segment.
+    public var headSamples = 0
+    /// Bytes of coded chunks, raw tails and late rows in memory.
+    public var headBytes = 0
+    /// Segments that can be read.
+    public var segments = 0
+    /// Bytes of those segments.
+    public var ringBytesUsed: Int64 = 0
+    /// Bytes the ring may take.
+    public var ringBytes: Int64 = 0
+    /// The share of the log that holds rows not yet in a segment, 0 to 1.
+    public var logFill: Double = 0
+    /// The oldest sample, nil when there is none.
+    public var oldest: Timestamp?
+    /// The newest sample, nil when there is none.
+    public var newest: Timestamp?
+    /// What the last start found.
+    public var recovery = RecoveryReport()
+}
+
+/// What opening a store found and gave up.
+public struct RecoveryReport: Sendable, Equatable {
+    /// Rows taken from the log into memory.
+    public var rows = 0
+    /// Samples in those rows.
+    public var samples = 0
+    /// Segments found readable.
+    public var segments = 0
+    /// Places in ring files whose segment could not be read.
+    public var damagedSegments = 0
+    /// Log pages whose checksum failed or that are missing from the middle.
+    public var damagedPages = 0
+    /// Rows that had to be skipped because what they build on was damaged.
+    public var skippedRows = 0
+    /// Whether the previous process had closed the store.
+    public var wasClosedCleanly = false
+    /// Milliseconds the start took.
+    public var milliseconds: Int64 = 0
+
+    /// Whether anything was lost.
+    public var isDamaged: Bool { damagedSegments > 0 || damagedPages > 0 || skippedRows > 0 }
+
+    /// Creates a report of an empty store.
+    public init() {}
+}
