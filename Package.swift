@@ -23,7 +23,6 @@ let strictCXX: [CXXSetting] = [.enableWarning("all"), .enableWarning("extra"), .
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
-let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -48,6 +47,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     ],
     targets: [
         // C libraries, each imported by one module.
@@ -101,8 +101,9 @@ let package = Package(
         module(
             "HTTPAPI",
             [
-                "Samples", "Platform", "Wire", "Config", "PromQL", "Alerts", "CWebAssets", log, hummingbird,
-                hummingbirdCore, .product(name: "NIOCore", package: "swift-nio"),
+                "Samples", "Platform", "Wire", "Config", "PromQL", "Alerts", "CWebAssets", log,
+                hummingbirdCore, .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), lifecycle,
             ]
         ),

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The panels about alerts and about edgewatch itself. Each takes the answer of one endpoint and replaces the
+// contents of its element; text goes in as text, never as HTML.
+
+import { ago, count, span, units } from "./format.js";
+
+const severities = ["critical", "error", "warning", "info"];
+const alertLimit = 50; // Beyond this a list is no longer read; the note says how many more there are.
+
+export function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+
+function facts(pairs) {
+  const list = element("dl", "pairs");
+  for (const [term, value, tone] of pairs) {
+    if (value === null || value === undefined || value === "") continue;
+    list.append(element("dt", "", term), element("dd", tone ?? "", value));
+  }
+  return list;
+}
+
+function meter(ratio, tone) {
+  const bar = element("i", tone ?? "");
+  bar.style.width = `${Math.min(100, Math.max(0, ratio * 100))}%`;
+  return element("span", "meter wide", bar);
+}
+
+export function alerts(list, note, found, rules) {
+  const rank = (alert) => {
+    const severity = severities.indexOf(alert.labels.severity);
+    return (alert.state === "firing" ? 0 : 10) + (severity < 0 ? severities.length : severity);
+  };
+  const sorted = [...found].sort((a, b) => rank(a) - rank(b) || a.activeAt.localeCompare(b.activeAt));
+  list.replaceChildren(...sorted.slice(0, alertLimit).map(alertItem));
+  const total = rules.groups.reduce((sum, group) => sum + group.rules.length, 0);
+  const newest = rules.groups.map((group) => group.lastEvaluation).sort().pop();
+  const failing = rules.groups.flatMap((group) => group.rules).filter((rule) => rule.health === "err").length;
+  const more = sorted.length > alertLimit ? `${sorted.length - alertLimit} more alerts. ` : "";
+  const quiet = sorted.length ? "" : "Nothing is firing or pending. ";
+  const broken = failing ? ` ${failing} with errors.` : "";
+  note.textContent = `${more}${quiet}${count(total)} alerting rules, last judged ${ago(newest)}.${broken}`;
+  return sorted;
+}
+
+function alertItem(alert) {
+  const { alertname, severity = "none", ...labels } = alert.labels;
+  const words = alert.annotations.summary ?? alert.annotations.description ?? "";
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  const value = Number(alert.value.replace("Inf", "Infinity"));
+  const measured = Number.isFinite(value) ? `value ${units.plain(value)}` : "";
+  const since = `${alert.state} for ${ago(alert.activeAt).replace(" ago", "")}`;
+  return element("li", `alert ${alert.state} ${severities.includes(severity) ? severity : "info"}`,
+    element("div", "alert-head",
+      element("span", "badge", severity),
+      element("strong", "", alertname ?? "alert")),
+    element("p", "", words),
+    element("p", "muted labels", [since, measured, ...pairs].filter(Boolean).join(" · ")));
+}
+
+export function sync(parent, destinations) {
+  if (destinations.length === 0) {
+    parent.replaceChildren(element("p", "muted", "No destination is configured; everything stays on this node."));
+    return;
+  }
+  parent.replaceChildren(...destinations.map((one) => {
+    const isFailing = Boolean(one.lastError);
+    const head = element("div", "row",
+      element("strong", "clip", one.name),
+      element("span", `badge ${isFailing ? "bad" : "good"}`, one.state));
+    const body = facts([
+      ["Backlog", `${span(one.backlogSeconds)} · ${count(one.backlogRows)} rows`],
+      ["Last success", ago(one.lastSuccess)],
+      ["Sent", `${count(one.sentSamples)} samples`],
+      ["Lost", one.lostRows > 0 ? `${count(one.lostRows)} rows left the ring unsent` : null, "bad"],
+    ]);
+    const address = element("p", "muted clip", one.url);
+    address.title = one.url;
+    const item = element("div", "item", head, address, body);
+    if (isFailing) item.append(element("p", "error", one.lastError));
+    return item;
+  }));
+}
+
+export function storage(parent, view) {
+  const fill = view.ringSizeBytes > 0 ? view.ringUsedBytes / view.ringSizeBytes : 0;
+  const log = view.logSizeBytes > 0 ? view.logUsedBytes / view.logSizeBytes : 0;
+  const oldest = Date.parse(view.oldest ?? "");
+  const newest = Date.parse(view.newest ?? "");
+  const held = Number.isFinite(oldest) && Number.isFinite(newest) ? span((newest - oldest) / 1000) : null;
+  parent.replaceChildren(
+    element("div", "row",
+      element("span", "", `Ring ${units.bytes(view.ringUsedBytes)} of ${units.bytes(view.ringSizeBytes)}`),
+      element("span", "muted", units.percent(fill * 100))),
+    meter(fill),
+    element("div", "row",
+      element("span", "", `Log ${units.bytes(view.logUsedBytes)} of ${units.bytes(view.logSizeBytes)}`),
+      element("span", "muted", units.percent(log * 100))),
+    meter(log, log > 0.75 ? "warn" : ""),
+    facts([
+      ["Series", count(view.series)],
+      ["Samples held", count(view.samples)],
+      ["Bytes per sample", view.bytesPerSample === null ? null : units.plain(view.bytesPerSample)],
+      ["Span held", held],
+      ["Head", units.bytes(view.headBytes)],
+      ["Damaged parts", view.corruptions > 0 ? count(view.corruptions) : null, "bad"],
+    ]));
+}
+
+const signalFormats = {
+  "s": (value) => (value < 1 ? `${units.plain(value * 1000)} ms` : span(value)),
+  "bit/s": units.bitsPerSecond,
+  "ratio": (value) => units.percent(value * 100),
+};
+
+export function sampling(parent, view, signals) {
+  const rows = signals.map((signal) => {
+    const format = signalFormats[signal.unit] ?? ((value) => `${units.plain(value)} ${signal.unit}`.trim());
+    const value = typeof signal.value === "number" ? format(signal.value) : signal.value;
+    const isStale = signal.quality !== "good";
+    const shown = isStale ? `${value} (${signal.quality}, ${span(signal.ageSeconds)} old)` : value;
+    return [signal.name.replaceAll("_", " "), shown, isStale ? "muted" : ""];
+  });
+  parent.replaceChildren(
+    facts([
+      ["Policy", view.policy],
+      ["Interval", span(view.intervalSeconds)],
+      ["Kept", view.keptClasses.length ? view.keptClasses.join(", ") : "everything"],
+    ]),
+    ...(view.reason ? [element("p", "muted", view.reason)] : []),
+    element("h3", "", "Signals"),
+    rows.length ? facts(rows) : element("p", "muted", "No signal has been measured yet."));
+}
+
+export function targets(parent, found) {
+  if (found.length === 0) {
+    parent.replaceChildren(element("p", "muted", "No scrape target is configured."));
+    return;
+  }
+  const up = found.filter((target) => target.health === "up").length;
+  const sorted = [...found].sort((a, b) => (a.health === "up") - (b.health === "up"));
+  parent.replaceChildren(
+    element("p", "muted", `${up} of ${found.length} up`),
+    ...sorted.slice(0, alertLimit).map((target) => {
+      const tone = target.health === "up" ? "good" : target.health === "down" ? "bad" : "";
+      const took = units.plain(target.lastScrapeDuration * 1000);
+      const item = element("div", "item",
+        element("div", "row",
+          element("strong", "clip", target.labels.instance ?? target.scrapeUrl),
+          element("span", `badge ${tone}`, target.health)),
+        element("p", "muted clip", `${target.scrapePool} · ${ago(target.lastScrape)} · ${took} ms`));
+      if (target.lastError) item.append(element("p", "error", target.lastError));
+      return item;
+    }));
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the HTTP API shows, handed over by the daemon. Everything but the engine and the source is a closure
+// giving a plain copy of the moment, so this module knows none of the services behind them and no answer waits
+// for one.
+
+public import Alerts
+public import Platform
+public import PromQL
+public import Samples
+
+/// The services behind the endpoints.
+public struct APIServices: Sendable {
+    /// Evaluates queries.
+    public var engine: QueryEngine
+    /// Where series, label names and label values are looked up.
+    public var source: any SeriesSource
+    /// The process' own metrics, for `/metrics`.
+    public var telemetry: Telemetry
+    /// The time of a query that names none.
+    public var clock: any EdgeClock
+    /// Who answers.
+    public var node: NodeView
+
+    /// Whether queries can be answered; before, every API path is 503.
+    public var isReady: @Sendable () -> Bool = { true }
+    /// The rule groups with their alerts.
+    public var rules: @Sendable () -> [RuleGroupStatus] = { [] }
+    /// The pending and firing alerts of all groups.
+    public var alerts: @Sendable () -> [AlertStatus] = { [] }
+    /// The URLs of the Alertmanagers notified.
+    public var alertmanagers: @Sendable () -> [String] = { [] }
+    /// The scrape targets.
+    public var targets: @Sendable () async -> [TargetView] = { [] }
+    /// The remote-write destinations.
+    public var sync: @Sendable () -> [SyncView] = { [] }
+    /// The store.
+    public var storage: @Sendable () -> StorageView = { StorageView() }
+    /// What adaptive sampling does now.
+    public var sampling: @Sendable () -> SamplingView = { SamplingView() }
+    /// The node signals.
+    public var signals: @Sendable () -> [SignalView] = { [] }
+    /// The configuration in force, secrets as `<secret>`.
+    public var configYAML: @Sendable () -> String = { "" }
+    /// The command line's flags and their values.
+    public var flags: [(name: String, value: String)] = []
+    /// When the configuration was last loaded, and whether that succeeded.
+    public var configuration: @Sendable () -> ConfigurationView = { ConfigurationView() }
+    /// Reloads the configuration; nil unless `--web.enable-lifecycle` is given.
+    public var reload: (@Sendable () async throws -> Void)?
+
+    /// Creates the services every answer needs; the others are properties with empty defaults.
+    public init(
+        engine: QueryEngine,
+        source: any SeriesSource,
+        telemetry: Telemetry,
+        clock: any EdgeClock,
+        node: NodeView
+    ) {
+        self.engine = engine
+        self.source = source
+        self.telemetry = telemetry
+        self.clock = clock
+        self.node = node
+    }
+}

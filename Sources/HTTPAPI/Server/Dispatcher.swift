@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From a request's head to a reply: path, readiness, method, parameters, endpoint; in the order Prometheus looks
+// at them. Knows HTTP, not what an endpoint answers.
+
+internal import HTTPTypes
+internal import HummingbirdCore
+internal import NIOCore
+internal import Platform
+
+/// Answers requests.
+struct Dispatcher: Sendable {
+    /// A form of a query is a few kilobytes; this leaves room for the longest expression and many matchers.
+    static let bodyLimit = 1 << 20
+    /// A URL beyond this is refused; it is as much as browsers and proxies let through.
+    static let targetLimit = 64 << 10
+
+    private let api: API
+    private let services: APIServices
+
+    init(services: APIServices) {
+        self.services = services
+        api = API(services: services)
+    }
+
+    /// Answers one request.
+    func reply(to request: Request, on channel: any Channel) async -> Reply {
+        let target = Substring(request.head.path ?? "/")
+        guard target.utf8.count <= Dispatcher.targetLimit else { return count("other", .empty(414)) }
+        let question = target.firstIndex(of: "?") ?? target.endIndex
+        let path = target[..<question]
+        let query = question < target.endIndex ? target[target.index(after: question)...] : ""
+        let method = request.method.rawValue
+        if let asset = WebAsset.all[String(path)] {
+            guard method == "GET" || method == "HEAD" else {
+                return count("/assets", notAllowed(["GET", "HEAD"]))
+            }
+            return count("/assets", asset.reply(ifNoneMatch: request.headers[.ifNoneMatch]))
+        }
+        if method == "OPTIONS", path.hasPrefix(Endpoint.prefix) {
+            return count("other", crossOrigin(.empty(204), request))
+        }
+        guard let (endpoint, name) = Endpoint.find(path) else {
+            return count("other", .text("404 page not found\n", status: 404))
+        }
+        guard endpoint.methods.contains(method) else {
+            return count(endpoint.rawValue, notAllowed(endpoint.methods))
+        }
+        guard !endpoint.needsReadiness || services.isReady() else {
+            var reply = Reply.text("Service Unavailable\n", status: 503)
+            reply.headers = [("X-Prometheus-Stopping", "false")]
+            return count(endpoint.rawValue, reply)
+        }
+        let url = Parameters(query)
+        let reply: Reply
+        do {
+            let form = try await self.form(request, url, query)
+            let label = PercentCoding.decode(name.utf8, plusIsSpace: false) ?? "\u{fffd}"
+            reply = try await answer(endpoint, label, url, form, on: channel)
+        } catch {
+            reply = error.reply
+        }
+        return count(endpoint.rawValue, crossOrigin(reply, request))
+    }
+
+    // MARK: - Steps
+
+    /// The body's parameters, then the URL's.
+    private func form(
+        _ request: Request,
+        _ url: Parameters,
+        _ query: Substring
+    ) async throws(APIError) -> Parameters {
+        guard request.method == .post,
+            let type = request.headers[.contentType]?.lowercased(),
+            type.hasPrefix("application/x-www-form-urlencoded")
+        else { return url }
+        var body: [UInt8] = []
+        do {
+            for try await chunk in request.body {
+                guard body.count + chunk.readableBytes <= Dispatcher.bodyLimit else {
+                    throw APIError(
+                        .badData,
+                        "request body is larger than \(Dispatcher.bodyLimit) bytes",
+                        status: 413
+                    )
+                }
+                body.append(contentsOf: chunk.readableBytesView)
+            }
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw APIError(.canceled, "the client went away")
+        }
+        var form = Parameters(Substring(decoding: body, as: UTF8.self))
+        form.append(query)
+        return form
+    }
+
+    /// The endpoint's answer; work of a client that goes away is cancelled.
+    private func answer(
+        _ endpoint: Endpoint,
+        _ label: String,
+        _ url: Parameters,
+        _ form: Parameters,
+        on channel: any Channel
+    ) async throws(APIError) -> Reply {
+        guard endpoint.isExpensive,
+            let watcher = try? await channel.pipeline.handler(type: DisconnectWatcher.self).get()
+        else { return try await api.answer(endpoint, labelName: label, url: url, form: form) }
+        let api = api
+        let outcome = await withTaskGroup(of: Result<Reply, APIError>?.self) { group in
+            group.addTask {
+                do throws(APIError) {
+                    return .success(try await api.answer(endpoint, labelName: label, url: url, form: form))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                await watcher.closed()
+                return nil
+            }
+            let first = await group.next()
+            group.cancelAll()
+            return first ?? nil
+        }
+        guard let outcome else { throw APIError(.canceled, "query was canceled in query execution") }
+        return try outcome.get()
+    }
+
+    // MARK: - Headers and counting
+
+    private func notAllowed(_ methods: [String]) -> Reply {
+        var reply = Reply.text("Method Not Allowed\n", status: 405)
+        reply.headers = [("Allow", methods.joined(separator: ", "))]
+        return reply
+    }
+
+    /// Any page may read the API, Prometheus' default (`--web.cors.origin=.*`).
+    private func crossOrigin(_ reply: Reply, _ request: Request) -> Reply {
+        guard request.headers[.origin] != nil else { return reply }
+        var reply = reply
+        reply.headers += [
+            ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin"),
+            ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
+            ("Access-Control-Allow-Origin", "*"),
+            ("Access-Control-Expose-Headers", "Date"),
+            ("Vary", "Origin"),
+        ]
+        return reply
+    }
+
+    /// Counts a reply; the handlers are a fixed list, so the counters are too.
+    private func count(_ handler: String, _ reply: Reply) -> Reply {
+        services.telemetry.counter(
+            "edgewatch_http_requests_total",
+            "HTTP requests answered, by handler and status code.",
+            [("code", String(reply.status)), ("handler", handler)]
+        ).add()
+        return reply
+    }
+}

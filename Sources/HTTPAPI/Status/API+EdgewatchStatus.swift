@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// /api/v1/edgewatch/status: what the page shows of the node itself, in one answer. Sizes are bytes, spans are
+// seconds, times RFC 3339 or null.
+
+internal import Samples
+internal import Wire
+
+extension API {
+    /// The node, its destinations, its store, its sampling and its signals.
+    func edgewatchStatus() -> Reply {
+        Envelope.success { writer in
+            writer.beginObject()
+            writeNode(&writer)
+            writer.key("sync")
+            writer.beginArray()
+            for view in services.sync() { API.write(view, &writer) }
+            writer.endArray()
+            API.write(services.storage(), &writer)
+            API.write(services.sampling(), &writer)
+            writer.key("signals")
+            writer.beginArray()
+            for signal in services.signals() { API.write(signal, &writer) }
+            writer.endArray()
+            writer.endObject()
+        }
+    }
+
+    private func writeNode(_ writer: inout JSONWriter) {
+        let node = services.node
+        writer.key("node")
+        writer.beginObject()
+        writer.member("name", node.name)
+        writer.member("version", node.version)
+        writer.member("revision", node.revision)
+        writer.member("startTime", node.startTime)
+        let uptime = now.milliseconds - node.startTime.milliseconds
+        writer.member("uptimeSeconds", Double(max(0, uptime)) / 1000)
+        writer.member("ready", services.isReady())
+        writer.member("collectIntervalSeconds", node.collectInterval.inSeconds)
+        writer.member("labels", node.labels)
+        writer.endObject()
+    }
+
+    private static func write(_ view: SyncView, _ writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("name", view.name)
+        writer.member("url", view.url)
+        writer.member("state", view.state)
+        writer.member("backlogSeconds", view.backlogSeconds)
+        writer.member("backlogRows", view.backlogRows)
+        writer.optional("lastSuccess", view.lastSuccess)
+        writer.key("lastError")
+        if let error = view.lastError { writer.string(error) } else { writer.null() }
+        writer.member("sentSamples", view.sentSamples)
+        writer.member("lostRows", view.lostRows)
+        writer.endObject()
+    }
+
+    private static func write(_ view: StorageView, _ writer: inout JSONWriter) {
+        writer.key("storage")
+        writer.beginObject()
+        writer.member("series", view.series)
+        writer.member("groups", view.groups)
+        writer.member("samples", view.samples)
+        writer.member("headBytes", view.headBytes)
+        writer.member("ringUsedBytes", view.ringUsedBytes)
+        writer.member("ringSizeBytes", view.ringSizeBytes)
+        writer.member("logUsedBytes", view.logUsedBytes)
+        writer.member("logSizeBytes", view.logSizeBytes)
+        writer.member("bytesPerSample", view.bytesPerSample ?? .nan)
+        writer.optional("oldest", view.oldest)
+        writer.optional("newest", view.newest)
+        writer.member("corruptions", view.corruptions)
+        writer.endObject()
+    }
+
+    private static func write(_ view: SamplingView, _ writer: inout JSONWriter) {
+        writer.key("sampling")
+        writer.beginObject()
+        writer.member("policy", view.policy)
+        writer.member("reason", view.reason)
+        writer.member("intervalSeconds", view.interval.inSeconds)
+        writer.key("keptClasses")
+        writer.strings(view.keptClasses)
+        writer.endObject()
+    }
+
+    private static func write(_ signal: SignalView, _ writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("name", signal.name)
+        switch signal.value {
+        case .number(let number): writer.member("value", number)
+        case .text(let text): writer.member("value", text)
+        }
+        writer.member("unit", signal.unit)
+        writer.member("ageSeconds", signal.age.inSeconds)
+        writer.member("quality", signal.quality)
+        writer.endObject()
+    }
+}
+
+extension JSONWriter {
+    /// Writes a member whose value is a time, or null.
+    fileprivate mutating func optional(_ name: String, _ time: Timestamp?) {
+        key(name)
+        if let time { self.time(time) } else { null() }
+    }
+}
