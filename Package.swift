@@ -151,6 +151,14 @@ let package = Package(
         tests("HTTPClientTests", ["HTTPClient", "TestServer"]),
         tests("StateStoreTests", ["StateStore", "Platform"]),
         tests("ConfigTests", ["Config", "Samples", "Platform", "Conditions"]),
+        tests(
+            "SyncTests",
+            [
+                "Sync", "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "StateStore", "Conditions",
+                "Config",
+                "TestServer", log,
+            ]
+        ),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17

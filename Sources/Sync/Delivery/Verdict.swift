@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an answer, or the lack of one, means for the samples that were sent. Remote write 1.0 knows only "done", "retry"
+// and "never again"; two cases are told apart from the last one because dropping data for them would be a mistake of
+// the operator turned into a loss: an endpoint that refuses everything (wrong token, wrong path) and a request that is
+// merely too large.
+
+internal import HTTPClient
+
+/// The meaning of one attempt.
+enum Verdict: Sendable, Equatable {
+    /// Stored.
+    case accepted
+    /// No answer: the same bytes again, later.
+    case unreachable(reason: String, isTimeout: Bool)
+    /// Not now (429, 408, 5xx): the same bytes again, not before the asked time.
+    case busy(retryAfter: Duration?, reason: String)
+    /// The endpoint refuses us or is not a remote-write receiver (401, 403, 404, redirects, TLS): nothing is given up.
+    case refused(reason: String)
+    /// Too many bytes or samples in one request (413): the same samples in smaller requests.
+    case tooLarge(reason: String)
+    /// Something in the request is unacceptable (other 4xx): to be found and given up.
+    case rejected(reason: String)
+
+    /// What a person should read about it, nil when all is well.
+    var reason: String? {
+        switch self {
+        case .accepted: nil
+        case .unreachable(let reason, _), .busy(_, let reason), .refused(let reason), .tooLarge(let reason),
+            .rejected(let reason):
+            reason
+        }
+    }
+}
+
+extension Verdict {
+    /// Judges a response.
+    init(_ response: HTTPClientResponse, nowMilliseconds: Int64, retriesTooManyRequests: Bool) {
+        let words = ServerWords.clean(response.body)
+        let reason = words.isEmpty ? "status \(response.status)" : "status \(response.status): \(words)"
+        let retryAfter = response.header("retry-after")
+            .flatMap { RetryAfter.parse($0, nowMilliseconds: nowMilliseconds) }
+        self =
+            switch response.status {
+            case 200...299: .accepted
+            case 429 where !retriesTooManyRequests: .rejected(reason: reason)
+            case 408, 425, 429, 500...: .busy(retryAfter: retryAfter, reason: reason)
+            case 413: .tooLarge(reason: reason)
+            case 300...399:
+                .refused(reason: "\(reason), redirects to \(response.header("location") ?? "nowhere")")
+            case ..<300, 401, 402, 403, 404, 405, 406, 407, 410, 415, 426, 451: .refused(reason: reason)
+            default: .rejected(reason: reason)
+            }
+    }
+
+    /// Judges a request without response; nil when it was cancelled by ourselves.
+    init?(_ error: HTTPClientError) {
+        switch error.kind {
+        case .cancelled: return nil
+        case .timeout: self = .unreachable(reason: error.message, isTimeout: true)
+        case .resolve, .connect, .transfer, .overloaded, .bodyTooLarge:
+            self = .unreachable(reason: error.message, isTimeout: false)
+        case .tls, .badURL, .badRequest, .unavailable: self = .refused(reason: error.message)
+        }
+    }
+}
+
+/// What a receiver says, made fit for a log line.
+enum ServerWords {
+    /// Characters kept; servers have answered with whole pages.
+    static let limit = 256
+
+    /// The first line's worth of text, control characters as spaces.
+    static func clean(_ body: [UInt8]) -> String {
+        let text = String(decoding: body.prefix(4 * limit), as: UTF8.self)
+        let scalars = text.unicodeScalars.prefix(limit).map { scalar -> Unicode.Scalar in
+            scalar.value < 0x20 || scalar.value == 0x7f ? " " : scalar
+        }
+        var cleaned = ""
+        cleaned.unicodeScalars.append(contentsOf: scalars)
+        while cleaned.last == " " { cleaned.removeLast() }
+        return cleaned
+    }
+}

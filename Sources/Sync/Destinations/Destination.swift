@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One destination: reads the log from its cursor, sends, and moves the cursor. SyncState decides, this does. One request
+// is in flight at a time, so a series reaches the receiver in the order it was stored; a late row (out of order in time)
+// comes where it was stored, later than its time says, which receivers with an out-of-order window or none at all
+// (VictoriaMetrics, Mimir, Prometheus with `out_of_order_time_window`) take, and others reject sample by sample.
+
+internal import Config
+internal import HTTPClient
+internal import Logging
+internal import Platform
+internal import Samples
+internal import StateStore
+internal import Synchronization
+
+final class Destination: Sendable {
+    /// What a destination is made of; a change of any makes a new one.
+    struct Plan: Sendable, Equatable {
+        var config: RemoteWriteConfig
+        var sync: SyncConfig
+        var externalLabels: Labels
+    }
+
+    /// Who a destination works with.
+    struct Partners: Sendable {
+        var log: any SampleLog
+        var state: StateStore
+        var http: HTTPClient
+        var meter: LinkMeter
+        var clock: any EdgeClock
+        var telemetry: Telemetry
+        var logger: Logger
+    }
+
+    /// What others may know while the destination works.
+    struct Live {
+        var position: LogPosition
+        var lastSuccess: Timestamp?
+        var lastError: String?
+        var health = SyncState.Health.healthy
+        /// Drops logged in the current minute.
+        var dropLogs = 0
+        var dropMinute: UInt64 = 0
+    }
+
+    /// How long a request in flight may take to finish when the daemon stops; a request cut off may have been stored,
+    /// and would be sent again after the start.
+    static let stopGrace = Duration.seconds(3)
+
+    let plan: Plan
+    let partners: Partners
+    let endpoint: Endpoint
+    let live: Mutex<Live>
+    let logger: Logger
+    let counters: DestinationTelemetry
+    private let seed: UInt64
+    private let end: LogPosition
+    private let stopping = Latch()
+    private let ended = Latch()
+
+    /// Creates a destination that does nothing yet.
+    ///
+    /// - Parameters:
+    /// - plan: where to, and how.
+    /// - partners: who it works with.
+    /// - end: the log's end when nothing had been added to it yet, see `CursorKeeper.load`.
+    /// - seed: of its jitter.
+    init(_ plan: Plan, _ partners: Partners, end: LogPosition, seed: UInt64) {
+        self.plan = plan
+        self.partners = partners
+        self.end = end
+        self.seed = seed
+        endpoint = Endpoint(config: plan.config)
+        live = Mutex(Live(position: end))
+        var logger = partners.logger
+        logger[metadataKey: "destination"] = "\(plan.config.name)"
+        self.logger = logger
+        counters = DestinationTelemetry(partners.telemetry, destination: plan.config.name)
+    }
+
+    var name: String { plan.config.name }
+
+    // MARK: - Life
+
+    /// Delivers until the task is cancelled or `stop` is called.
+    @concurrent
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.work() }
+            group.addTask { await self.stopping.wait() }
+            await group.next()
+            group.cancelAll()
+        }
+        ended.open()
+    }
+
+    /// Asks a running destination to end and waits until it has.
+    func stop() async {
+        stopping.open()
+        await ended.wait()
+    }
+
+    private func work() async {
+        counters.registerBacklog(partners.telemetry, destination: name) { [weak self] in
+            self?.backlog() ?? (0, 0)
+        }
+        var keeper = CursorKeeper(name: name, state: partners.state, clock: partners.clock)
+        guard let record = await loadCursor(keeper) else { return }
+        live.withLock {
+            $0.position = record.position
+            $0.lastSuccess = record.lastSuccess
+        }
+        if let success = record.lastSuccess { counters.lastSuccess.set(success.seconds) }
+        let backoff = Backoff(
+            base: plan.config.queue.minBackoff,
+            cap: plan.config.queue.maxBackoff ?? plan.sync.maxBackoff
+        )
+        var delivery = Delivery(
+            destination: self,
+            counters: counters,
+            state: SyncState(cursor: record.position, backoff: backoff),
+            record: record,
+            random: SeededGenerator(seed: seed)
+        )
+        await delivery.run(&keeper)
+        do {
+            try keeper.finish(delivery.record)
+        } catch {
+            logger.error("the sync cursor is not durable", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Nil when cancelled.
+    private func loadCursor(_ keeper: CursorKeeper) async -> CursorRecord? {
+        while true {
+            do {
+                return try keeper.load(oldest: partners.log.oldest, end: end)
+            } catch {
+                logger.error("the sync cursor cannot be read", metadata: ["error": "\(error)"])
+                live.withLock { $0.lastError = "\(error)" }
+            }
+            guard await pause(.seconds(10)) else { return nil }
+        }
+    }
+
+    /// Sleeps; false when cancelled.
+    func pause(_ duration: Duration) async -> Bool {
+        do {
+            try await partners.clock.sleep(for: duration)
+            return !Task.isCancelled
+        } catch {
+            return false
+        }
+    }
+
+    // MARK: - What others may know
+
+    /// Rows not yet delivered and the age of the oldest sample among them.
+    func backlog() -> (rows: UInt64, seconds: Double) {
+        let position = live.withLock { $0.position }
+        let end = partners.log.end
+        guard end > position else { return (0, 0) }
+        let oldest = partners.log.timestamp(at: position)?.milliseconds
+        let age = oldest.map { Double(partners.clock.wallMilliseconds()) - Double($0) } ?? 0
+        return (end.sequence - position.sequence, max(0, age / 1000))
+    }
+
+    func status() -> DestinationStatus {
+        let (rows, seconds) = backlog()
+        return live.withLock { live in
+            let state: DestinationStatus.State =
+                switch live.health {
+                case .healthy: rows == 0 ? .idle : .delivering
+                case .retrying: .retrying
+                case .refused: .refused
+                }
+            return DestinationStatus(
+                name: name,
+                url: endpoint.displayURL,
+                backlogSeconds: seconds,
+                backlogRows: rows,
+                lastSuccess: live.lastSuccess,
+                lastError: live.lastError,
+                sentSamples: counters.sentSamples.value,
+                droppedSamples: counters.droppedSamples,
+                lostRows: counters.lostRows.value,
+                state: state
+            )
+        }
+    }
+}

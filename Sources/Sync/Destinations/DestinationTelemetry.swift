@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The metrics of one destination. Names are registered once per name; a destination that is configured again goes on
+// counting where it was.
+
+internal import Platform
+
+struct DestinationTelemetry: Sendable {
+    let sentSamples: Counter
+    let sentBytes: Counter
+    let requests: Counter
+    let retries: Counter
+    let lostRows: Counter
+    let lastSuccess: Gauge
+    private let dropped: [DropReason: Counter]
+
+    init(_ telemetry: Telemetry, destination: String) {
+        let labels = [(name: "destination", value: destination)]
+        sentSamples = telemetry.counter(
+            "edgewatch_sync_sent_samples_total",
+            "Samples the destination accepted.",
+            labels
+        )
+        sentBytes = telemetry.counter(
+            "edgewatch_sync_sent_bytes_total",
+            "Bytes of requests sent, header and body, retries included.",
+            labels
+        )
+        requests = telemetry.counter("edgewatch_sync_requests_total", "Requests that got a response.", labels)
+        retries = telemetry.counter(
+            "edgewatch_sync_retries_total",
+            "Attempts that failed and are repeated with the same bytes.",
+            labels
+        )
+        lostRows = telemetry.counter(
+            "edgewatch_sync_lost_rows_total",
+            "Rows that were overwritten or unreadable in the store before they were delivered.",
+            labels
+        )
+        lastSuccess = telemetry.gauge(
+            "edgewatch_sync_last_success_timestamp_seconds",
+            "When the destination last accepted samples.",
+            labels
+        )
+        dropped = Dictionary(
+            uniqueKeysWithValues: DropReason.allCases.map { reason in
+                let labels = labels + [(name: "reason", value: reason.rawValue)]
+                let counter = telemetry.counter(
+                    "edgewatch_sync_dropped_samples_total",
+                    "Samples given up instead of delivered.",
+                    labels
+                )
+                return (reason, counter)
+            }
+        )
+    }
+
+    /// Registers what is computed at each scrape.
+    ///
+    /// - Parameters:
+    /// - telemetry: where to register.
+    /// - destination: the name, a label of both metrics.
+    /// - backlog: rows not yet delivered, and the age of the oldest in seconds.
+    func registerBacklog(
+        _ telemetry: Telemetry,
+        destination: String,
+        _ backlog: @escaping @Sendable () -> (rows: UInt64, seconds: Double)
+    ) {
+        let labels = [(name: "destination", value: destination)]
+        telemetry.computed(
+            "edgewatch_sync_backlog_seconds",
+            "Age of the oldest sample not yet delivered.",
+            labels
+        ) { backlog().seconds }
+        telemetry.computed("edgewatch_sync_backlog_rows", "Rows of the store not yet delivered.", labels) {
+            Double(backlog().rows)
+        }
+    }
+
+    func drop(_ count: Int, _ reason: DropReason) {
+        dropped[reason]?.add(count)
+    }
+
+    var droppedSamples: UInt64 { dropped.values.reduce(0) { $0 + $1.value } }
+}

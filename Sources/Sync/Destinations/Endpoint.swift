@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A destination's requests (Prometheus remote write 1.0). Credential files are read again for every request, so that a
+// rotated token needs no reload. Redirects are not followed: they would turn the POST into a GET (301, 302) or carry the
+// samples to a place nobody configured.
+
+internal import Config
+internal import HTTPClient
+internal import Platform
+internal import Samples
+
+struct Endpoint: Sendable {
+    /// Response bytes read; only an error's first words are of use.
+    static let responseLimit = 4096
+    /// The largest credential file.
+    static let credentialLimit = 64 << 10
+
+    private static let reserved: Set<String> = [
+        "content-encoding", "content-type", "content-length", "x-prometheus-remote-write-version",
+        "retry-attempt",
+        "host", "transfer-encoding",
+    ]
+
+    let config: RemoteWriteConfig
+
+    /// The URL without credentials and query, for people.
+    var displayURL: String { Self.redacted(config.url) }
+
+    /// The request for one body.
+    ///
+    /// - Parameters:
+    /// - body: a WriteRequest in a snappy block.
+    /// - attempt: 0 for the first.
+    /// - Throws: `FileError` when a credential file cannot be read.
+    func request(_ body: [UInt8], attempt: Int) throws(FileError) -> HTTPClientRequest {
+        var headers = [
+            ("Content-Encoding", "snappy"), ("Content-Type", "application/x-protobuf"),
+            ("X-Prometheus-Remote-Write-Version", "0.1.0"),
+        ]
+        if attempt > 0 { headers.append(("Retry-Attempt", "\(attempt)")) }
+        for header in config.http.headers where !Self.reserved.contains(header.name.lowercased()) {
+            headers.append((header.name, header.value.revealed))
+        }
+        if let authorization = config.http.authorization {
+            let credentials = try Self.secret(authorization.credentials, authorization.credentialsFile)
+            headers.append(("Authorization", "\(authorization.type) \(credentials)"))
+        }
+        var request = HTTPClientRequest(
+            method: "POST",
+            url: config.url,
+            headers: headers,
+            body: body,
+            timeout: config.remoteTimeout,
+            responseLimit: Self.responseLimit
+        )
+        request.truncatesResponse = true
+        if let basic = config.http.basicAuth {
+            request.basicAuth = HTTPClientRequest.BasicAuth(
+                username: try basic.usernameFile.map(Self.text) ?? basic.username,
+                password: try Self.secret(basic.password, basic.passwordFile)
+            )
+        }
+        request.caFile = config.http.tls.caFile
+        request.certFile = config.http.tls.certFile
+        request.keyFile = config.http.tls.keyFile
+        request.serverName = config.http.tls.serverName
+        request.insecureSkipVerify = config.http.tls.insecureSkipVerify
+        request.proxyURL = config.http.proxyURL?.revealed
+        return request
+    }
+
+    private static func secret(_ value: Secret, _ file: String?) throws(FileError) -> String {
+        guard let file else { return value.revealed }
+        return try text(file)
+    }
+
+    /// A file's text without the line end editors add.
+    private static func text(_ path: String) throws(FileError) -> String {
+        var bytes = try TextFile.read(path, limit: credentialLimit)
+        while let last = bytes.last, last == 0x0a || last == 0x0d || last == 0x20 { bytes.removeLast() }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A URL without user information, query and fragment.
+    static func redacted(_ url: String) -> String {
+        let end = url.firstIndex { $0 == "?" || $0 == "#" } ?? url.endIndex
+        let kept = url[..<end]
+        guard let slashes = kept.firstRange(of: "://") else { return String(kept) }
+        let rest = kept[slashes.upperBound...]
+        let authority = rest.prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return String(kept) }
+        return String(kept[..<slashes.upperBound]) + rest[rest.index(after: at)...]
+    }
+}
