@@ -35,7 +35,9 @@ struct MemorySource: HostSource {
         var row = 0
         while row < MemorySource.lineLimit, let line = text.nextLine() {
             var fields = line
-            guard let key = fields.take(until: UInt8(ascii: ":")), let value = fields.nextUnsigned() else {
+            guard let key = fields.take(until: UInt8(ascii: ":")), !key.isEmpty,
+                let value = fields.nextUnsigned()
+            else {
                 continue
             }
             let unit = fields.nextField()

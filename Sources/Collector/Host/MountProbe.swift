@@ -7,7 +7,7 @@
 // come back is left behind with the one mount it hangs on: the mount is `stuck` and is not asked again until the
 // lane returns. Local file systems are asked first, so that a dead server never hides a full disk.
 //
-// Invariants: at most `laneLimit` lanes hang at any time; a pass waits at most twice.
+// Invariants: remote file systems are not asked while `laneLimit` lanes hang; a pass waits at most twice.
 
 internal import Dispatch
 internal import Glibc
@@ -72,18 +72,24 @@ final class MountProbe {
     func answers(_ questions: [Question]) -> [MountAnswer] {
         var answers = [MountAnswer](repeating: .timedOut, count: questions.count)
         let hanging = stuck.paths.withLock { $0 }
-        let isFull = hanging.count >= MountProbe.laneLimit
-        let asked = questions.indices.filter { index in
-            !hanging.contains(questions[index].path) && !(isFull && questions[index].mayHang)
-        }
+        let asked = questions.indices.filter { !hanging.contains(questions[$0].path) }
         // A stable partition: what answers for sure comes first.
         var order = asked.filter { !questions[$0].mayHang } + asked.filter { questions[$0].mayHang }
-        for _ in 0..<2 where !order.isEmpty {
+        for _ in 0..<2 {
+            if stuck.paths.withLock({ $0.count >= MountProbe.laneLimit }) {
+                order.removeAll { questions[$0].mayHang }
+            }
+            if order.isEmpty { break }
             let got = run(order.map { questions[$0].path })
             for (index, answer) in zip(order, got) { answers[index] = answer }
             order.removeFirst(min(order.count, got.count + 1))
         }
         return answers
+    }
+
+    /// Whether a lane still hangs on the path.
+    func isStuck(_ path: String) -> Bool {
+        stuck.paths.withLock { $0.contains(path) }
     }
 
     /// Asks in order until all have answered or the time is over; answers of those that did.
