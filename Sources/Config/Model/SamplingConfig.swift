@@ -22,9 +22,9 @@ public struct SamplingStrategy: Sendable, Equatable {
     /// What it does.
     public var action: SamplingAction
     /// Evaluations in a row that must hold before it applies.
-    public var entryCount = 1
+    public var enterAfter = 1
     /// How long the condition must have been false before it no longer applies.
-    public var dwell = Duration.seconds(300)
+    public var leaveAfter = Duration.seconds(300)
 
     /// Creates a strategy.
     public init(name: String, condition: Condition, action: SamplingAction) {

@@ -110,7 +110,12 @@ public struct RelabelConfig: Sendable, Equatable {
     ///
     /// - Throws: `PatternError` when the expression is not valid RE2.
     public init(action: Action = .replace, regex: String = "(.*)") throws(PatternError) {
-        self.regex = try Pattern(regex)
+        self.init(action: action, regex: try Pattern(regex))
+    }
+
+    /// Creates a rule with a compiled expression.
+    init(action: Action, regex: Pattern) {
+        self.regex = regex
         self.action = action
     }
 }

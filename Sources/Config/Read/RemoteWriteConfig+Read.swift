@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension RemoteWriteConfig {
+    init?(reading section: Section) {
+        let url = section.url("url")
+        if url == nil, section.node["url"] == nil { section.report("url", "\"url\" is missing") }
+        self.init(name: section.string("name") ?? url?.redacted ?? "", url: url?.text ?? "")
+        remoteTimeout = section.interval("remote_timeout") ?? remoteTimeout
+        writeRelabelConfigs = section.relabelConfigs("write_relabel_configs")
+        http = HTTPConfig(reading: section)
+        http.headers += RemoteWriteConfig.headers(section)
+        queue = section.section("queue_config", QueueConfig.init(reading:))
+        if section.string("protobuf_message") == "io.prometheus.write.v2.Request" {
+            section.report(
+                "protobuf_message",
+                "remote write 2.0 is not supported yet",
+                remedy: "remove the key"
+            )
+        }
+        section.refuse(["sigv4", "azuread", "google_iam"], remedy: "use basic_auth or authorization")
+        section.ignore(["send_exemplars", "send_native_histograms", "round_robin_dns"])
+        section.accept(["metadata_config"])
+    }
+
+    private static func headers(_ section: Section) -> [HTTPConfig.Header] {
+        let reserved = [
+            "authorization", "content-encoding", "content-type", "host", "user-agent", "x-amz-date",
+            "x-amz-security-token", "x-prometheus-remote-write-version",
+        ]
+        return section.section("headers") { headers in
+            (headers.node.entries ?? []).compactMap { entry in
+                guard let name = entry.key.string, let value = headers.string(name) else { return nil }
+                if reserved.contains(name.lowercased()) {
+                    headers.report(name, "the header \"\(name)\" is set by edgewatch")
+                }
+                return HTTPConfig.Header(name: name, value: Secret(value))
+            }
+        }
+    }
+}
+
+extension QueueConfig {
+    fileprivate init(reading section: Section) {
+        self.init()
+        maxSamplesPerSend = section.integer("max_samples_per_send", in: 1...1_000_000) ?? maxSamplesPerSend
+        batchSendDeadline = section.interval("batch_send_deadline") ?? batchSendDeadline
+        minBackoff = section.interval("min_backoff") ?? minBackoff
+        maxBackoff = section.interval("max_backoff") ?? maxBackoff
+        retryOnTooManyRequests = section.bool("retry_on_http_429") ?? retryOnTooManyRequests
+        sampleAgeLimit = section.duration("sample_age_limit") ?? sampleAgeLimit
+        if let maxBackoff, maxBackoff < minBackoff {
+            section.report("max_backoff", "\"max_backoff\" is shorter than \"min_backoff\"")
+        }
+        section.accept(["capacity", "max_shards", "min_shards"])
+    }
+}
+
+extension SyncConfig {
+    init(reading section: Section) {
+        self.init()
+        maxBackoff = section.interval("max_backoff") ?? maxBackoff
+        reconnectSpread = section.duration("reconnect_spread") ?? reconnectSpread
+        catchUpConcurrency = section.integer("catch_up_concurrency", in: 1...16) ?? catchUpConcurrency
+        catchUpBatchSamples =
+            section.integer("catch_up_batch_samples", in: 1...1_000_000) ?? catchUpBatchSamples
+    }
+}

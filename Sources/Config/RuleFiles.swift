@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `rule_files` may hold patterns. They are expanded when rules are loaded, not when the configuration is read, so that a
+// reload finds new files.
+
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
+extension Configuration {
+    /// Rule files of a pattern beyond this are left out; bounds a pattern such as `/*/*/*`.
+    private static let matchLimit = 10_000
+
+    /// The files `ruleFiles` stand for, patterns expanded, in order, each once.
+    ///
+    /// A pattern that matches nothing gives nothing, as in Prometheus; a path without `*`, `?`, `[` stays even when
+    /// there is no such file, so that opening it reports the mistake.
+    public func ruleFilePaths() -> [String] {
+        var seen: Set<String> = []
+        return ruleFiles.flatMap(Configuration.expand).filter { seen.insert($0).inserted }
+    }
+
+    private static func expand(_ pattern: String) -> [String] {
+        guard pattern.contains(where: { "*?[".contains($0) }) else { return [pattern] }
+        var found = glob_t()
+        defer { globfree(&found) }
+        guard glob(pattern, 0, nil, &found) == 0 else { return [] }
+        return (0..<min(Int(found.gl_pathc), matchLimit)).compactMap { index in
+            found.gl_pathv[index].map { String(cString: $0) }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Config
+import Foundation
+import Testing
+
+@Suite struct ConfigErrorTests {
+    private func errors(_ text: String) -> [String] {
+        do {
+            _ = try Configuration.parse(Array(text.utf8), file: "edgewatch.yml") { _ in nil }
+            return []
+        } catch {
+            return error.errors.map(\.description)
+        }
+    }
+
+    @Test func unknownKeysNameTheNearest() {
+        #expect(
+            errors("global:\n  external_labels: {}\n  scrape_intervall: 15s\n") == [
+                "edgewatch.yml:3:3: unknown key \"scrape_intervall\"; did you mean \"scrape_interval\"?"
+            ]
+        )
+        #expect(
+            errors("scrape_config: []\n") == [
+                "edgewatch.yml:1:1: unknown key \"scrape_config\"; did you mean \"scrape_configs\"?"
+            ]
+        )
+        #expect(
+            errors("collectors: {host: {enable: true}, modbuss: []}\n") == [
+                "edgewatch.yml:1:21: unknown key \"enable\"; did you mean \"enabled\"?",
+                "edgewatch.yml:1:36: unknown key \"modbuss\"; did you mean \"modbus\"?",
+            ]
+        )
+        #expect(
+            errors("sync: {maxBackoff: 1m}\n") == [
+                "edgewatch.yml:1:8: unknown key \"maxBackoff\"; did you mean \"max_backoff\"?"
+            ]
+        )
+        #expect(
+            errors("sync: {zzz: 1m}\n") == [
+                "edgewatch.yml:1:8: unknown key \"zzz\"; known here: catch_up_batch_samples, catch_up_concurrency, "
+                    + "max_backoff, reconnect_spread"
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        (
+            "global: {scrape_interval: 15}",
+            "1:27: \"scrape_interval\": expected a duration such as \"30s\" or \"1m30s\", found \"15\"; add a unit"
+        ),
+        (
+            "global: {scrape_interval: fast}",
+            "1:27: \"scrape_interval\": expected a duration such as \"30s\" or \"1m30s\", found \"fast\""
+        ),
+        (
+            "global: {scrape_interval: [1s]}",
+            "1:27: \"scrape_interval\": expected a duration such as \"30s\" or \"1m30s\", found a list"
+        ),
+        ("global: [a]", "1:9: expected a mapping, found a list"),
+        ("[]", "1:1: expected a mapping, found a list"),
+        ("rule_files: rules.yml", "1:13: \"rule_files\": expected a list, found \"rules.yml\""),
+        ("rule_files: [{a: b}]", "1:14: \"rule_files\": expected text, found a mapping"),
+        (
+            "scrape_configs: [{job_name: a, honor_labels: 1}]",
+            "1:46: \"honor_labels\": expected true or false, found \"1\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, sample_limit: x}]",
+            "1:46: \"sample_limit\": expected a whole number, found \"x\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, sample_limit: -1}]",
+            "1:46: \"sample_limit\": expected a number of at least 0, found \"-1\""
+        ),
+        (
+            "storage: {circular_buffer: {size: 50}}",
+            "1:35: \"size\": expected a size such as \"512MB\" or \"1GB\", found \"50\"; add a unit"
+        ),
+        (
+            "storage: {circular_buffer: {size: 50Gi}}",
+            "1:35: \"size\": expected a size such as \"512MB\" or \"1GB\", found \"50Gi\""
+        ),
+        (
+            "storage: {circular_buffer: {segments: 1}}",
+            "1:39: \"segments\": expected a number from 2 to 1000, found \"1\""
+        ),
+        (
+            "storage: {circular_buffer: {size: 1MB, segments: 10}}",
+            "1:11: each of the ring's 10 files would have 104857 bytes, at least 1048576 are needed; "
+                + "make \"size\" larger or \"segments\" smaller"
+        ),
+        (
+            "scrape_configs: [{job_name: a, relabel_configs: [{regex: '(', target_label: x}]}]",
+            "1:58: \"regex\": invalid regular expression \"(\": missing ): ("
+        ),
+        (
+            "scrape_configs: [{job_name: a, relabel_configs: [{action: kep}]}]",
+            "1:59: \"action\": expected one of replace, keep, drop, keepequal, dropequal, hashmod, labelmap, "
+                + "labeldrop, labelkeep, lowercase, uppercase, found \"kep\"; did you mean \"keep\"?"
+        ),
+        (
+            "scrape_configs: [{job_name: a, relabel_configs: [{action: hashmod, target_label: x}]}]",
+            "1:51: a hashmod rule needs a \"modulus\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, relabel_configs: [{action: keep, regex: x}, {regex: y}]}]",
+            "1:76: a replace rule needs a \"target_label\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, relabel_configs: [{action: labeldrop, regex: x, source_labels: [y]}]}]",
+            "1:80: a labeldrop rule takes no \"source_labels\""
+        ),
+        (
+            "remote_write: [{url: 'vm:8428/write'}]",
+            "1:22: \"url\": expected a URL such as \"https://host:8080/path\", found \"vm:8428/write\""
+        ),
+        ("remote_write: [{name: x}]", "1:16: \"url\" is missing"),
+        (
+            "remote_write: [{url: 'http://a/w'}, {url: 'http://a/w'}]",
+            "1:1: two entries of remote_write are called \"http://a/w\"; give each a \"name\" of its own"
+        ),
+        (
+            "remote_write: [{url: 'http://a/w', headers: {Content-Type: x}}]",
+            "1:46: the header \"Content-Type\" is set by edgewatch"
+        ),
+        (
+            "remote_write: [{url: 'http://a/w', basic_auth: {username: a}, authorization: {credentials: b}}]",
+            "1:63: at most one of \"basic_auth\" and \"authorization\" may be set"
+        ),
+        (
+            "remote_write: [{url: 'http://a/w', tls_config: {cert_file: a}}]",
+            "1:49: \"cert_file\" and \"key_file\" go together"
+        ),
+        (
+            "remote_write: [{url: 'http://a/w', protobuf_message: io.prometheus.write.v2.Request}]",
+            "1:36: remote write 2.0 is not supported yet; remove the key"
+        ),
+        ("scrape_configs: [{metrics_path: /x}]", "1:18: \"job_name\" is missing"),
+        ("scrape_configs: [{job_name: ''}]", "1:19: \"job_name\" is empty"),
+        (
+            "scrape_configs: [{job_name: a, scrape_timeout: 2m}]",
+            "1:32: the scrape timeout is longer than the scrape interval"
+        ),
+        (
+            "global: {scrape_interval: 5s, scrape_timeout: 6s}",
+            "1:31: the scrape timeout is longer than the scrape interval"
+        ),
+        (
+            "scrape_configs: [{job_name: a, scheme: ftp}]",
+            "1:40: \"scheme\": expected one of http, https, found \"ftp\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, static_configs: [{targets: ['http://h:1/metrics']}]}]",
+            "1:60: expected a target such as \"host:9100\", found \"http://h:1/metrics\"; "
+                + "write \"h:1\", and put the rest into scheme and metrics_path"
+        ),
+        (
+            "scrape_configs: [{job_name: a, static_configs: [{targets: ['h:99999']}]}]",
+            "1:60: expected a target such as \"host:9100\", found \"h:99999\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, static_configs: [{targets: [h], labels: {'': x}}]}]",
+            "1:73: invalid label name \"\""
+        ),
+        (
+            "global: {metric_name_validation_scheme: legacy, external_labels: {a-b: x}}",
+            "1:67: invalid label name \"a-b\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, file_sd_configs: [{files: [x.json]}]}]",
+            "1:32: \"file_sd_configs\" is not supported yet; list the targets under static_configs"
+        ),
+        (
+            "sampling: {strategies: [{name: s, condition: 'bandwidth < 10Mbs', action: {type: reduce_metrics, keep_metrics: [a]}}]}",
+            "1:46: \"condition\", at its column 15: unknown unit \"Mbs\"; known are us, ms, s, m, h, d, bps, kbps, "
+                + "Mbps, Gbps and %"
+        ),
+        (
+            "sampling: {strategies: [{name: s, condition: 'a > 1', action: {type: reduce_frequency}}]}",
+            "1:64: reduce_frequency needs a \"new_interval\""
+        ),
+        (
+            "sampling: {strategies: [{name: s, condition: 'a > 1', action: {type: reduce_metrics, drop_metrics: [a], metrics: [b]}}]}",
+            "1:105: reduce_metrics takes no \"metrics\""
+        ),
+        ("sampling: {strategies: [{name: s, condition: 'a > 1'}]}", "1:25: \"action\" is missing"),
+        (
+            "collectors: {modbus: [{name: a, address: 'rtu:///dev/x', registers: [{metric: m, address: 1}]}]}",
+            "1:42: \"address\": expected an address such as \"tcp://192.168.1.20:502\", found \"rtu:///dev/x\""
+        ),
+        (
+            "collectors: {modbus: [{name: a, address: h, registers: [{metric: m, address: 65535, type: float32}]}]}",
+            "1:69: a float32 at 65535 reaches beyond register 65535"
+        ),
+        (
+            "collectors: {modbus: [{name: a, address: h, registers: [{metric: m-1, address: 1}]}]}",
+            "1:58: invalid metric name \"m-1\"; use letters, digits, _ and :"
+        ),
+        (
+            "collectors: {modbus: [{name: a, address: h, registers: [{metric: m, address: 1}, {metric: m, address: 2}]}]}",
+            "1:45: two registers are both m; give one another metric or label"
+        ),
+        ("collectors: {modbus: [{name: a, address: h}]}", "1:23: the device has no \"registers\""),
+        (
+            "collectors: {modbus: [{name: a, address: h, registers: [{metric: m, address: 1, table: coil, type: int16}]}]}",
+            "1:94: a coil is a bool"
+        ),
+        (
+            "scrape_config_files: [x.yml]",
+            "1:1: \"scrape_config_files\" is not supported yet; put the jobs under scrape_configs"
+        ),
+    ])
+    func oneMistake(text: String, error: String) {
+        #expect(errors(text) == ["edgewatch.yml:\(error)"])
+    }
+
+    @Test func namesAreUnique() {
+        let text = """
+            scrape_configs:
+              - job_name: a
+              - job_name: b
+              - job_name: a
+            """
+        #expect(errors(text) == ["edgewatch.yml:4:15: job_name \"a\" is already used at line 2"])
+    }
+
+    @Test func mistakesComeTogetherInOrder() {
+        let text = """
+            remote_write:
+              - url: nowhere
+            global:
+              scrape_interval: 1
+              foo_bar_baz: 2
+            """
+        #expect(
+            errors(text).map { $0.prefix(18) } == [
+                "edgewatch.yml:2:10", "edgewatch.yml:4:20", "edgewatch.yml:5:3:",
+            ]
+        )
+    }
+
+    @Test func atMostTwentyAreListed() throws {
+        let text = (1...30).map { "unknown_key_\($0): 1\n" }.joined()
+        let errors = #expect(throws: ConfigErrors.self) {
+            try Configuration.parse(Array(text.utf8), file: "f.yml") { _ in nil }
+        }
+        #expect(errors?.errors.count == 20)
+        #expect(errors?.omitted == 10)
+        #expect(errors?.errors.map(\.line) == Array(1...20))
+        #expect(errors?.description.hasSuffix("\nand 10 more") == true)
+    }
+
+    @Test func missingFile() {
+        let errors = #expect(throws: ConfigErrors.self) {
+            try Configuration.load(path: "/nonexistent/edgewatch.yml")
+        }
+        #expect(errors?.description == "/nonexistent/edgewatch.yml: No such file or directory")
+    }
+
+    @Test func keysWithoutEffectWarn() throws {
+        let config = try configuration(
+            "remote_read: [{url: 'http://x'}]\nglobal: {query_log_file: q, scrape_native_histograms: false}\n"
+        )
+        #expect(
+            config.warnings.map(\.description) == [
+                "/etc/edgewatch/edgewatch.yml:2:10: \"query_log_file\" has no effect in edgewatch yet",
+                "/etc/edgewatch/edgewatch.yml:1:1: \"remote_read\" has no effect in edgewatch yet",
+            ]
+        )
+    }
+
+    /// The ConfigMap of the shared conformance material: everything but its Kubernetes discovery is understood.
+    @Test func conformancePrometheusEdge() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let file = root.appending(path: "../shared/conformance/prometheus-edge.yaml")
+        guard let data = try? Data(contentsOf: file) else {
+            print("SKIPPED: \(file.standardized.path) is missing, its configuration was not read")
+            return
+        }
+        let map = try YAMLReader.parse([UInt8](data), file: "prometheus-edge.yaml")
+        let inner = try #require(map["data"]?["prometheus.yml"]?.string)
+        #expect(
+            errors(inner) == [
+                "edgewatch.yml:7:3: \"kubernetes_sd_configs\" is not supported yet; list the targets under static_configs",
+                "edgewatch.yml:15:3: \"kubernetes_sd_configs\" is not supported yet; list the targets under static_configs",
+            ]
+        )
+    }
+}
