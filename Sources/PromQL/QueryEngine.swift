@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The door to the module: limits, deadlines and the shape of answers. Everything in between is `Evaluator`'s, one for
+// each query.
 
 public import Samples
 
@@ -6,11 +9,13 @@ public import Samples
 public final class QueryEngine: Sendable {
     private let source: any SeriesSource
     private let options: QueryOptions
+    private let gate: QueryGate
 
     /// Creates an engine over a source.
     public init(source: any SeriesSource, options: QueryOptions = QueryOptions()) {
         self.source = source
         self.options = options
+        gate = QueryGate(limit: options.maxConcurrency)
     }
 
     /// Evaluates a query at one time.
@@ -40,7 +45,11 @@ public final class QueryEngine: Sendable {
         lookback: Duration? = nil,
         timeout: Duration? = nil
     ) async throws(QueryError) -> QueryOutput {
-        throw QueryError(.execution, "the evaluator is not built in yet")
+        let grid = Grid.instant(time.milliseconds)
+        let root = try Planner(start: grid.start, end: grid.start, step: 0).bind(expression.root)
+        return try await run(expression, lookback, timeout) { (evaluator) throws(QueryError) in
+            try evaluator.instantValue(root, grid)
+        }
     }
 
     /// Evaluates a query at regular steps.
@@ -83,6 +92,66 @@ public final class QueryEngine: Sendable {
         lookback: Duration? = nil,
         timeout: Duration? = nil
     ) async throws(QueryError) -> QueryOutput {
-        throw QueryError(.execution, "the evaluator is not built in yet")
+        let type = expression.type
+        guard type == .scalar || type == .vector else {
+            let words = "must be Scalar or instant Vector"
+            throw QueryError(
+                .badData,
+                "invalid expression type \"\(type.documented)\" for range query, \(words)"
+            )
+        }
+        guard step.milliseconds > 0 else {
+            throw QueryError(.badData, "zero or negative query resolution step widths are not accepted")
+        }
+        guard start <= end else { throw QueryError(.badData, "end timestamp must not be before start time") }
+        let steps = Grid(start: start.milliseconds, end: end.milliseconds, step: step.milliseconds)
+        guard let grid = steps, grid.count <= options.maxSamples else {
+            throw QueryError(
+                .execution,
+                "query processing would load too many samples into memory in query execution"
+            )
+        }
+        let planner = Planner(
+            start: start.milliseconds,
+            end: end.milliseconds,
+            step: step.milliseconds
+        )
+        let root = try planner.bind(expression.root)
+        return try await run(expression, lookback, timeout) { (evaluator) throws(QueryError) in
+            .matrix(try evaluator.rangeValue(root, grid))
+        }
+    }
+
+    /// Waits for a place, evaluates, and puts the answer together.
+    private func run(
+        _ expression: Expression,
+        _ lookback: Duration?,
+        _ timeout: Duration?,
+        _ evaluate: (Evaluator) throws(QueryError) -> QueryValue
+    ) async throws(QueryError) -> QueryOutput {
+        let deadline = ContinuousClock.now + min(options.timeout, timeout ?? options.timeout)
+        switch await gate.enter(until: deadline) {
+        case .entered: break
+        case .timedOut: throw QueryError(.timeout, "query timed out in query queue")
+        case .cancelled: throw QueryError(.canceled, "query was canceled in query queue")
+        case .full: throw QueryError(.execution, "too many queries are waiting")
+        }
+        defer { gate.leave() }
+        let evaluator = Evaluator(
+            Evaluator.Settings(
+                source: source,
+                lookback: max(1, (lookback ?? options.lookback).milliseconds),
+                defaultStep: max(1, options.defaultStep.milliseconds),
+                delayedNameRemoval: options.delayedNameRemoval,
+                maxSamples: options.maxSamples,
+                deadline: deadline
+            )
+        )
+        let value = try evaluate(evaluator)
+        return QueryOutput(
+            value: value,
+            warnings: evaluator.storeWarnings + evaluator.annotations.warnings(in: expression.source),
+            infos: evaluator.annotations.infos(in: expression.source)
+        )
     }
 }

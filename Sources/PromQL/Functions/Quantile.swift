@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Quantiles of a set of values.
+enum Quantile {
+    /// The φ-quantile, interpolated between neighbours; NaN counts as smallest.
+    ///
+    /// Sorts the values. O(n log n).
+    static func of(_ values: inout [Double], _ phi: Double) -> Double {
+        if values.isEmpty || phi.isNaN { return .nan }
+        if phi < 0 { return -.infinity }
+        if phi > 1 { return .infinity }
+        values.sort { $0 < $1 || ($0.isNaN && !$1.isNaN) }
+        let rank = phi * Double(values.count - 1)
+        let whole = rank.rounded(.down)
+        // 0 ≤ rank ≤ count - 1.
+        let lower = Int(whole)
+        let upper = min(values.count - 1, lower + 1)
+        let weight = rank - whole
+        return values[lower] * (1 - weight) + values[upper] * weight
+    }
+
+    /// The warning for a φ outside of 0…1.
+    static func warning(_ phi: Double) -> String {
+        "quantile value should be between 0 and 1, got \(NumberText.general(phi))"
+    }
+}
+
+/// A mean that keeps working when the sum overflows.
+///
+/// As Prometheus: the compensated sum divided by the count, until adding would overflow; from there on the mean is
+/// moved by each value.
+struct RunningMean {
+    private var count = 1.0
+    private var sum: CompensatedSum
+    private var isIncremental = false
+
+    init(_ first: Double) {
+        sum = CompensatedSum(first)
+    }
+
+    @inline(__always)
+    mutating func add(_ value: Double) {
+        count += 1
+        if !isIncremental {
+            var next = sum
+            next.add(value)
+            if !next.sum.isInfinite {
+                sum = next
+                return
+            }
+            isIncremental = true
+            sum.sum /= count - 1
+            sum.compensation /= count - 1
+        }
+        let weight = (count - 1) / count
+        sum.sum *= weight
+        sum.compensation *= weight
+        sum.add(value / count)
+    }
+
+    var value: Double {
+        isIncremental
+            ? sum.sum + sum.compensation
+            : sum.sum / count + sum.compensation / count
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The functions over a window of samples. Each fills a column for one series.
+
+internal import Glibc
+
+extension SampleWindows {
+    /// Below this many windows per sample each window is computed from scratch, exactly as Prometheus sums it.
+    private static var slidingThreshold: Int64 { 4 }
+
+    /// Computes a function for all steps.
+    ///
+    /// - Parameters:
+    /// - function: one that takes a range vector.
+    /// - parameter: the scalar argument at each step, for those that have one.
+    /// - column: receives the values.
+    borrowing func evaluate(_ function: Function, parameter: [Double], into column: inout Column) {
+        switch function {
+        case .rate: rate(&column, isCounter: true, perSecond: true)
+        case .increase: rate(&column, isCounter: true, perSecond: false)
+        case .delta: rate(&column, isCounter: false, perSecond: false)
+        case .irate: lastTwo(&column, perSecond: true)
+        case .idelta: lastTwo(&column, perSecond: false)
+        case .changes: count(&column) { $1 != $0 && !($0.isNaN && $1.isNaN) }
+        case .resets: count(&column) { $1 < $0 }
+        case .deriv, .predictLinear: line(&column, function, parameter)
+        case .sumOverTime: sum(&column)
+        case .avgOverTime: average(&column)
+        case .minOverTime: sliding(&column, Minimum.self) { $0.value }
+        case .maxOverTime: sliding(&column, Maximum.self) { $0.value }
+        case .stdvarOverTime: deviation(&column) { $0 }
+        case .stddevOverTime: deviation(&column) { $0.squareRoot() }
+        case .countOverTime: slide(into: &column) { _, low, high in Double(high - low) }
+        case .lastOverTime: slide(into: &column) { _, _, high in values[high - 1] }
+        case .firstOverTime: slide(into: &column) { _, low, _ in values[low] }
+        case .quantileOverTime: quantile(&column, parameter)
+        default: slide(into: &column) { _, _, _ in 1 }
+        }
+    }
+
+    // MARK: - Counters
+
+    /// `rate`, `increase` and `delta`: the change over the window, extended to its edges unless samples are missing
+    /// there, but not below zero for a counter.
+    private borrowing func rate(_ column: inout Column, isCounter: Bool, perSecond: Bool) {
+        // Where a counter fell; a window adds the values before the falls inside it.
+        var falls: [Int] = []
+        if isCounter {
+            for index in values.indices.dropFirst() where values[index] < values[index - 1] {
+                falls.append(index)
+            }
+        }
+        var firstFall = 0
+        let length = Double(windows.length) / 1000
+        slide(into: &column) { step, low, high in
+            guard high - low >= 2 else { return nil }
+            let first = values[low]
+            var change = values[high - 1] - first
+            while firstFall < falls.count, falls[firstFall] <= low { firstFall += 1 }
+            var fall = firstFall
+            while fall < falls.count, falls[fall] < high {
+                change += values[falls[fall] - 1]
+                fall += 1
+            }
+            let end = windows.end(step)
+            var toStart = Double(timestamps[low] - end.subtractingClamped(windows.length)) / 1000
+            var toEnd = Double(end - timestamps[high - 1]) / 1000
+            let sampled = Double(timestamps[high - 1] - timestamps[low]) / 1000
+            let gap = sampled / Double(high - low - 1)
+            if toStart >= gap * 1.1 { toStart = gap / 2 }
+            if isCounter, change > 0, first >= 0 { toStart = min(toStart, sampled * (first / change)) }
+            if toEnd >= gap * 1.1 { toEnd = gap / 2 }
+            var factor = (sampled + toStart + toEnd) / sampled
+            if perSecond { factor /= length }
+            return change * factor
+        }
+    }
+
+    private borrowing func lastTwo(_ column: inout Column, perSecond: Bool) {
+        slide(into: &column) { _, low, high in
+            guard high - low >= 2 else { return nil }
+            let last = values[high - 1]
+            let previous = values[high - 2]
+            let milliseconds = timestamps[high - 1] - timestamps[high - 2]
+            guard milliseconds != 0 else { return nil }
+            guard perSecond else { return last - previous }
+            return (last < previous ? last : last - previous) / (Double(milliseconds) / 1000)
+        }
+    }
+
+    /// The number of neighbours in the window for which `isHit` holds.
+    private borrowing func count(_ column: inout Column, _ isHit: (Double, Double) -> Bool) {
+        // hits[i]: among the pairs ending at or before sample i.
+        var hits = [Int32](repeating: 0, count: values.count)
+        for index in values.indices.dropFirst() {
+            hits[index] = hits[index - 1] + (isHit(values[index - 1], values[index]) ? 1 : 0)
+        }
+        slide(into: &column) { _, low, high in Double(hits[high - 1] - hits[low]) }
+    }
+
+    // MARK: - Sums
+
+    private borrowing func sum(_ column: inout Column) {
+        guard overlap < Self.slidingThreshold else {
+            return sliding(&column, CompensatedSum.self) { $0.value }
+        }
+        slide(into: &column) { _, low, high in
+            var sum = CompensatedSum()
+            for index in low..<high { sum.add(values[index]) }
+            return sum.value
+        }
+    }
+
+    private borrowing func average(_ column: inout Column) {
+        var window = SlidingWindow<CompensatedSum>()
+        let slides = overlap >= Self.slidingThreshold
+        slide(into: &column) { _, low, high in
+            if slides {
+                let sum = window.aggregate(self, low, high)
+                let count = Double(high - low)
+                if sum.sum.isFinite { return sum.sum / count + sum.compensation / count }
+            }
+            var mean = RunningMean(values[low])
+            for index in (low + 1)..<high { mean.add(values[index]) }
+            return mean.value
+        }
+    }
+
+    private borrowing func deviation(_ column: inout Column, _ finish: (Double) -> Double) {
+        guard overlap < Self.slidingThreshold else {
+            return sliding(&column, Deviation.self) { finish($0.variance) }
+        }
+        slide(into: &column) { _, low, high in
+            var mean = CompensatedSum()
+            var squares = CompensatedSum()
+            for index in low..<high {
+                let delta = values[index] - (mean.sum + mean.compensation)
+                mean.add(delta / Double(index - low + 1))
+                squares.add(delta * (values[index] - (mean.sum + mean.compensation)))
+            }
+            return finish((squares.sum + squares.compensation) / Double(high - low))
+        }
+    }
+
+    @inline(__always)
+    private borrowing func sliding<Aggregate: WindowAggregate>(
+        _ column: inout Column,
+        _ type: Aggregate.Type,
+        _ finish: (Aggregate) -> Double
+    ) {
+        var window = SlidingWindow<Aggregate>()
+        slide(into: &column) { _, low, high in finish(window.aggregate(self, low, high)) }
+    }
+
+    // MARK: - Lines and quantiles
+
+    private borrowing func line(_ column: inout Column, _ function: Function, _ parameter: [Double]) {
+        var window = SlidingWindow<Line>()
+        slide(into: &column) { step, low, high in
+            guard high - low >= 2 else { return nil }
+            let time = function == .deriv ? timestamps[low] : windows.grid.time(step)
+            let fit = window.aggregate(self, low, high).fit(at: time)
+            return function == .deriv ? fit.slope : fit.slope * parameter[step] + fit.value
+        }
+    }
+
+    private borrowing func quantile(_ column: inout Column, _ parameter: [Double]) {
+        var sorted: [Double] = []
+        slide(into: &column) { step, low, high in
+            sorted.removeAll(keepingCapacity: true)
+            sorted.append(contentsOf: values[low..<high])
+            return Quantile.of(&sorted, parameter[step])
+        }
+    }
+}

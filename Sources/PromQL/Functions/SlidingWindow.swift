@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Range functions over windows that slide. Where windows overlap much, recomputing each costs window × steps; so a
+// window's aggregate is put together from two parts, each kept up to date by adding only
+//
+//     lo ........ middle ........ hi
+//     suffix[lo]  │  front
+//
+// `suffix[i]` is the aggregate of i..<middle, computed backwards once; `front` that of middle..<hi, grown as the
+// window does. When lo passes middle, the suffixes are built anew up to hi. Each sample is added at most twice, and
+// nothing is ever subtracted, so neither rounding nor an infinity outlives its window. (The two-stack queue of
+// Tangwongsan et al., "General Incremental Sliding-Window Aggregation", VLDB 2015.)
+
+/// An aggregate that two neighbouring stretches of samples can be joined into.
+protocol WindowAggregate {
+    init(time: Int64, value: Double)
+    /// Joins what follows in time.
+    mutating func append(_ next: Self)
+}
+
+/// Aggregates of a window whose ends only move forward.
+struct SlidingWindow<Aggregate: WindowAggregate> {
+    private var suffixes: [Aggregate] = []
+    private var suffixStart = 0
+    private var middle = 0
+    private var front: Aggregate?
+    private var frontEnd = 0
+
+    /// The aggregate of samples `low..<high`, which must not be empty.
+    mutating func aggregate(_ samples: borrowing SampleWindows, _ low: Int, _ high: Int) -> Aggregate {
+        if low >= middle || suffixes.isEmpty {
+            rebuild(samples, low, high)
+        }
+        while frontEnd < high {
+            let next = Aggregate(time: samples.timestamps[frontEnd], value: samples.values[frontEnd])
+            if front == nil { front = next } else { front?.append(next) }
+            frontEnd += 1
+        }
+        var result = suffixes[middle - 1 - low]
+        if let front { result.append(front) }
+        return result
+    }
+
+    /// Suffixes of low..<high, stored from the last to the first.
+    private mutating func rebuild(_ samples: borrowing SampleWindows, _ low: Int, _ high: Int) {
+        suffixes.removeAll(keepingCapacity: true)
+        var index = high
+        while index > low {
+            index -= 1
+            var aggregate = Aggregate(time: samples.timestamps[index], value: samples.values[index])
+            if let last = suffixes.last { aggregate.append(last) }
+            suffixes.append(aggregate)
+        }
+        middle = high
+        front = nil
+        frontEnd = high
+    }
+}
+
+// MARK: - Aggregates
+
+extension CompensatedSum: WindowAggregate {
+    init(time: Int64, value: Double) { self.init(value) }
+
+    mutating func append(_ next: CompensatedSum) {
+        add(next.sum)
+        compensation += next.compensation
+        if sum.isInfinite { compensation = 0 }
+    }
+}
+
+/// The smallest value; NaN only when there is nothing else.
+struct Minimum: WindowAggregate {
+    var value: Double
+
+    init(time: Int64, value: Double) { self.value = value }
+
+    mutating func append(_ next: Minimum) {
+        if next.value < value || value.isNaN { value = next.value }
+    }
+}
+
+/// The largest value; NaN only when there is nothing else.
+struct Maximum: WindowAggregate {
+    var value: Double
+
+    init(time: Int64, value: Double) { self.value = value }
+
+    mutating func append(_ next: Maximum) {
+        if next.value > value || value.isNaN { value = next.value }
+    }
+}
+
+/// Mean and squared deviations, joined by the formula of Chan, Golub and LeVeque (1979).
+struct Deviation: WindowAggregate {
+    private var count: Double
+    private var mean: Double
+    private var squares: Double
+
+    init(time: Int64, value: Double) {
+        count = 1
+        mean = value
+        squares = value.isFinite ? 0 : .nan
+    }
+
+    mutating func append(_ next: Deviation) {
+        let total = count + next.count
+        let delta = next.mean - mean
+        mean += delta * (next.count / total)
+        squares += next.squares + delta * delta * (count * next.count / total)
+        count = total
+    }
+
+    /// Population variance.
+    var variance: Double { squares / count }
+}
+
+/// A least-squares line, kept as means and central moments.
+struct Line: WindowAggregate {
+    private var count: Double
+    /// Milliseconds that `meanTime` counts from.
+    private let origin: Int64
+    /// Seconds after `origin`.
+    private var meanTime: Double
+    private var meanValue: Double
+    private var timeSquares: Double
+    private var products: Double
+    private let first: Double
+    private var isConstant: Bool
+
+    init(time: Int64, value: Double) {
+        count = 1
+        origin = time
+        meanTime = 0
+        meanValue = value
+        timeSquares = 0
+        // No line goes through an infinity.
+        products = value.isFinite ? 0 : .nan
+        first = value
+        isConstant = true
+    }
+
+    mutating func append(_ next: Line) {
+        let total = count + next.count
+        let timeDelta = Double(next.origin &- origin) / 1000 + next.meanTime - meanTime
+        let valueDelta = next.meanValue - meanValue
+        let weight = count * next.count / total
+        timeSquares += next.timeSquares + timeDelta * timeDelta * weight
+        products += next.products + timeDelta * valueDelta * weight
+        meanTime += timeDelta * (next.count / total)
+        meanValue += valueDelta * (next.count / total)
+        isConstant = isConstant && next.isConstant && first == next.first
+        count = total
+    }
+
+    /// Value per second, and the line's value at a time.
+    func fit(at time: Int64) -> (slope: Double, value: Double) {
+        if isConstant { return first.isInfinite ? (.nan, .nan) : (0, first) }
+        let slope = products / timeSquares
+        return (slope, meanValue + slope * (Double(time &- origin) / 1000 - meanTime))
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One group of an aggregation over all steps. `column` is the running value and, after `finish`, the result.
+
+internal import Samples
+
+/// Adds up the series of a group.
+struct Accumulator {
+    private let aggregator: Aggregator
+    var header: SeriesHeader
+    var column: Column
+    /// What rounding lost (sum, avg) or the mean (stddev, stdvar).
+    private var second: [Double] = []
+    private var counts: [Double] = []
+    /// Steps whose sum overflowed; their column holds the running mean instead.
+    private var isIncremental: [Bool] = []
+
+    init(_ aggregator: Aggregator, _ labels: Labels, _ count: Int) {
+        self.aggregator = aggregator
+        header = SeriesHeader(labels: labels)
+        column = Column(count: count)
+        switch aggregator {
+        case .sum: second = [Double](repeating: 0, count: count)
+        case .avg, .stddev, .stdvar:
+            second = [Double](repeating: 0, count: count)
+            counts = [Double](repeating: 0, count: count)
+        default: break
+        }
+    }
+
+    mutating func add(_ series: Column) {
+        switch aggregator {
+        case .sum: addToSum(series)
+        case .avg: addToMean(series)
+        case .stddev, .stdvar: addToDeviation(series)
+        case .count:
+            series.visit { step, _ in column.set(step, column.has(step) ? column.values[step] + 1 : 1) }
+        case .group: series.visit { step, _ in column.set(step, 1) }
+        case .min:
+            series.visit { step, value in
+                let least = column.values[step]
+                if !column.has(step) || value < least || least.isNaN { column.set(step, value) }
+            }
+        default:
+            series.visit { step, value in
+                let most = column.values[step]
+                if !column.has(step) || value > most || most.isNaN { column.set(step, value) }
+            }
+        }
+    }
+
+    private mutating func addToSum(_ series: Column) {
+        series.visit { step, value in
+            guard column.has(step) else { return column.set(step, value) }
+            var sum = CompensatedSum(column.values[step], compensation: second[step])
+            sum.add(value)
+            column.values[step] = sum.sum
+            second[step] = sum.compensation
+        }
+    }
+
+    private mutating func addToMean(_ series: Column) {
+        series.visit { step, value in
+            counts[step] += 1
+            guard column.has(step) else { return column.set(step, value) }
+            let count = counts[step]
+            var sum = CompensatedSum(column.values[step], compensation: second[step])
+            if isIncremental.isEmpty || !isIncremental[step] {
+                var next = sum
+                next.add(value)
+                if !next.sum.isInfinite {
+                    column.values[step] = next.sum
+                    second[step] = next.compensation
+                    return
+                }
+                if isIncremental.isEmpty {
+                    isIncremental = [Bool](repeating: false, count: column.count)
+                }
+                isIncremental[step] = true
+                sum = CompensatedSum(sum.sum / (count - 1), compensation: sum.compensation / (count - 1))
+            }
+            let weight = (count - 1) / count
+            var mean = CompensatedSum(weight * sum.sum, compensation: weight * sum.compensation)
+            mean.add(value / count)
+            column.values[step] = mean.sum
+            second[step] = mean.compensation
+        }
+    }
+
+    private mutating func addToDeviation(_ series: Column) {
+        series.visit { step, value in
+            counts[step] += 1
+            guard column.has(step) else {
+                second[step] = value
+                return column.set(step, value.isFinite ? 0 : .nan)
+            }
+            let delta = value - second[step]
+            second[step] += delta / counts[step]
+            column.values[step] += delta * (value - second[step])
+        }
+    }
+
+    /// Turns the running values into the result.
+    mutating func finish() {
+        switch aggregator {
+        case .sum: column.update { step, sum in CompensatedSum(sum, compensation: second[step]).value }
+        case .avg:
+            column.update { step, sum in
+                if !isIncremental.isEmpty, isIncremental[step] { return sum + second[step] }
+                return sum / counts[step] + second[step] / counts[step]
+            }
+        case .stdvar: column.update { step, squares in squares / counts[step] }
+        case .stddev: column.update { step, squares in (squares / counts[step]).squareRoot() }
+        default: break
+        }
+    }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sum, avg, count and the like keep one accumulator per group and take the series as they come. topk, quantile and
+// count_values look at several series of a group at once.
+
+internal import Samples
+
+extension Evaluator {
+    func stream(_ aggregation: Aggregation, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
+        switch aggregation.aggregator {
+        case .topk, .bottomk: try streamLargest(aggregation, grid, body)
+        case .quantile: try streamQuantile(aggregation, grid, body)
+        case .countValues: try streamCountValues(aggregation, grid, body)
+        case .limitk, .limitRatio:
+            throw QueryError(.internal, "\(aggregation.aggregator.rawValue) is not enabled")
+        default: try streamAccumulated(aggregation, grid, body)
+        }
+    }
+
+    private func streamAccumulated(
+        _ aggregation: Aggregation,
+        _ grid: Grid,
+        _ body: SeriesBody
+    ) throws(QueryError) {
+        let selection = aggregation.selection
+        var rows: [[UInt8]: Int] = [:]
+        var groups: [Accumulator] = []
+        try stream(aggregation.expression, grid) { (header, column: inout Column) throws(QueryError) in
+            let key = selection.encoded(header.labels)
+            let row: Int
+            if let known = rows[key] {
+                row = known
+            } else {
+                row = groups.count
+                rows[key] = row
+                groups.append(
+                    Accumulator(aggregation.aggregator, Labels(encoded: key) ?? Labels(), grid.count)
+                )
+                try hold(grid.count)
+            }
+            groups[row].add(column)
+            if header.dropsName { groups[row].header.dropsName = true }
+        }
+        release(grid.count * groups.count)
+        for index in groups.indices {
+            groups[index].finish()
+            guard !groups[index].column.isEmpty else { continue }
+            try body(groups[index].header, &groups[index].column)
+        }
+    }
+
+    // MARK: - topk, bottomk
+
+    private func streamLargest(
+        _ aggregation: Aggregation,
+        _ grid: Grid,
+        _ body: SeriesBody
+    ) throws(QueryError) {
+        let limits = try parameter(aggregation, grid)
+        let vector = try collect(aggregation.expression, grid)
+        defer { release(vector) }
+        guard let counts = try Self.counts(limits, vector.headers.count) else { return }
+        let members = groups(vector, aggregation.selection).members
+        let isTop = aggregation.aggregator == .topk
+        func precedes(_ left: Double, _ right: Double) -> Bool {
+            if left.isNaN || right.isNaN { return !left.isNaN && right.isNaN }
+            return isTop ? left > right : left < right
+        }
+        if grid.count == 1 {
+            for member in members {
+                let order = member.sorted {
+                    let (left, right) = (vector.columns[$0].values[0], vector.columns[$1].values[0])
+                    return precedes(left, right) || (!precedes(right, left) && $0 < $1)
+                }
+                for index in order.prefix(counts[0]) {
+                    var column = vector.columns[index]
+                    try body(vector.headers[index], &column)
+                }
+            }
+            return
+        }
+        var kept = vector.columns.map { _ in Column(count: 0) }
+        var present: [Int] = []
+        for index in kept.indices { kept[index] = Column(count: grid.count) }
+        for member in members {
+            try checkTime()
+            for step in 0..<grid.count where counts[step] > 0 {
+                present.removeAll(keepingCapacity: true)
+                for index in member where vector.columns[index].has(step) { present.append(index) }
+                if present.count > counts[step] {
+                    present.sort {
+                        let (left, right) = (vector.columns[$0].values[step], vector.columns[$1].values[step])
+                        return precedes(left, right) || (!precedes(right, left) && $0 < $1)
+                    }
+                }
+                for index in present.prefix(counts[step]) {
+                    kept[index].set(step, vector.columns[index].values[step])
+                }
+            }
+        }
+        for index in kept.indices where !kept[index].isEmpty { try body(vector.headers[index], &kept[index]) }
+    }
+
+    /// How many elements to keep at each step; nil when none at any.
+    private static func counts(_ limits: [Double], _ available: Int) throws(QueryError) -> [Int]? {
+        let largest = limits.reduce(-Double.infinity) { $1.isNaN ? $0 : Swift.max($0, $1) }
+        if limits.contains(where: \.isNaN) { throw QueryError(.execution, "Parameter value is NaN") }
+        if largest < 1 { return nil }
+        if let low = limits.first(where: { $0 <= -9_223_372_036_854_775_808 }) {
+            throw QueryError(.execution, "Scalar value \(NumberText.general(low)) underflows int64")
+        }
+        if let high = limits.first(where: { $0 >= 9_223_372_036_854_774_784 }) {
+            throw QueryError(.execution, "Scalar value \(NumberText.general(high)) overflows int64")
+        }
+        // In range of Int64 by the checks above.
+        return limits.map { Swift.max(0, Swift.min(Int($0), available)) }
+    }
+
+    // MARK: - quantile
+
+    private func streamQuantile(
+        _ aggregation: Aggregation,
+        _ grid: Grid,
+        _ body: SeriesBody
+    ) throws(QueryError) {
+        let phi = try parameter(aggregation, grid)
+        if let parameter = aggregation.parameter { warnOfQuantiles(phi, at: parameter.range) }
+        let vector = try collect(aggregation.expression, grid)
+        defer { release(vector) }
+        let groups = groups(vector, aggregation.selection)
+        var values: [Double] = []
+        var column = Column(count: grid.count)
+        for (header, member) in zip(groups.headers, groups.members) {
+            try checkTime()
+            column.removeAll()
+            for step in 0..<grid.count {
+                values.removeAll(keepingCapacity: true)
+                for index in member where vector.columns[index].has(step) {
+                    values.append(vector.columns[index].values[step])
+                }
+                if !values.isEmpty { column.set(step, Quantile.of(&values, phi[step])) }
+            }
+            if !column.isEmpty { try body(header, &column) }
+        }
+    }
+
+    // MARK: - count_values
+
+    private func streamCountValues(
+        _ aggregation: Aggregation,
+        _ grid: Grid,
+        _ body: SeriesBody
+    ) throws(QueryError) {
+        let bytes = aggregation.parameter?.literalBytes ?? []
+        guard !bytes.isEmpty, let label = String(validating: bytes, as: UTF8.self) else {
+            throw QueryError(.execution, "invalid label name \(EscapedString.quote(bytes))")
+        }
+        let names = aggregation.grouping
+        let selection =
+            aggregation.isWithout
+            ? LabelSelection(dropping: names + [Labels.metricNameLabel])
+            : LabelSelection(keeping: names + [label])
+        var rows: [Labels: Int] = [:]
+        var result = VectorColumns(count: grid.count)
+        try stream(aggregation.expression, grid) { (header, column: inout Column) throws(QueryError) in
+            // Equal neighbours are common; their row is looked up once.
+            var row = -1
+            var last = Double.nan
+            try column.visit { (step, value) throws(QueryError) in
+                if row < 0 || value.bitPattern != last.bitPattern {
+                    let labeled = header.labels.setting(label, NumberText.plain(value))
+                    let key = selection.labels(labeled)
+                    if let known = rows[key] {
+                        row = known
+                    } else {
+                        row = result.headers.count
+                        rows[key] = row
+                        result.append(SeriesHeader(labels: key), Column(count: grid.count))
+                        try hold(grid.count)
+                    }
+                    last = value
+                }
+                let count = result.columns[row].has(step) ? result.columns[row].values[step] : 0
+                result.columns[row].set(step, count + 1)
+            }
+        }
+        release(grid.count * result.headers.count)
+        for index in result.headers.indices { try body(result.headers[index], &result.columns[index]) }
+    }
+
+    // MARK: - Groups
+
+    private func parameter(_ aggregation: Aggregation, _ grid: Grid) throws(QueryError) -> [Double] {
+        guard let parameter = aggregation.parameter else { return [] }
+        return try scalar(parameter, grid)
+    }
+
+    private func groups(
+        _ vector: VectorColumns,
+        _ selection: LabelSelection
+    ) -> (headers: [SeriesHeader], members: [[Int]]) {
+        var rows: [[UInt8]: Int] = [:]
+        var headers: [SeriesHeader] = []
+        var members: [[Int]] = []
+        for index in vector.headers.indices {
+            let key = selection.encoded(vector.headers[index].labels)
+            let row = rows[key] ?? headers.count
+            if row == headers.count {
+                rows[key] = row
+                headers.append(SeriesHeader(labels: Labels(encoded: key) ?? Labels()))
+                members.append([])
+            }
+            members[row].append(index)
+            if vector.headers[index].dropsName { headers[row].dropsName = true }
+        }
+        return (headers, members)
+    }
+}
+
+extension Aggregation {
+    /// The labels that tell groups apart, and that results carry.
+    var selection: LabelSelection {
+        isWithout
+            ? LabelSelection(dropping: grouping + [Labels.metricNameLabel])
+            : LabelSelection(keeping: grouping)
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operators with a vector on at least one side. With a scalar the vector streams through; two vectors are matched.
+
+internal import Samples
+
+extension Evaluator {
+    func stream(_ binary: Binary, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
+        switch (binary.left.type, binary.right.type) {
+        case (.vector, .vector):
+            if binary.op.isSet {
+                try streamSet(binary, grid, body)
+            } else {
+                try streamMatched(binary, grid, body)
+            }
+        case (.vector, _):
+            let scalars = try scalar(binary.right, grid)
+            try streamWithScalar(binary, binary.left, scalars, isScalarLeft: false, grid, body)
+        default:
+            let scalars = try scalar(binary.left, grid)
+            try streamWithScalar(binary, binary.right, scalars, isScalarLeft: true, grid, body)
+        }
+    }
+
+    private func streamWithScalar(
+        _ binary: Binary,
+        _ vector: Node,
+        _ scalars: [Double],
+        isScalarLeft: Bool,
+        _ grid: Grid,
+        _ body: SeriesBody
+    ) throws(QueryError) {
+        let op = binary.op
+        if op.isTrim {
+            return try stream(vector, grid) { (_, column: inout Column) throws(QueryError) in
+                if !column.isEmpty { noteIncompatible(binary) }
+            }
+        }
+        if op.isComparison, !binary.returnsBool {
+            return try stream(vector, grid) { (header, column: inout Column) throws(QueryError) in
+                column.update { step, value in
+                    let holds =
+                        isScalarLeft
+                        ? BinaryArithmetic.holds(op, scalars[step], value)
+                        : BinaryArithmetic.holds(op, value, scalars[step])
+                    return holds ? value : nil
+                }
+                if !column.isEmpty { try body(header, &column) }
+            }
+        }
+        try streamNameless(vector, grid, body) { (column: inout Column) in
+            column.update { step, value in
+                isScalarLeft
+                    ? BinaryArithmetic.apply(op, scalars[step], value)
+                    : BinaryArithmetic.apply(op, value, scalars[step])
+            }
+        }
+    }
+
+    func noteIncompatible(_ binary: Binary) {
+        annotations.inform(
+            "incompatible sample types encountered for binary operator \"\(binary.op.rawValue)\": float \(binary.op.rawValue) float",
+            at: binary.range
+        )
+    }
+
+    // MARK: - and, or, unless
+
+    private func streamSet(_ binary: Binary, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
+        let selection = binary.matching.selection
+        let left = try collect(binary.left, grid)
+        let right = try collect(binary.right, grid)
+        defer {
+            release(left)
+            release(right)
+        }
+        if binary.op == .or {
+            let covered = presence(left, selection, grid)
+            return try streamJoined(grid, body) { (builder: inout VectorBuilder) throws(QueryError) in
+                for index in left.headers.indices {
+                    try hold(left.columns[index].population)
+                    try builder.add(left.headers[index], left.columns[index])
+                }
+                for index in right.headers.indices {
+                    var column = right.columns[index]
+                    if let bits = covered[selection.encoded(right.headers[index].labels)] {
+                        for word in bits.indices { column.presence[word] &= ~bits[word] }
+                    }
+                    guard !column.isEmpty else { continue }
+                    try hold(column.population)
+                    try builder.add(right.headers[index], column)
+                }
+            }
+        }
+        let covered = presence(right, selection, grid)
+        let keepsCovered = binary.op == .and
+        for index in left.headers.indices {
+            var column = left.columns[index]
+            let bits = covered[selection.encoded(left.headers[index].labels)]
+            for word in column.presence.indices {
+                let mask = bits?[word] ?? 0
+                column.presence[word] &= keepsCovered ? mask : ~mask
+            }
+            if !column.isEmpty { try body(left.headers[index], &column) }
+        }
+    }
+
+    /// For each signature the steps at which some series has a value.
+    private func presence(
+        _ vector: VectorColumns,
+        _ selection: LabelSelection,
+        _ grid: Grid
+    ) -> [[UInt8]: [UInt64]] {
+        var bits: [[UInt8]: [UInt64]] = [:]
+        for index in vector.headers.indices {
+            let key = selection.encoded(vector.headers[index].labels)
+            let presence = vector.columns[index].presence
+            guard var known = bits[key] else {
+                bits[key] = presence
+                continue
+            }
+            for word in known.indices { known[word] |= presence[word] }
+            bits[key] = known
+        }
+        return bits
+    }
+}
+
+extension VectorMatching {
+    /// The labels two elements must share.
+    var selection: LabelSelection {
+        isOn ? LabelSelection(keeping: labels) : LabelSelection(dropping: labels + [Labels.metricNameLabel])
+    }
+}

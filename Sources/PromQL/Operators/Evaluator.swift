@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Evaluates a bound tree over a grid of steps. Data flows series by series: `stream` hands each series' column over
+// all steps to its caller, so that `sum(rate(x[5m]))` holds one series' samples, one column and the groups, however
+// many series there are. Operators that must see everything first (`topk`, vector matching, `sort`) collect.
+//
+// One evaluator serves one query on one task. It counts what it holds against the sample limit and looks at the
+// deadline and the task's cancellation once per series and per operator.
+
+internal import Samples
+
+/// Receives one series; may change the column, which is the caller's to reuse.
+typealias SeriesBody = (SeriesHeader, inout Column) throws(QueryError) -> Void
+
+/// Evaluates one query.
+final class Evaluator {
+    /// What is fixed for the query.
+    struct Settings {
+        let source: any SeriesSource
+        let lookback: Int64
+        let defaultStep: Int64
+        let delayedNameRemoval: Bool
+        let maxSamples: Int
+        let deadline: ContinuousClock.Instant
+    }
+
+    let settings: Settings
+    var annotations = Annotations()
+    /// What the store said of parts it could not read.
+    var storeWarnings: [String] = []
+    /// Samples held in columns and buffers.
+    private var held = 0
+    /// Reused for every series of every selector.
+    var scratch = SampleColumns()
+
+    init(_ settings: Settings) {
+        self.settings = settings
+    }
+
+    // MARK: - Limits
+
+    /// Stops a query that was cancelled or ran too long.
+    func checkTime() throws(QueryError) {
+        if Task.isCancelled { throw QueryError(.canceled, "query was canceled in expression evaluation") }
+        if ContinuousClock.now >= settings.deadline {
+            throw QueryError(.timeout, "query timed out in expression evaluation")
+        }
+    }
+
+    /// Counts samples about to be held.
+    func hold(_ count: Int) throws(QueryError) {
+        held += count
+        guard held <= settings.maxSamples else {
+            throw QueryError(
+                .execution,
+                "query processing would load too many samples into memory in query execution"
+            )
+        }
+    }
+
+    func release(_ count: Int) {
+        held -= count
+    }
+
+    // MARK: - Values
+
+    /// A scalar expression's value at each step.
+    func scalar(_ node: Node, _ grid: Grid) throws(QueryError) -> [Double] {
+        try checkTime()
+        switch node {
+        case .number(let literal): return [Double](repeating: literal.value, count: grid.count)
+        case .parentheses(let inner): return try scalar(inner.expression, grid)
+        case .unary(let unary):
+            let values = try scalar(unary.operand, grid)
+            return unary.isNegation ? values.map { -$0 } : values
+        case .binary(let binary):
+            var left = try scalar(binary.left, grid)
+            let right = try scalar(binary.right, grid)
+            for step in left.indices {
+                left[step] = BinaryArithmetic.apply(binary.op, left[step], right[step])
+            }
+            return left
+        case .call(let call):
+            switch call.function.function {
+            case .pi: return [Double](repeating: .pi, count: grid.count)
+            case .time: return (0..<grid.count).map { Double(grid.time($0)) / 1000 }
+            case .scalar: return try onlyElement(call.arguments[0], grid)
+            default: break
+            }
+        default: break
+        }
+        throw QueryError(.internal, "not a scalar expression: \(Printer.text(node))")
+    }
+
+    /// `scalar(v)`: the one element's value, NaN when there are several or none.
+    private func onlyElement(_ node: Node, _ grid: Grid) throws(QueryError) -> [Double] {
+        var values = [Double](repeating: .nan, count: grid.count)
+        var counts = [Int32](repeating: 0, count: grid.count)
+        try stream(node, grid) { (_, column: inout Column) throws(QueryError) in
+            column.visit { step, value in
+                counts[step] &+= 1
+                values[step] = counts[step] == 1 ? value : .nan
+            }
+        }
+        return values
+    }
+
+    /// All series of a vector expression.
+    func collect(_ node: Node, _ grid: Grid) throws(QueryError) -> VectorColumns {
+        var result = VectorColumns(count: grid.count)
+        try stream(node, grid) { (header, column: inout Column) throws(QueryError) in
+            let population = column.population
+            if population == 0 { return }
+            try hold(population)
+            result.append(header, column)
+        }
+        return result
+    }
+
+    /// Gives back what `collect` counted.
+    func release(_ vector: VectorColumns) {
+        release(vector.columns.reduce(0) { $0 + $1.population })
+    }
+
+    /// Hands each series of a vector expression to `body`.
+    func stream(_ node: Node, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
+        try checkTime()
+        if grid.count > 1, node.isStepInvariant {
+            var wide = Column(count: grid.count)
+            return try stream(node, .instant(grid.start)) {
+                (header, column: inout Column) throws(QueryError) in
+                wide.broadcast(column)
+                try body(header, &wide)
+            }
+        }
+        switch node {
+        case .parentheses(let inner): try stream(inner.expression, grid, body)
+        case .selector(let selector): try stream(selector, grid, body)
+        case .call(let call): try stream(call, grid, body)
+        case .aggregate(let aggregation): try stream(aggregation, grid, body)
+        case .binary(let binary): try stream(binary, grid, body)
+        case .unary(let unary):
+            guard unary.isNegation else { return try stream(unary.operand, grid, body) }
+            try streamNameless(unary.operand, grid, body) { (column: inout Column) in
+                column.update { -$1 }
+            }
+        case .number, .string, .matrix, .subquery:
+            throw QueryError(.internal, "not an instant vector expression: \(Printer.text(node))")
+        }
+    }
+
+    /// Hands on series that were collected.
+    func emit(_ vector: VectorColumns, _ body: SeriesBody) throws(QueryError) {
+        release(vector)
+        for index in vector.headers.indices {
+            var column = vector.columns[index]
+            try body(vector.headers[index], &column)
+        }
+    }
+
+    // MARK: - Names
+
+    /// A header without the labels that name the metric, or marked to lose them at the end.
+    func nameless(_ header: SeriesHeader) -> SeriesHeader {
+        if settings.delayedNameRemoval { return SeriesHeader(labels: header.labels, dropsName: true) }
+        return SeriesHeader(labels: LabelSelection.withoutMetadata.labels(header.labels))
+    }
+
+    /// Streams a vector whose values `change` replaces, so that the results lose the metric's name.
+    func streamNameless(
+        _ node: Node,
+        _ grid: Grid,
+        _ body: SeriesBody,
+        _ change: (inout Column) -> Void
+    ) throws(QueryError) {
+        if settings.delayedNameRemoval || !node.mayCollideWithoutName {
+            return try stream(node, grid) { (header, column: inout Column) throws(QueryError) in
+                change(&column)
+                try body(nameless(header), &column)
+            }
+        }
+        try streamJoined(grid, body) { (builder: inout VectorBuilder) throws(QueryError) in
+            try stream(node, grid) { (header, column: inout Column) throws(QueryError) in
+                change(&column)
+                try hold(column.population)
+                try builder.add(nameless(header), column)
+            }
+        }
+    }
+
+    /// Streams what `fill` puts into a builder, which joins series with equal labels.
+    func streamJoined(
+        _ grid: Grid,
+        _ body: SeriesBody,
+        _ fill: (inout VectorBuilder) throws(QueryError) -> Void
+    ) throws(QueryError) {
+        var builder = VectorBuilder(count: grid.count)
+        try fill(&builder)
+        try emit(builder.result, body)
+    }
+}
+
+extension Node {
+    /// Whether series that differ only in their names, or in `__type__` and `__unit__`, may come out of a vector
+    /// expression.
+    ///
+    /// A selector that names its metric cannot yield two names.
+    var mayCollideWithoutName: Bool {
+        switch self {
+        case .number, .string: false
+        case .selector(let selector): selector.name == nil
+        case .matrix(let matrix): matrix.selector.name == nil
+        case .subquery(let subquery): subquery.expression.mayCollideWithoutName
+        case .parentheses(let inner): inner.expression.mayCollideWithoutName
+        case .unary(let unary): !unary.isNegation && unary.operand.mayCollideWithoutName
+        case .binary(let binary): binary.op.isSet || (binary.op.isComparison && !binary.returnsBool)
+        case .aggregate, .call: true
+        }
+    }
+}

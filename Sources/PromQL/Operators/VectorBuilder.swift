@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Collects results whose label sets may collide, as when metric names were dropped. Two series with the same labels
+// become one when no step has both; a step with both is an error.
+
+internal import Samples
+
+/// Gathers series, joining those with equal labels.
+struct VectorBuilder {
+    static let collision = QueryError(
+        .execution,
+        "vector cannot contain metrics with the same labelset"
+    )
+
+    private(set) var result: VectorColumns
+    private var rows: [Labels: Int] = [:]
+
+    init(count: Int) {
+        result = VectorColumns(count: count)
+    }
+
+    mutating func add(
+        _ header: SeriesHeader,
+        _ column: Column,
+        otherwise failure: QueryError = collision
+    ) throws(QueryError) {
+        guard let row = rows[header.labels] else {
+            rows[header.labels] = result.headers.count
+            result.append(header, column)
+            return
+        }
+        for word in column.presence.indices {
+            guard result.columns[row].presence[word] & column.presence[word] == 0 else { throw failure }
+        }
+        column.visit { step, value in result.columns[row].set(step, value) }
+    }
+}
