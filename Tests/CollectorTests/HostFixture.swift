@@ -9,7 +9,7 @@ import Synchronization
 @testable import Collector
 
 /// A tree of files in a temporary directory, removed with the value.
-final class HostFixture {
+final class HostFixture: Sendable {
     let root: String
 
     /// Writes files by path; a value beginning with `->` makes a symbolic link, one ending the path with `/` a directory.
@@ -51,10 +51,13 @@ final class HostFixture {
     }
 
     /// One pass of a collector: series notation → value, and why it failed.
-    func pass(_ source: inout some HostSource) throws -> (values: [String: Double], failure: HostFailure?) {
+    func pass(
+        _ source: inout some HostSource,
+        roots: HostRoots? = nil
+    ) throws -> (values: [String: Double], failure: HostFailure?) {
         let sink = RecordingSink()
         var buffer = PassBuffer(group: Labels(), sink: sink)
-        var kernel = KernelText(roots: roots)
+        var kernel = KernelText(roots: roots ?? self.roots)
         buffer.begin()
         var failure: HostFailure?
         do throws(HostFailure) {

@@ -65,7 +65,7 @@ private func collector(_ fixture: HostFixture) -> HostCollector {
     for (path, text) in HostFixture.laptop where !text.hasPrefix("->") {
         let bytes = Array(text.utf8)
         // Every length of a short file, a spread of lengths of a long one.
-        for length in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 6)) {
+        for length in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 3)) {
             try fixture.write(path, Array(bytes[..<length]))
             for value in try passOfAll(host).values { #expect(!value.isNaN) }
         }

@@ -71,10 +71,19 @@ struct KernelText {
     /// The text read last.
     var scanner: TextScanner { TextScanner(storage, 0..<count) }
 
-    /// Reads a whole file.
-    mutating func load(_ path: String) throws(HostFailure) {
+    /// Reads a whole file; with an open directory the path is one in it.
+    mutating func load(_ path: String, in directory: Int32 = AT_FDCWD) throws(HostFailure) {
+        try load(path, in: directory, isAttribute: false)
+    }
+
+    /// Reads a file; an attribute of /sys is handed over whole by the first read, so its end need not be looked for.
+    private mutating func load(
+        _ path: String,
+        in directory: Int32,
+        isAttribute: Bool
+    ) throws(HostFailure) {
         count = 0
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .unreadable(path, errno) }
         defer { close(descriptor) }
         while true {
@@ -91,15 +100,15 @@ struct KernelText {
                 count = 0
                 throw .unreadable(path, errno)
             }
-            if got == 0 { return }
             count += got
+            if got == 0 || isAttribute { return }
         }
     }
 
     /// The contents of a one-value file without surrounding blanks, nil when it cannot be read.
-    mutating func value(_ path: String) -> ArraySlice<UInt8>? {
+    mutating func value(_ path: String, in directory: Int32 = AT_FDCWD) -> ArraySlice<UInt8>? {
         do {
-            try load(path)
+            try load(path, in: directory, isAttribute: true)
         } catch {
             return nil
         }
@@ -107,13 +116,24 @@ struct KernelText {
     }
 
     /// The contents of a one-value file as text, "" when it cannot be read; bad UTF-8 becomes U+FFFD.
-    mutating func text(_ path: String) -> String {
-        value(path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    mutating func text(_ path: String, in directory: Int32 = AT_FDCWD) -> String {
+        value(path, in: directory).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
     /// The contents of a one-value file as a number, nil when it cannot be read or is none.
-    mutating func number(_ path: String) -> Double? {
-        value(path).flatMap { KernelNumber.decimal($0) }
+    mutating func number(_ path: String, in directory: Int32 = AT_FDCWD) -> Double? {
+        value(path, in: directory).flatMap { KernelNumber.decimal($0) }
+    }
+
+    /// Runs `body` with a directory opened, for reading many files of it: the way to a device is long (links from
+    /// /sys/class to the bus it is on), and walking it is most of the cost of reading a one-value file.
+    ///
+    /// - Returns: what `body` returned, nil when there is no such directory.
+    static func withDirectory<Result>(_ path: String, _ body: (Int32) -> Result) -> Result? {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return body(descriptor)
     }
 
     /// Where a symbolic link points to, "" when it is none.

@@ -51,21 +51,30 @@ final class MountProbe {
     /// Each hanging lane holds a thread; more servers than this are not asked while so many are dead.
     static let laneLimit = 8
 
-    private let timeout: Duration
     private let ask: @Sendable (String) -> MountAnswer
+    private let wait: (DispatchSemaphore) -> Bool
     /// Paths some lane hangs on; shared with the lanes.
-    private let stuck: SharedPaths
+    private let stuck = SharedPaths()
     private var lane = MountProbe.makeLane()
+
+    /// Creates a probe that asks the kernel.
+    ///
+    /// - Parameter timeout: how long to wait for all answers together.
+    convenience init(timeout: Duration) {
+        let milliseconds = Int(clamping: timeout.milliseconds)
+        self.init(ask: MountProbe.statistics) {
+            $0.wait(timeout: .now() + .milliseconds(milliseconds)) == .success
+        }
+    }
 
     /// Creates a probe.
     ///
     /// - Parameters:
-    ///   - timeout: how long to wait for all answers together.
-    ///   - ask: the question, replaceable by tests.
-    init(timeout: Duration, ask: @escaping @Sendable (String) -> MountAnswer = MountProbe.statistics) {
-        self.timeout = timeout
+    ///   - ask: the question.
+    ///   - wait: waits until the semaphore is signalled; false when that takes too long.
+    init(ask: @escaping @Sendable (String) -> MountAnswer, wait: @escaping (DispatchSemaphore) -> Bool) {
         self.ask = ask
-        stuck = SharedPaths()
+        self.wait = wait
     }
 
     /// The answers, in the order of the questions.
@@ -109,8 +118,7 @@ final class MountProbe {
             }
             errand.isDone.signal()
         }
-        let milliseconds = Int(clamping: timeout.milliseconds)
-        if errand.isDone.wait(timeout: .now() + .milliseconds(milliseconds)) == .success {
+        if wait(errand.isDone) {
             return errand.state.withLock { $0.answers }
         }
         return errand.state.withLock { state in

@@ -27,7 +27,7 @@ struct NetworkClassSource: HostSource {
             factor: Double = 1,
             class metricClass: MetricClass = .debug
         ) {
-            self.file = "/" + file
+            self.file = file
             family = Family("node_network_" + name, kind, help, labels: ["device"], class: metricClass)
             isHexadecimal = hexadecimal
             self.factor = factor
@@ -74,50 +74,40 @@ struct NetworkClassSource: HostSource {
     /// As in `NetworkDeviceSource`.
     private static let deviceLimit = 1024
 
-    /// A device with the paths of its files.
-    private struct Device {
-        let name: String
-        let directory: String
-        let files: [String]
-    }
-
-    private var devices: [Device] = []
-
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         let base = kernel.roots.sys + "/class/net"
         let names = try KernelText.listing(base)
-        if !names.elementsEqual(devices.map(\.name)) {
-            devices = names.prefix(NetworkClassSource.deviceLimit).map { name in
-                let directory = "\(base)/\(name)"
-                let files = NetworkClassSource.attributes.map { directory + $0.file }
-                return Device(name: name, directory: directory, files: files)
-            }
+        for name in names.prefix(NetworkClassSource.deviceLimit) {
+            // /sys/class/net/bonding_masters is a file, no device.
+            KernelText.withDirectory("\(base)/\(name)") { add(name, $0, &kernel, into: &pass) }
         }
-        for device in devices { add(device, &kernel, into: &pass) }
-        if names.count > devices.count { throw .tooMany(base, NetworkClassSource.deviceLimit) }
+        if names.count > NetworkClassSource.deviceLimit {
+            throw .tooMany(base, NetworkClassSource.deviceLimit)
+        }
     }
 
-    private func add(_ device: Device, _ kernel: inout KernelText, into pass: inout PassBuffer) {
-        // /sys/class/net/bonding_masters is a file, no device.
-        let state = kernel.text(device.directory + "/operstate")
-        if state.isEmpty { return }
-        pass.add(Family.networkUp, state == "up" ? 1 : 0, device.name)
+    private func add(
+        _ name: String,
+        _ directory: Int32,
+        _ kernel: inout KernelText,
+        into pass: inout PassBuffer
+    ) {
+        let state = kernel.text("operstate", in: directory)
+        pass.add(Family.networkUp, state == "up" ? 1 : 0, name)
         pass.add(
             Family.networkInfo,
             1,
             labels: [
-                device.name, kernel.text(device.directory + "/address"),
-                kernel.text(device.directory + "/broadcast"), kernel.text(device.directory + "/duplex"),
-                state,
-                kernel.text(device.directory + "/ifalias"),
+                name, kernel.text("address", in: directory), kernel.text("broadcast", in: directory),
+                kernel.text("duplex", in: directory), state, kernel.text("ifalias", in: directory),
             ]
         )
-        for (attribute, file) in zip(NetworkClassSource.attributes, device.files) {
-            guard let text = kernel.value(file) else { continue }
+        for attribute in NetworkClassSource.attributes {
+            guard let text = kernel.value(attribute.file, in: directory) else { continue }
             let value =
                 attribute.isHexadecimal ? NetworkClassSource.hexadecimal(text) : KernelNumber.decimal(text)
             guard let value else { continue }
-            pass.add(attribute.family, value * attribute.factor, device.name)
+            pass.add(attribute.family, value * attribute.factor, name)
         }
     }
 
