@@ -159,6 +159,10 @@ let package = Package(
                 "TestServer", log,
             ]
         ),
+        tests(
+            "HTTPAPITests",
+            ["HTTPAPI", "Alerts", "PromQL", "Samples", "Platform", "CWebAssets", log, lifecycle]
+        ),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17

@@ -13,10 +13,10 @@ extension Parameters {
     /// A time in float seconds or RFC 3339.
     static func time(_ text: String) throws(APIError) -> Timestamp {
         if let seconds = PromNumber.parse(text), !seconds.isNaN {
-            let whole = seconds.rounded(.towardZero)
-            let fraction = ((seconds - whole) * 1000).rounded()
-            let milliseconds = min(max(whole * 1000 + fraction, -furthestMilliseconds), furthestMilliseconds)
-            return Timestamp(milliseconds: Int64(milliseconds))
+            let bounded = min(max(seconds, -furthestMilliseconds / 1000), furthestMilliseconds / 1000)
+            let whole = bounded.rounded(.towardZero)
+            let fraction = ((bounded - whole) * 1000).rounded()
+            return Timestamp(milliseconds: Int64(whole * 1000 + fraction))
         }
         if let time = RFC3339.parse(text) { return time }
         // How Go prints the earliest and the latest time; clients send them for "everything".

@@ -13,8 +13,10 @@ public import ServiceLifecycle
 
 /// Serves the API and the page.
 public struct HTTPServer: Service {
-    /// Bytes move on these; two use both cores of a small gateway.
-    private static let threads = 2
+    /// Bytes move on these two threads, enough for both cores of a small gateway.
+    ///
+    /// They live as long as the process: connections may still be closing when the server has ended.
+    private static let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     /// Connections at once, Prometheus' `--web.max-connections`; more wait in the listen queue.
     private static let connectionLimit = 512
     /// A connection without a request for this long is closed, Prometheus' `--web.read-timeout`.
@@ -52,19 +54,14 @@ public struct HTTPServer: Service {
     ///
     /// - Throws: `ListenError` when the address cannot be had.
     public func run() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: HTTPServer.threads)
-        let result: Result<Void, any Error>
         do {
-            try await listen(on: group)
-            result = .success(())
+            try await listen()
         } catch {
-            result = .failure(refined(error))
+            throw refined(error)
         }
-        try? await group.shutdownGracefully()
-        try result.get()
     }
 
-    private func listen(on group: MultiThreadedEventLoopGroup) async throws {
+    private func listen() async throws {
         // The server's own lines at `info` would repeat what the daemon says.
         var logger = logger
         logger.logLevel = max(logger.logLevel, .notice)
@@ -86,7 +83,7 @@ public struct HTTPServer: Service {
                     logger: logger
                 )
             ),
-            eventLoopGroup: group,
+            eventLoopGroup: HTTPServer.eventLoops,
             logger: logger
         ) { request, writer, channel in
             let reply = await dispatcher.reply(to: request, on: channel)
