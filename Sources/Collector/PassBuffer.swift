@@ -85,6 +85,15 @@ public struct PassBuffer {
         batch?.values.removeAll(keepingCapacity: true)
     }
 
+    /// Whether a value of the family would be kept, for sources that can spare themselves the reading.
+    ///
+    /// A value that is not kept is counted, as if it had been added.
+    public mutating func wants(_ family: Family) -> Bool {
+        if metricClassFilter.contains(family.metricClass) { return true }
+        statistics.notKept += 1
+        return false
+    }
+
     /// Adds a value of a family without labels.
     public mutating func add(_ family: Family, _ value: Double) {
         guard start(family) else { return }
@@ -152,10 +161,7 @@ public struct PassBuffer {
     // MARK: - One value
 
     private mutating func start(_ family: Family) -> Bool {
-        guard metricClassFilter.contains(family.metricClass) else {
-            statistics.notKept += 1
-            return false
-        }
+        guard wants(family) else { return false }
         key.removeAll(keepingCapacity: true)
         key.append(contentsOf: family.name.utf8)
         return true

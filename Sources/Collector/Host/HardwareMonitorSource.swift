@@ -108,6 +108,7 @@ struct HardwareChip {
         for (sensor, label) in labels { pass.add(Family.sensorLabel, 1, labels: [chip, sensor, label]) }
         for attribute in attributes {
             let metric = attribute.metric
+            guard pass.wants(metric.family) else { continue }
             if let handle = attribute.handle, let value = SensorLibrary.value(handle) {
                 pass.add(metric.family, value, chip, attribute.sensor)
             } else if let value = kernel.number(attribute.path) {

@@ -103,7 +103,9 @@ struct NetworkClassSource: HostSource {
             ]
         )
         for attribute in NetworkClassSource.attributes {
-            guard let text = kernel.value(attribute.file, in: directory) else { continue }
+            guard pass.wants(attribute.family), let text = kernel.value(attribute.file, in: directory) else {
+                continue
+            }
             let value =
                 attribute.isHexadecimal ? NetworkClassSource.hexadecimal(text) : KernelNumber.decimal(text)
             guard let value else { continue }

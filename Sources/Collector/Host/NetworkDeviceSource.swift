@@ -50,7 +50,9 @@ struct NetworkDeviceSource: HostSource {
         }
         devices.removeLast(max(0, devices.count - row))
         for device in devices {
-            guard let count = kernel.number(device.unhandledPath) else { continue }
+            guard pass.wants(Family.unhandled), let count = kernel.number(device.unhandledPath) else {
+                continue
+            }
             pass.add(Family.unhandled, count, device.name[...])
         }
     }

@@ -72,7 +72,7 @@ public struct PowerSupplyCollector: HostSource {
         }
         for supply in supplies {
             for (family, path, divisor) in supply.attributes {
-                guard let value = kernel.number(path) else { continue }
+                guard pass.wants(family), let value = kernel.number(path) else { continue }
                 pass.add(family, value / divisor, supply.name)
             }
             pass.add(Family.supplyInfo, 1, labels: [supply.name] + supply.texts.map { kernel.text($0) })
