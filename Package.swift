@@ -134,7 +134,7 @@ let package = Package(
 
         tests("SamplesTests", ["Samples", "Platform"]),
         tests("PlatformTests", ["Platform"]),
-        tests("BytesTests", ["Bytes"]),
+        tests("BytesTests", ["Bytes", "Platform"]),
         tests("PromQLTests", ["PromQL", "Samples"]),
         tests("TSDBTests", ["TSDB", "Samples", "Platform", "Bytes", log]),
         tests("WireTests", ["Wire", "Samples", "Bytes"]),

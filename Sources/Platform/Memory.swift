@@ -13,7 +13,9 @@ public enum Memory {
         ew_malloc_limit_arenas(count)
     }
 
-    /// Gives free heap memory back to the kernel. Cost: a walk over the free lists, well below a millisecond.
+    /// Gives free heap memory back to the kernel.
+    ///
+    /// Cost: a walk over the free lists, well below a millisecond.
     public static func trim() {
         ew_malloc_trim()
     }

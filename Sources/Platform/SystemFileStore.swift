@@ -125,7 +125,12 @@ final class SystemFile: StorageFile {
         var failure: FileError?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, filled in
             while filled < count, let base = buffer.baseAddress {
-                let got = unsafe pread(descriptor, base + filled, count - filled, off_t(offset) + filled)
+                let got = unsafe pread(
+                    descriptor,
+                    base + filled,
+                    count - filled,
+                    off_t(offset) &+ off_t(filled)
+                )
                 if got < 0, errno == EINTR { continue }
                 if got < 0 { failure = error("pread") }
                 if got <= 0 { break }
@@ -140,7 +145,12 @@ final class SystemFile: StorageFile {
         let failed: Int32 = unsafe bytes.withUnsafeBytes { buffer in
             var done = 0
             while done < buffer.count, let base = buffer.baseAddress {
-                let wrote = unsafe pwrite(descriptor, base + done, buffer.count - done, off_t(offset) + done)
+                let wrote = unsafe pwrite(
+                    descriptor,
+                    base + done,
+                    buffer.count - done,
+                    off_t(offset) &+ off_t(done)
+                )
                 if wrote < 0, errno == EINTR { continue }
                 if wrote < 0 { return errno }
                 if wrote == 0 { return ENOSPC }

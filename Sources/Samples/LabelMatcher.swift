@@ -44,8 +44,8 @@ public struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
     /// Whether a value satisfies the matcher; pass "" for a missing label.
     public func matches(_ candidate: String) -> Bool {
         switch operation {
-        case .equal: candidate == value
-        case .notEqual: candidate != value
+        case .equal: Labels.sameBytes(candidate, value)
+        case .notEqual: !Labels.sameBytes(candidate, value)
         case .matches: pattern?.matches(candidate) ?? false
         case .notMatches: !(pattern?.matches(candidate) ?? false)
         }

@@ -116,12 +116,12 @@ public struct Labels: Sendable, Hashable {
 
     /// Only the labels whose names are in the list; `names` in any order.
     public func keeping(_ names: [String]) -> Labels {
-        filtered { names.contains($0) }
+        filtered { name in names.contains { Labels.sameBytes($0, name) } }
     }
 
     /// All labels but those named; `names` in any order.
     public func dropping(_ names: [String]) -> Labels {
-        filtered { !names.contains($0) }
+        filtered { name in !names.contains { Labels.sameBytes($0, name) } }
     }
 
     /// A copy with one label set, replaced, or (for an empty value) removed.
@@ -154,6 +154,11 @@ extension Labels: Comparable {
         return leftOffset >= left.bytes.count && rightOffset < right.bytes.count
     }
 
+    /// Byte-wise equality; Swift's own holds `é` and `e` with a combining accent for one text, Prometheus does not.
+    static func sameBytes(_ left: String, _ right: String) -> Bool {
+        left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
+    }
+
     static func precedes(_ left: String, _ right: String) -> Bool {
         left.utf8.lexicographicallyPrecedes(right.utf8)
     }
@@ -176,7 +181,7 @@ extension Labels: CustomStringConvertible {
         isLegacyLabelName(name) ? name : quoted(name)
     }
 
-    /// A string in double quotes with `\`, `"` and newline escaped.
+    /// A string in double quotes as Go's strconv.Quote writes it, which Prometheus' messages use.
     public static func quoted(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars {
@@ -186,10 +191,33 @@ extension Labels: CustomStringConvertible {
             case "\n": out += "\\n"
             case "\t": out += "\\t"
             case "\r": out += "\\r"
-            default: out.unicodeScalars.append(scalar)
+            case "\u{7}": out += "\\a"
+            case "\u{8}": out += "\\b"
+            case "\u{b}": out += "\\v"
+            case "\u{c}": out += "\\f"
+            case _ where isPrintable(scalar): out.unicodeScalars.append(scalar)
+            case _ where scalar.value < 0x80: out += "\\x\(hex(scalar, width: 2))"
+            case _ where scalar.value < 0x1_0000: out += "\\u\(hex(scalar, width: 4))"
+            default: out += "\\U\(hex(scalar, width: 8))"
             }
         }
         return out + "\""
+    }
+
+    private static func hex(_ scalar: Unicode.Scalar, width: Int) -> String {
+        let digits = String(scalar.value, radix: 16)
+        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    }
+
+    /// Go's unicode.IsPrint: letters, marks, numbers, punctuation, symbols and the ASCII blank.
+    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.isASCII { return scalar.value >= 0x20 && scalar.value < 0x7f }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .surrogate, .privateUse, .unassigned, .spaceSeparator, .lineSeparator,
+            .paragraphSeparator:
+            return false
+        default: return true
+        }
     }
 
     /// Whether the name matches `[a-zA-Z_][a-zA-Z0-9_]*`.
@@ -235,7 +263,11 @@ extension Labels {
             let byte = bytes[offset]
             offset += 1
             length |= Int(byte & 0x7f) << shift
-            if byte < 0x80 { break }
+            if byte < 0x80 {
+                // A longer code of the same number would make equal labels unequal bytes.
+                if byte == 0, shift > 0 { return nil }
+                break
+            }
             shift += 7
         }
         guard length <= bytes.count - offset else { return nil }

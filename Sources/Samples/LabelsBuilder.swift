@@ -18,7 +18,7 @@ public struct LabelsBuilder: Sendable {
     /// The value of a label, nil when there is none.
     public subscript(_ name: String) -> String? {
         let index = position(of: name)
-        return index < pairs.count && pairs[index].name == name ? pairs[index].value : nil
+        return index < pairs.count && Labels.sameBytes(pairs[index].name, name) ? pairs[index].value : nil
     }
 
     /// All pairs in name order.
@@ -29,7 +29,7 @@ public struct LabelsBuilder: Sendable {
     /// An empty name is ignored.
     public mutating func set(_ name: String, _ value: String) {
         let index = position(of: name)
-        let exists = index < pairs.count && pairs[index].name == name
+        let exists = index < pairs.count && Labels.sameBytes(pairs[index].name, name)
         switch (exists, value.isEmpty || name.isEmpty) {
         case (true, true): pairs.remove(at: index)
         case (true, false): pairs[index].value = value

@@ -70,6 +70,9 @@ public final class Pattern: @unchecked Sendable, Hashable {
     }
 
     /// Replaces every match in the text, unanchored, expanding groups as `expand` does.
+    ///
+    /// Go's rules (regexp.ReplaceAllString): an empty match right after another match is not replaced, and the
+    /// search goes on by whole characters.
     public func replaceAll(in text: String, with replacement: String) -> String {
         let subject = Array(text.utf8)
         var out: [UInt8] = []
@@ -79,12 +82,21 @@ public final class Pattern: @unchecked Sendable, Hashable {
         {
             let match = groups[0]
             out += subject[copied..<match.lowerBound]
-            out += expansion(of: replacement, subject: subject, groups: groups)
+            if match.upperBound > copied || match.lowerBound == 0 {
+                out += expansion(of: replacement, subject: subject, groups: groups)
+            }
             copied = match.upperBound
-            searchFrom = match.isEmpty ? match.upperBound + 1 : match.upperBound
+            let next = endOfCharacter(at: searchFrom, in: subject)
+            searchFrom = max(next, match.upperBound)
         }
         if copied < subject.count { out += subject[copied...] }
         return String(decoding: out, as: UTF8.self)
+    }
+
+    private func endOfCharacter(at offset: Int, in subject: [UInt8]) -> Int {
+        var end = offset + 1
+        while end < subject.count, subject[end] & 0xc0 == 0x80 { end += 1 }
+        return end
     }
 
     private func groups(in subject: [UInt8], from: Int, anchored: Bool) -> [Range<Int>]? {
@@ -110,41 +122,44 @@ public final class Pattern: @unchecked Sendable, Hashable {
         }
     }
 
+    /// Go's regexp.Expand: `$name` takes the longest run of letters, digits and `_`, and a dollar that begins no
+    /// name stands for itself.
     private func expansion(of replacement: String, subject: [UInt8], groups: [Range<Int>]) -> [UInt8] {
-        let template = Array(replacement.utf8)
+        var rest = replacement.unicodeScalars[...]
         var out: [UInt8] = []
-        var index = 0
-        let dollar = UInt8(ascii: "$")
-        while index < template.count {
-            guard template[index] == dollar else {
-                out.append(template[index])
-                index += 1
+        while let scalar = rest.popFirst() {
+            guard scalar == "$" else {
+                out += UTF8.encode(scalar).map(Array.init) ?? []
                 continue
             }
-            if index + 1 < template.count, template[index + 1] == dollar {
-                out.append(dollar)
-                index += 2
-                continue
+            if rest.first == "$" {
+                rest.removeFirst()
+                out.append(UInt8(ascii: "$"))
+            } else if let name = Pattern.takeName(from: &rest) {
+                if let group = number(ofGroup: name), group < groups.count { out += subject[groups[group]] }
+            } else {
+                out.append(UInt8(ascii: "$"))
             }
-            let braced = index + 1 < template.count && template[index + 1] == UInt8(ascii: "{")
-            var end = index + (braced ? 2 : 1)
-            let start = end
-            while end < template.count, isWord(template[end]) { end += 1 }
-            let isClosed = !braced || (end < template.count && template[end] == UInt8(ascii: "}"))
-            guard end > start, isClosed else {
-                out.append(dollar)
-                index += 1
-                continue
-            }
-            let name = String(decoding: template[start..<end], as: UTF8.self)
-            if let group = number(ofGroup: name), group < groups.count { out += subject[groups[group]] }
-            index = braced ? end + 1 : end
         }
         return out
     }
 
+    /// Takes `name` or `{name}`; nil, and nothing taken, when none begins here.
+    private static func takeName(from rest: inout Substring.UnicodeScalarView) -> String? {
+        let isBraced = rest.first == "{"
+        let body = isBraced ? rest.dropFirst() : rest
+        let name = body.prefix(while: isWord)
+        guard !name.isEmpty else { return nil }
+        var after = body[name.endIndex...]
+        if isBraced, after.popFirst() != "}" { return nil }
+        rest = after
+        return String(Substring(name))
+    }
+
+    /// A number without leading zeros, else the group of that name.
     private func number(ofGroup name: String) -> Int? {
-        if let number = Int(name) { return number }
+        let isNumber = name.utf8.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+        if isNumber, name == "0" || !name.hasPrefix("0") { return Int(name) }
         var name = name
         let found = name.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { ew_re2_group_named(handle, $0.baseAddress, $0.count) }
@@ -152,14 +167,20 @@ public final class Pattern: @unchecked Sendable, Hashable {
         return found < 0 ? nil : Int(found)
     }
 
-    private func isWord(_ byte: UInt8) -> Bool {
-        let letter = byte | 0x20
-        return (letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z"))
-            || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")) || byte == UInt8(ascii: "_")
+    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar == "_" { return true }
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
+            .decimalNumber:
+            return true
+        default: return false
+        }
     }
 
     /// Equality as the type documents it.
-    public static func == (left: Pattern, right: Pattern) -> Bool { left.source == right.source }
+    public static func == (left: Pattern, right: Pattern) -> Bool {
+        Labels.sameBytes(left.source, right.source)
+    }
 
     /// Feeds what equality looks at.
     public func hash(into hasher: inout Hasher) {

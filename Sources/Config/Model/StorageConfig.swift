@@ -11,7 +11,7 @@ public struct StorageConfig: Sendable, Equatable {
     /// Series beyond this are refused and counted.
     public var maxSeries = 100_000
     /// How much older than a group's newest row a late row may be.
-    public var outOfOrderWindow = Duration.zero
+    public var outOfOrderWindow = Duration.seconds(600)
     /// Samples older than this are not served; nil keeps all the ring still holds.
     public var retention: Duration?
 
