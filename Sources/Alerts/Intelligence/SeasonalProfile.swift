@@ -91,6 +91,7 @@ struct SeasonalProfile: Sendable, Equatable {
     /// - Parameters:
     ///   - value: the sample; NaN and infinities are the caller's to leave out.
     ///   - seconds: its local wall time in seconds since 1970.
+    /// - Returns: how unusual the sample is.
     mutating func observe(_ value: Double, localSeconds seconds: Double) -> Verdict {
         let place = Place(seconds, hasWeekend: hasWeekend)
         age(place)

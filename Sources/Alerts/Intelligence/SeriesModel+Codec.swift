@@ -3,7 +3,8 @@
 // A model as bytes in the state store:
 //
 //     u8 version = 1 · u8 kind (1 seasonal, 2 predictive) · labels (varint length, encoded label set)
-//     · zigzag lastTick + 1 (0: none) · zigzag utcOffset · u8 isRaised
+//     · zigzag lastTick + 1 (0: none) · zigzag utcOffset
+//     · u8 isRaised, f64 score, expected, secondsToCrossing (NaN: none)
 //     · kind 1: u8 hasWeekend, u8 exceeded, u8 calm, f64 level, globalSpread, globalCount,
 //               zigzag open bucket, f64 sum, deviations, count, then per bucket f32 mean, f32 spread, u8 visits, u16 day
 //     · kind 2: varint capacity, zigzag lastHour, zigzag openHour (-1: none),
@@ -31,6 +32,9 @@ extension SeriesModel {
         out.append(zigzag: lastTick.map { $0 + 1 } ?? 0)
         out.append(zigzag: utcOffset)
         out.append(finding.isRaised ? 1 : 0)
+        for value in [finding.score, finding.expected, finding.secondsToCrossing] {
+            out.append(double: value ?? .nan)
+        }
         switch core {
         case .seasonal(let profile, let alarm): Self.append(profile, alarm, to: &out)
         case .predictive(let history): Self.append(history, to: &out)
@@ -85,17 +89,29 @@ extension SeriesModel {
         }
         let tick = try reader.zigzag()
         let utcOffset = try reader.zigzag()
-        let isRaised = try reader.byte() == 1
+        let finding = try finding(&reader)
         let core: Core
         switch kind {
-        case 1: core = try seasonal(&reader, isRaised: isRaised)
+        case 1: core = try seasonal(&reader, isRaised: finding.isRaised)
         case 2: core = .predictive(try history(&reader))
         default: throw CorruptionError("a known kind of model", at: 1)
         }
         guard reader.isAtEnd else { throw CorruptionError("the end of the model", at: reader.offset) }
-        let finding = ModelFinding(isRaised: isRaised)
         let lastTick = tick == 0 ? nil : tick - 1
         return (labels, SeriesModel(core: core, lastTick: lastTick, utcOffset: utcOffset, finding: finding))
+    }
+
+    private static func finding(_ reader: inout ByteReader) throws(CorruptionError) -> ModelFinding {
+        let isRaised = try reader.byte() == 1
+        let score = try reader.double()
+        let expected = try reader.double()
+        let seconds = try reader.double()
+        return ModelFinding(
+            isRaised: isRaised,
+            score: score.isNaN ? nil : score,
+            expected: expected.isNaN ? nil : expected,
+            secondsToCrossing: seconds.isNaN ? nil : seconds
+        )
     }
 
     private static func seasonal(

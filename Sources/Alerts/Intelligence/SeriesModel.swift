@@ -65,6 +65,7 @@ struct SeriesModel: Sendable, Equatable {
     ///   - judgement: the rule's options.
     ///   - utcOffset: seconds local time is ahead of UTC.
     ///   - seed: for the forecast's draws; equal seeds give equal verdicts.
+    /// - Returns: the finding, which stays the same until the next tick.
     mutating func observe(
         _ value: Double,
         at time: Timestamp,

@@ -15,11 +15,23 @@ struct Template: Sendable, Equatable {
     let nodes: [TemplateNode]
     let definitions: [String: [TemplateNode]]
 
+    /// Whether the text is taken as it stands.
+    private let isPlain: Bool
+
     /// Parses a text.
     ///
+    /// - Parameters:
+    ///   - source: the text.
+    ///   - isPlain: whether it is to be taken as it stands, as labels of recording rules are.
     /// - Throws: `TemplateError` in Go's words.
-    init(_ source: String) throws(TemplateError) {
+    init(_ source: String, isPlain: Bool = false) throws(TemplateError) {
         self.source = source
+        self.isPlain = isPlain || !source.contains("{{")
+        guard !self.isPlain else {
+            nodes = []
+            definitions = [:]
+            return
+        }
         var lexer = TemplateLexer(source)
         var parser = TemplateParser(try lexer.pieces())
         nodes = try parser.parse()
@@ -27,10 +39,7 @@ struct Template: Sendable, Equatable {
     }
 
     /// Whether expanding may run queries.
-    var queries: Bool { source.contains("query") }
-
-    /// The text itself when it holds no action.
-    var plain: String? { source.contains("{{") ? nil : source }
+    var queries: Bool { !isPlain && source.contains("query") }
 
     /// Expands the template.
     ///
@@ -38,7 +47,7 @@ struct Template: Sendable, Equatable {
     /// - Returns: the text.
     /// - Throws: `TemplateError` when a function fails or a bound is exceeded.
     func expand(_ data: TemplateData) async throws(TemplateError) -> String {
-        if let plain { return plain }
+        if isPlain { return source }
         var run = TemplateRun(template: self, data: data)
         return try await run.text()
     }
