@@ -48,7 +48,7 @@ extension Configuration {
         guard problems.errors.isEmpty else { throw ConfigErrors(problems.errors) }
         configuration.file = file
         configuration.warnings = problems.warnings
-        configuration.redactedYAML = YAMLWriter.redacted(root)
+        configuration.redactedYAML = YAMLText.redacted(root)
         return configuration
     }
 

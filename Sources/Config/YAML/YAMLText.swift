@@ -3,16 +3,16 @@
 // A tree back to text in block style, with what must stay secret replaced. Only for people and `/api/v1/status/config`.
 
 /// Writes YAML.
-enum YAMLWriter {
+public enum YAMLText {
     /// Keys whose value is a secret wherever they stand.
     private static let secretKeys: Set<String> = [
-        "password", "credentials", "client_secret", "secret", "secrets", "bearer_token", "secret_key", "key",
+        "password", "credentials", "client_secret", "secret", "secrets", "bearer_token", "secret_key",
     ]
     /// Mappings whose values may be secrets: header values.
     private static let secretMappings: Set<String> = ["headers", "http_headers"]
 
     /// The document with every secret as `<secret>`.
-    static func redacted(_ root: YAMLNode) -> String {
+    public static func redacted(_ root: YAMLNode) -> String {
         var out = ""
         if !root.isNull { write(root, indent: 0, isSecret: false, path: [], to: &out) }
         return out
