@@ -59,7 +59,8 @@ enum HostFailure: Error, Equatable, CustomStringConvertible {
 /// Reads files of the kernel into one reused buffer.
 struct KernelText {
     let roots: HostRoots
-    private var storage = [UInt8](repeating: 0, count: 16 << 10)
+    /// Grows; an attribute of /sys is at most a page.
+    private var storage = [UInt8](repeating: 0, count: 4 << 10)
     private var count = 0
     /// The largest file taken; /proc/stat and /proc/mounts of very large machines stay below.
     private static let sizeLimit = 4 << 20
