@@ -105,12 +105,7 @@ public final class QueryEngine: Sendable {
         }
         guard start <= end else { throw QueryError(.badData, "end timestamp must not be before start time") }
         let steps = Grid(start: start.milliseconds, end: end.milliseconds, step: step.milliseconds)
-        guard let grid = steps, grid.count <= options.maxSamples else {
-            throw QueryError(
-                .execution,
-                "query processing would load too many samples into memory in query execution"
-            )
-        }
+        guard let grid = steps, grid.count <= options.maxSamples else { throw Evaluator.tooManySamples }
         let planner = Planner(
             start: start.milliseconds,
             end: end.milliseconds,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Prometheus' own test corpus (promql/promqltest/testdata, 3.14), with the settings Prometheus runs it with.
+// Prometheus' own test corpus (promql/promqltest/testdata, 3.14), with the settings Prometheus runs it with, and
+// again with the server's default of dropping metric names at once.
 
 import Foundation
 import Testing
@@ -12,7 +13,7 @@ import Testing
             .appending(path: "shared/conformance/promqltest")
     }
 
-    @Test func corpus() async throws {
+    @Test(arguments: [true, false]) func corpus(delayedNameRemoval: Bool) async throws {
         let files =
             (try? FileManager.default.contentsOfDirectory(at: Self.folder, includingPropertiesForKeys: nil))
             ?? []
@@ -22,10 +23,11 @@ import Testing
             return
         }
         var total = (passed: 0, failed: 0, skipped: 0)
-        var table = "file                      passed failed skipped\n"
+        var table =
+            "delayed name removal \(delayedNameRemoval)\nfile                      passed failed skipped\n"
         for file in scripts {
             let script = try TestScriptParser.parse(String(contentsOf: file, encoding: .utf8))
-            var runner = TestScriptRunner()
+            var runner = TestScriptRunner(delayedNameRemoval: delayedNameRemoval)
             let report = await runner.run(script)
             let skipped = report.skipped.values.reduce(0, +)
             total = (

@@ -2,14 +2,29 @@
 
 /// Quantiles of a set of values.
 enum Quantile {
-    /// The φ-quantile, interpolated between neighbours; NaN counts as smallest.
+    /// Ascending, NaN before everything.
+    static func precedes(_ left: Double, _ right: Double) -> Bool {
+        left < right || (left.isNaN && !right.isNaN)
+    }
+
+    /// The first place in sorted values that does not precede a value.
     ///
-    /// Sorts the values. O(n log n).
-    static func of(_ values: inout [Double], _ phi: Double) -> Double {
+    /// O(log n).
+    static func position(of value: Double, in sorted: [Double]) -> Int {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if precedes(sorted[middle], value) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The φ-quantile of sorted values, interpolated between neighbours.
+    static func of(sorted values: [Double], _ phi: Double) -> Double {
         if values.isEmpty || phi.isNaN { return .nan }
         if phi < 0 { return -.infinity }
         if phi > 1 { return .infinity }
-        values.sort { $0 < $1 || ($0.isNaN && !$1.isNaN) }
         let rank = phi * Double(values.count - 1)
         let whole = rank.rounded(.down)
         // 0 ≤ rank ≤ count - 1.

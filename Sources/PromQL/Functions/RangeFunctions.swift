@@ -164,12 +164,27 @@ extension SampleWindows {
         }
     }
 
+    /// Windows that overlap share one sorted list; a sample goes in once and out once.
     private borrowing func quantile(_ column: inout Column, _ parameter: [Double]) {
         var sorted: [Double] = []
+        var first = 0
+        var end = 0
         slide(into: &column) { step, low, high in
-            sorted.removeAll(keepingCapacity: true)
-            sorted.append(contentsOf: values[low..<high])
-            return Quantile.of(&sorted, parameter[step])
+            if low >= end || overlap < Self.slidingThreshold {
+                sorted.removeAll(keepingCapacity: true)
+                sorted.append(contentsOf: values[low..<high])
+                sorted.sort(by: Quantile.precedes)
+            } else {
+                for index in first..<low {
+                    sorted.remove(at: Quantile.position(of: values[index], in: sorted))
+                }
+                for index in end..<high {
+                    sorted.insert(values[index], at: Quantile.position(of: values[index], in: sorted))
+                }
+            }
+            first = low
+            end = high
+            return Quantile.of(sorted: sorted, parameter[step])
         }
     }
 }

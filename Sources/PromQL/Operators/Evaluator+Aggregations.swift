@@ -138,7 +138,9 @@ extension Evaluator {
                 for index in member where vector.columns[index].has(step) {
                     values.append(vector.columns[index].values[step])
                 }
-                if !values.isEmpty { column.set(step, Quantile.of(&values, phi[step])) }
+                guard !values.isEmpty else { continue }
+                values.sort(by: Quantile.precedes)
+                column.set(step, Quantile.of(sorted: values, phi[step]))
             }
             if !column.isEmpty { try body(header, &column) }
         }

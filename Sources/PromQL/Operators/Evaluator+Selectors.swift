@@ -124,13 +124,11 @@ extension Evaluator {
         let edge = windows.start(0)
         var start = step &* (edge / step)
         if start <= edge { start &+= step }
-        guard let inner = Grid(start: start, end: windows.end(grid.count - 1), step: step) else { return }
-        // Only one step at a time of an unending grid could be held.
-        guard inner.count <= max(settings.maxSamples, 1) else {
-            throw QueryError(
-                .execution,
-                "query processing would load too many samples into memory in query execution"
-            )
+        let end = windows.end(grid.count - 1)
+        guard start <= end else { return }
+        // A column takes memory for steps without a value, too.
+        guard let inner = Grid(start: start, end: end, step: step), inner.count <= settings.maxSamples else {
+            throw Self.tooManySamples
         }
         var timestamps: [Int64] = []
         var values: [Double] = []

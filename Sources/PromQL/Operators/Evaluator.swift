@@ -50,13 +50,13 @@ final class Evaluator {
     /// Counts samples about to be held.
     func hold(_ count: Int) throws(QueryError) {
         held += count
-        guard held <= settings.maxSamples else {
-            throw QueryError(
-                .execution,
-                "query processing would load too many samples into memory in query execution"
-            )
-        }
+        guard held <= settings.maxSamples else { throw Self.tooManySamples }
     }
+
+    static let tooManySamples = QueryError(
+        .execution,
+        "query processing would load too many samples into memory in query execution"
+    )
 
     func release(_ count: Int) {
         held -= count

@@ -85,18 +85,21 @@ struct VectorMatcher {
 
     /// At no step may two series of the "one" side have the same signature, where the other side has anything.
     private func checkUnique(_ answering: [[UInt8]: [Int]]) throws(QueryError) {
-        guard answering.contains(where: { $0.value.count > 1 }) else { return }
+        let crowded = answering.values.filter { $0.count > 1 }
+        if crowded.isEmpty { return }
         var asked = [UInt64](repeating: 0, count: Column.words(many.count))
         for column in many.columns {
             for word in asked.indices { asked[word] |= column.presence[word] }
         }
-        for index in one.headers.indices {
-            let key = binary.matching.selection.encoded(one.headers[index].labels)
-            for other in answering[key] ?? [] where other < index {
-                for word in asked.indices
-                where asked[word] & one.columns[index].presence[word] & one.columns[other].presence[word] != 0
-                {
-                    throw duplicate(one.headers[index].labels, one.headers[other].labels)
+        for members in crowded {
+            var taken = [UInt64](repeating: 0, count: asked.count)
+            for (position, index) in members.enumerated() {
+                for word in taken.indices {
+                    let clash = asked[word] & taken[word] & one.columns[index].presence[word]
+                    taken[word] |= one.columns[index].presence[word]
+                    guard clash != 0 else { continue }
+                    let other = members[..<position].first { one.columns[$0].presence[word] & clash != 0 }
+                    throw duplicate(one.headers[index].labels, one.headers[other ?? index].labels)
                 }
             }
         }

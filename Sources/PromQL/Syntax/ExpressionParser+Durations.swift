@@ -48,10 +48,13 @@ extension ExpressionParser {
         guard case .selector(let selector) = node else {
             throw error(brackets, "ranges only allowed for vector selectors")
         }
-        if selector.modifiers.offset != 0 || selector.modifiers.offsetExpression != nil {
+        if selector.modifiers.offset != 0 {
             throw error(brackets, "no offset modifiers allowed before range")
         }
-        if selector.modifiers.at != nil { throw error(brackets, "no @ modifiers allowed before range") }
+        // As in Prometheus, `@ start()` may stand before the brackets, `@ 5` may not.
+        if case .time? = selector.modifiers.at {
+            throw error(brackets, "no @ modifiers allowed before range")
+        }
         let range = selector.range.through(brackets)
         return .matrix(MatrixSelector(selector: selector, window: window, range: range))
     }

@@ -48,12 +48,12 @@ enum NumberText {
         return out
     }
 
-    /// Go's %g: the shortest digits, with an exponent below 1e-4 and from 1e21 on.
+    /// Go's %g: the shortest digits, with an exponent below 1e-4 and from 1e6 on.
     static func general(_ value: Double) -> String {
         guard value.isFinite, value != 0 else { return plain(value) }
         let (isNegative, digits, exponent) = decimal(value)
         let power = exponent - 1
-        guard power < -4 || power >= 21 else { return plain(value) }
+        guard power < -4 || power >= 6 else { return plain(value) }
         let magnitude = abs(power) < 10 ? "0\(abs(power))" : "\(abs(power))"
         let mantissa = digits.count > 1 ? "\(digits.prefix(1)).\(digits.dropFirst())" : digits
         return "\(isNegative ? "-" : "")\(mantissa)e\(power < 0 ? "-" : "+")\(magnitude)"
