@@ -60,7 +60,7 @@ extension Store: SampleSink {
             result = try appendLate(batch)
         }
         count(result)
-        try commit(isDue: isDue)
+        commit(isDue: isDue)
         return result
     }
 
@@ -91,7 +91,13 @@ extension Store: SampleSink {
     }
 
     /// Brings what was appended into the log file.
-    private func commit(isDue: Bool) throws(SinkError) {
-        _ = head.withLock { $0.log.takePending() }
+    private func commit(isDue: Bool) {
+        let isNearlyFull = flushLog()
+        // Both failures are counted and logged where they happen; the rows are in memory.
+        if options.syncInterval <= .zero { try? syncLog() }
+        if isNearlyFull { metrics.forcedSeals.add() }
+        if isNearlyFull || isDue { try? seal(isNearlyFull ? .logSpace : .due) }
+        // What waited for room in the log can go there now.
+        if isNearlyFull { flushLog() }
     }
 }

@@ -2,6 +2,8 @@
 //
 // What the daemon's upkeep thread does every second, and the orderly end.
 
+internal import Logging
+internal import Platform
 internal import Samples
 internal import Synchronization
 
@@ -12,11 +14,51 @@ extension Store {
     ///
     /// - Throws: `StoreError` when a segment or the log could not be written this time.
     public func maintain() throws(StoreError) {
+        var failure: StoreError?
+        flushLog()
+        if isSyncDue() {
+            do throws(StoreError) { try syncLog() } catch { failure = error }
+        }
+        let isCrowded = head.withLock { $0.log.isCrowded }
+        if isCrowded { metrics.forcedSeals.add() }
+        do throws(StoreError) {
+            try seal(isCrowded ? .logSpace : .due)
+        } catch {
+            failure = error
+        }
+        forgetOld()
+        if let failure { throw failure }
+    }
+
+    /// Seals every window now, whatever its size; for tests and before the data directory is copied.
+    ///
+    /// - Throws: `StoreError` when a segment could not be written.
+    public func sealAll() throws(StoreError) {
+        flushLog()
+        try seal(.all)
     }
 
     /// Makes the log durable and refuses everything after; a restart reads the log back.
     public func close() {
-        head.withLock { $0.isClosed = true }
+        let isFirst = head.withLock { head in
+            defer { head.isClosed = true }
+            guard !head.isClosed else { return false }
+            head.log.append(LogRecord.closed(), isRow: false)
+            return true
+        }
+        guard isFirst else { return }
+        flushLog()
+        do throws(StoreError) {
+            try syncLog()
+        } catch {
+            // What the sync would have made safe is sealed instead, as far as the disk lets us.
+            do throws(StoreError) {
+                try seal(.all)
+            } catch {
+                logger.error("closing without a durable log", metadata: ["error": "\(error)"])
+            }
+        }
+        directoryLock.withLock { $0 = nil }
     }
 
     /// What the store holds now.
@@ -24,16 +66,48 @@ extension Store {
         var statistics = StoreStatistics()
         statistics.series = index.withLock { $0.count }
         statistics.recovery = recovery
+        (statistics.ringBytes, statistics.ringBytesUsed) = (options.ringBytes, 0)
         head.withLock { $0.describe(&statistics) }
         return statistics
+    }
+
+    /// Retention by time only hides and forgets; the bytes go when the ring comes round, so that a clock that jumps
+    /// ahead destroys nothing.
+    private func forgetOld() {
+        guard options.retention != nil else { return }
+        let oldest = oldestAnswered.milliseconds
+        let hasOld = head.withLock { head in head.segments.contains { $0.maxTime < oldest } }
+        guard hasOld else { return }
+        sealer.withLock { sealer in
+            let gone = sealer.ring.forget(olderThan: oldest)
+            forget(gone, &sealer)
+        }
+    }
+
+    /// Gauges that are worked out when asked for.
+    func registerGauges(_ telemetry: Telemetry) {
+        func gauge(_ name: String, _ help: String, _ value: @escaping @Sendable (StoreStatistics) -> Double) {
+            telemetry.computed("edgewatch_storage_\(name)", help) { [weak self] in
+                self.map { value($0.statistics) } ?? 0
+            }
+        }
+        gauge("series", "Series known, those only in segments included.") { Double($0.series) }
+        gauge("active_series", "Series with samples in memory.") { Double($0.activeSeries) }
+        gauge("head_samples", "Samples in memory, not yet in a segment.") { Double($0.headSamples) }
+        gauge("head_bytes", "Bytes of samples in memory.") { Double($0.headBytes) }
+        gauge("segments", "Readable segments in the ring.") { Double($0.segments) }
+        gauge("ring_used_bytes", "Bytes of readable segments in the ring.") { Double($0.ringBytesUsed) }
+        gauge("ring_bytes", "Bytes the ring may take.") { Double($0.ringBytes) }
+        gauge("log_fill_ratio", "Share of the log that rows in memory need.") { $0.logFill }
     }
 }
 
 extension Head {
-    /// Fills in what memory holds.
+    /// Fills in what memory holds and where the ring stands.
     func describe(_ statistics: inout StoreStatistics) {
         statistics.activeSeries = handles.active
         statistics.groups = groups.count
+        statistics.logFill = log.capacity > 0 ? Double(log.livePages) / Double(log.capacity) : 0
         var oldest = Int64.max
         var newest = Int64.min
         for group in groups {
@@ -45,6 +119,7 @@ extension Head {
             }
         }
         for segment in segments {
+            statistics.ringBytesUsed += Int64(SegmentHeader.padded(segment.length))
             oldest = min(oldest, segment.minTime)
             newest = max(newest, segment.maxTime)
         }

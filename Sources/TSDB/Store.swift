@@ -17,15 +17,17 @@ internal import Synchronization
 /// A bounded, restart-safe store of samples.
 public final class Store: Sendable {
     let options: StoreOptions
-    let files: any FileStore
     let clock: any EdgeClock
     let logger: Logger
     let metrics: StoreMetrics
-    let index = Mutex(SeriesIndex())
+    let sealer: Mutex<Sealer>
+    let index: Mutex<SeriesIndex>
+    let writer: Mutex<LogWriter>
     let head: Mutex<Head>
     let families = Mutex<[String: MetricMetadata]>([:])
-    let reader = SegmentReader()
+    let reader: SegmentReader
     let recovery: RecoveryReport
+    let directoryLock: Mutex<FileLock?>
 
     /// Opens the store in a directory, creating what is missing and reading back what is there.
     ///
@@ -43,12 +45,38 @@ public final class Store: Sendable {
         telemetry: Telemetry,
         logger: Logger
     ) throws(StoreError) {
+        let began = clock.monotonicNanoseconds()
+        let opening = try StoreOpening(options, files: files, logger: logger)
         self.options = options
-        self.files = files
         self.clock = clock
         self.logger = logger
         metrics = StoreMetrics(telemetry)
-        head = Mutex(Head(log: LogBuffer(sequence: 1, nextRow: 1)))
-        recovery = RecoveryReport()
+        reader = SegmentReader(corruptBlocks: metrics.corruptBlocks)
+        sealer = Mutex(Sealer(ring: opening.ring))
+        index = Mutex(opening.index)
+        writer = Mutex(LogWriter(file: opening.logFile, syncedAt: began))
+        head = Mutex(opening.head)
+        directoryLock = Mutex(opening.lock)
+        var report = opening.report
+        report.milliseconds = Int64((clock.monotonicNanoseconds() - began) / 1_000_000)
+        recovery = report
+        metrics.count(report)
+        self.report(report)
+        registerGauges(telemetry)
+        flushLog()
+    }
+
+    private func report(_ report: RecoveryReport) {
+        let metadata: Logger.Metadata = [
+            "rows": "\(report.rows)", "segments": "\(report.segments)",
+            "milliseconds": "\(report.milliseconds)",
+            "damaged_segments": "\(report.damagedSegments)", "damaged_pages": "\(report.damagedPages)",
+            "skipped_rows": "\(report.skippedRows)",
+        ]
+        if report.isDamaged {
+            logger.warning("store opened; damaged parts were left out", metadata: metadata)
+        } else {
+            logger.info("store opened", metadata: metadata)
+        }
     }
 }

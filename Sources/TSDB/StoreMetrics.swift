@@ -19,6 +19,7 @@ struct StoreMetrics: Sendable {
     let recoveredRows: Counter
     let forcedSeals: Counter
     let sealedWindows: Counter
+    let droppedWindows: Counter
 
     init(_ telemetry: Telemetry) {
         func counter(_ name: String, _ help: String) -> Counter {
@@ -45,6 +46,14 @@ struct StoreMetrics: Sendable {
         corruptBlocks = counter("corrupt_blocks_total", "Segment blocks and headers found damaged.")
         recoveredRows = counter("recovered_rows_total", "Rows taken from the log when the store was opened.")
         forcedSeals = counter("forced_seals_total", "Windows sealed early to make room in the log.")
+        droppedWindows = counter("dropped_windows_total", "Windows too large for a file of the ring.")
         sealedWindows = counter("sealed_windows_total", "Windows of groups written to segments.")
+    }
+
+    /// Counts what a start found.
+    func count(_ report: RecoveryReport) {
+        recoveredRows.add(report.rows)
+        corruptPages.add(report.damagedPages)
+        corruptBlocks.add(report.damagedSegments)
     }
 }

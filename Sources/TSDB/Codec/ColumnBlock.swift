@@ -40,12 +40,16 @@ struct ColumnCells: Sendable {
 
 /// The bytes of a column.
 enum ColumnBlock {
-    /// Appends the block of a column; the reader must know the number of rows.
-    static func append(_ cells: ColumnCells, effort: CodingEffort, to out: inout [UInt8]) {
+    /// Appends the block of a column and returns its codec; the reader must know the number of rows.
+    @discardableResult
+    static func append(_ cells: ColumnCells, effort: CodingEffort, to out: inout [UInt8]) -> UInt8 {
         let isPlain = cells.values.count == cells.states.count
         out.append(isPlain ? 0 : 1)
         if !isPlain { appendStates(cells.states, to: &out) }
-        if !cells.values.isEmpty { BlockCodecs.append(cells.values, effort: effort, to: &out) }
+        guard !cells.values.isEmpty else { return ConstantCodec.identifier }
+        let codec = out.count
+        BlockCodecs.append(cells.values, effort: effort, to: &out)
+        return out[codec]
     }
 
     /// Reads a block of `rows` rows behind what the cells already hold.

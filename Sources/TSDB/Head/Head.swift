@@ -15,12 +15,16 @@ struct Head: Sendable {
     /// Ranges of commit order that no row has, ascending; see LogBuffer.skipRows.
     var gaps: [Range<UInt64>] = []
     var nextStream: UInt64 = 1
+    /// Every row before this one survives a power cut.
+    var syncedRow: UInt64 = 1
     var isClosed = false
     /// Labels by reference; the index has the same buffers.
     private var labels: [Labels] = []
+    /// The newest sealed time of groups found in segments and not yet asked for.
+    private var sealedNewest: [Labels: Int64] = [:]
 
-    private var row = RowScratch()
-    private var cells = ColumnCells()
+    var row = RowScratch()
+    var cells = ColumnCells()
     private var record: [UInt8] = []
     private var added: [SeriesID] = []
 
@@ -42,6 +46,7 @@ struct Head: Sendable {
         if let known = groupByIdentity[identity] { return GroupID(rawValue: known) }
         let number = UInt32(groups.count)
         groups.append(HeadGroup(identity: identity, stream: takeStream()))
+        groups[groups.count - 1].newest = sealedNewest.removeValue(forKey: identity) ?? .min
         groupByIdentity[identity] = number
         return GroupID(rawValue: number)
     }
@@ -58,6 +63,11 @@ struct Head: Sendable {
     mutating func setLabels(_ new: Labels, of reference: SeriesReference) {
         while labels.count <= Int(reference) { labels.append(Labels()) }
         labels[Int(reference)] = new
+    }
+
+    /// Notes how far a group has come in segments, for when it appears again.
+    mutating func noteSealed(_ identity: Labels, newest: Int64) {
+        sealedNewest[identity] = max(sealedNewest[identity] ?? .min, newest)
     }
 
     mutating func takeStream() -> UInt64 {
@@ -95,20 +105,21 @@ struct Head: Sendable {
     /// Stores values behind the newest row, or for an existing row; the caller removed duplicates.
     mutating func append(late timestamp: Int64, _ samples: [(id: SeriesID, bits: UInt64)], in number: Int) {
         added.removeAll(keepingCapacity: true)
-        var columns: [UInt32] = []
+        var cells: [(column: UInt32, bits: UInt64)] = []
         for sample in samples {
             var column = handles[sample.id].column
             if column == SeriesHandle.noColumn {
                 column = UInt32(addColumn(sample.id, in: number, base: sample.bits))
             }
-            columns.append(column)
+            cells.append((column, sample.bits))
         }
+        cells.sort { $0.column < $1.column }
         logColumns(of: number)
         let late = LateRow(
             timestamp: timestamp,
             sequence: log.nextRow,
-            columns: columns,
-            bits: samples.map { $0.bits }
+            columns: cells.map { $0.column },
+            bits: cells.map { $0.bits }
         )
         log.append(LogRecord.lateRow(late, stream: groups[number].window.stream), isRow: true)
         groups[number].append(late: late)

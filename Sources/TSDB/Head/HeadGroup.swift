@@ -54,11 +54,16 @@ struct HeadGroup: Sendable {
     }
 
     /// Whether the open window should become a segment.
-    var isDue: Bool {
-        !window.isEmpty
-            && (window.rows >= WindowLimit.rows || window.late.count >= WindowLimit.lateRows
-                || window.maxTime.subtractingReportingOverflow(window.minTime).partialValue
-                    >= WindowLimit.spanMilliseconds)
+    var isDue: Bool { hasReached(numerator: 1, denominator: 1) }
+    /// Whether it will be before long.
+    var isNearlyDue: Bool { hasReached(numerator: 3, denominator: 4) }
+
+    private func hasReached(numerator: Int, denominator: Int) -> Bool {
+        guard !window.isEmpty else { return false }
+        let (span, overflow) = window.maxTime.subtractingReportingOverflow(window.minTime)
+        return overflow || window.rows >= WindowLimit.rows * numerator / denominator
+            || window.late.count >= WindowLimit.lateRows * numerator / denominator
+            || span >= WindowLimit.spanMilliseconds * Int64(numerator) / Int64(denominator)
     }
 
     /// Puts the open window with the frozen ones and begins a new one.

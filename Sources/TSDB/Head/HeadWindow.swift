@@ -16,8 +16,10 @@ struct LateRow: Sendable {
     let columns: [UInt32]
     let bits: [UInt64]
 
+    /// The value of a column; columns are ascending.
     func bits(of column: Int) -> UInt64? {
-        columns.firstIndex(of: UInt32(column)).map { bits[$0] }
+        let place = SortedReferences.position(of: UInt32(column), in: columns)
+        return place < columns.count && columns[place] == UInt32(column) ? bits[place] : nil
     }
 }
 
@@ -74,6 +76,11 @@ struct HeadWindow: Sendable {
         guard tail.isFull else { return }
         chunks.append(HeadChunk(tail, bases: bases, cells: &cells))
         tail.removeRows()
+    }
+
+    /// Sets a column's base while no chunk relies on it.
+    mutating func setBase(_ column: Int, _ bits: UInt64) {
+        if chunks.isEmpty { bases[column] = bits }
     }
 
     mutating func append(late row: LateRow) {

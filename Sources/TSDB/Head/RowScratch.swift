@@ -37,6 +37,16 @@ struct RowScratch: Sendable {
         bits[column] = value
     }
 
+    /// Forgets the columns from a number on.
+    mutating func drop(from limit: Int) {
+        guard limit < columns else { return }
+        for column in limit..<columns where contains(column) {
+            present[column >> 6] &= ~(1 << UInt64(column & 63))
+            count -= 1
+        }
+        columns = limit
+    }
+
     @inline(__always)
     func contains(_ column: Int) -> Bool {
         present[column >> 6] >> UInt64(column & 63) & 1 == 1

@@ -13,6 +13,7 @@ struct SeriesIndex: Sendable {
     private var mentions: [UInt32] = []
     private var byLabels: [Labels: SeriesReference] = [:]
     private var free: [SeriesReference] = []
+    private var columnSets = ColumnSets()
 
     /// The number of series.
     var count: Int { byLabels.count }
@@ -38,16 +39,35 @@ struct SeriesIndex: Sendable {
         return reference
     }
 
-    /// Takes a mention back and forgets the series with the last one.
-    mutating func release(_ reference: SeriesReference) {
+    /// Mentions a series again.
+    mutating func retain(_ reference: SeriesReference) {
+        mentions[Int(reference)] += 1
+    }
+
+    /// The shared set of these series with one use more.
+    mutating func adopt(_ references: [SeriesReference]) -> ColumnSet {
+        let (set, isNew) = columnSets.adopt(references)
+        if isNew { for reference in references { retain(reference) } }
+        return set
+    }
+
+    /// Takes a use of a set back; returns the series that are forgotten with it.
+    mutating func release(_ set: ColumnSet) -> [SeriesReference] {
+        guard columnSets.release(set) else { return [] }
+        return set.references.filter { release($0) }
+    }
+
+    /// Takes a mention back and forgets the series with the last one; returns whether it did.
+    mutating func release(_ reference: SeriesReference) -> Bool {
         let place = Int(reference)
         mentions[place] -= 1
-        guard mentions[place] == 0 else { return }
+        guard mentions[place] == 0 else { return false }
         let key = labels[place]
         byLabels[key] = nil
         postings.remove(reference, key)
         labels[place] = Labels()
         free.append(reference)
+        return true
     }
 
     /// The reference of the labels, nil when unknown.

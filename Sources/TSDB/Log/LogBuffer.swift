@@ -23,6 +23,8 @@ struct LogBuffer: Sendable {
     private(set) var sequence: UInt64
     /// The oldest page still needed; written into page headers, so that recovery forgets what is older.
     var tail: UInt64
+    /// Pages the file has place for.
+    let capacity: Int
     /// The commit sequence of the next row record.
     private(set) var nextRow: UInt64
     private var image = [UInt8](repeating: 0, count: LogPage.headerSize)
@@ -31,7 +33,8 @@ struct LogBuffer: Sendable {
     private var isDirty = false
     private var full: [PageImage] = []
 
-    init(sequence: UInt64, nextRow: UInt64) {
+    init(sequence: UInt64, nextRow: UInt64, capacity: Int) {
+        self.capacity = capacity
         self.sequence = sequence
         self.nextRow = nextRow
         tail = sequence
@@ -42,6 +45,10 @@ struct LogBuffer: Sendable {
 
     /// Pages from the tail to the current one.
     var livePages: Int { Int(sequence - tail) + 1 }
+    /// Three quarters full: windows with the oldest pages must go.
+    var isCrowded: Bool { livePages > capacity - capacity / 4 }
+    /// So full that whoever appends must make room.
+    var isNearlyFull: Bool { livePages > capacity - capacity / 8 }
     /// Full pages not yet handed to the file, or given back by it.
     var pendingPages: Int { full.count }
 

@@ -5,6 +5,7 @@
 
 internal import Platform
 internal import Samples
+internal import Synchronization
 
 /// The series of a window in column order; windows with the same series share one.
 final class ColumnSet: Sendable {
@@ -43,21 +44,53 @@ struct SegmentWindow: Sendable {
     let maxTime: Int64
     let minSequence: UInt64
     let maxSequence: UInt64
+    /// The block directory's section, from the segment's start.
+    let blocksOffset: UInt32
+    let blocksCount: UInt32
+    /// The first block, from the segment's start.
+    let dataOffset: UInt32
 }
 
 /// A readable segment of the ring.
 final class Segment: Sendable {
+    let file: any StorageFile
+    let fileNumber: Int
+    /// Where it begins in its file.
+    let offset: Int64
+    /// Bytes it takes there.
+    let length: Int
+    let ringSequence: UInt64
     let windows: [SegmentWindow]
     let minTime: Int64
     let maxTime: Int64
     let minSequence: UInt64
     let maxSequence: UInt64
+    /// Set before the segment's bytes are overwritten; what a late reader then fails to read is gone, not damaged.
+    let isEvicted = Atomic(false)
 
-    init(windows: [SegmentWindow]) {
+    init(
+        file: any StorageFile,
+        fileNumber: Int,
+        offset: Int64,
+        length: Int,
+        ringSequence: UInt64,
+        windows: [SegmentWindow]
+    ) {
+        self.file = file
+        self.fileNumber = fileNumber
+        self.offset = offset
+        self.length = length
+        self.ringSequence = ringSequence
         self.windows = windows
         minTime = windows.reduce(.max) { min($0, $1.minTime) }
         maxTime = windows.reduce(.min) { max($0, $1.maxTime) }
         minSequence = windows.reduce(.max) { min($0, $1.minSequence) }
         maxSequence = windows.reduce(0) { max($0, $1.maxSequence) }
+    }
+
+    /// Bytes of the segment.
+    func read(_ start: Int, _ count: Int) throws(FileError) -> [UInt8] {
+        guard count > 0, start >= 0, start + count <= length else { return [] }
+        return try file.read(at: offset + Int64(start), count: count)
     }
 }

@@ -73,6 +73,12 @@ extension Head {
         return oldest
     }
 
+    /// The end for shippers: rows beyond could be lost in a power cut and their numbers be given out again.
+    var readableEnd: UInt64 {
+        let (limit, overflow) = syncedRow.addingReportingOverflow(Store.unsyncedRowLimit)
+        return overflow ? nextSequence : min(nextSequence, limit)
+    }
+
     /// Sequence numbers within the range that no row ever had.
     func gapRows(in range: Range<UInt64>) -> UInt64 {
         gaps.reduce(0) { $0 + UInt64($1.clamped(to: range).count) }

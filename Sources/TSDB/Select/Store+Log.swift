@@ -38,12 +38,18 @@ extension Store: SampleLog {
     public func read(from position: LogPosition, sampleLimit: Int) throws(SourceError) -> LogChunk {
         let start = position.sequence
         let (windows, end, labels) = head.withLock { head in
-            (head.loggedWindows(from: start), head.nextSequence, head.allLabels)
+            (head.loggedWindows(from: start), head.readableEnd, head.allLabels)
         }
         guard start < end else {
-            return LogChunk(series: [], next: LogPosition(sequence: end), lostRows: 0)
+            let next = min(start, self.end.sequence)
+            return LogChunk(series: [], next: LogPosition(sequence: next), lostRows: 0)
         }
-        let stretch = try Stretch(windows, from: start, sampleLimit: max(1, sampleLimit), reader: reader)
+        let stretch = try Stretch(
+            windows,
+            range: start..<end,
+            sampleLimit: max(1, sampleLimit),
+            reader: reader
+        )
         let next = stretch.next ?? end
         let range = start..<next
         let gapRows = head.withLock { $0.gapRows(in: range) }
@@ -90,20 +96,21 @@ private struct Stretch {
     /// Loads windows in order of their first row until the rows before the next window's suffice.
     init(
         _ windows: [LoggedWindow],
-        from start: UInt64,
+        range: Range<UInt64>,
         sampleLimit: Int,
         reader: SegmentReader
     ) throws(SourceError) {
         var waiting: [(sequence: UInt64, samples: Int)] = []
         var samples = 0
         for (place, window) in windows.enumerated() {
-            let current = try window.load(from: start, reader: reader)
+            guard window.minSequence < range.upperBound else { break }
+            let current = try window.load(from: range.lowerBound, reader: reader)
             loaded.append(current)
             current.forEachRow { sequence, _, count in
-                if sequence >= start { waiting.append((sequence, count)) }
+                if range.contains(sequence) { waiting.append((sequence, count)) }
             }
-            let safe = place + 1 < windows.count ? max(windows[place + 1].minSequence, start) : .max
-            guard safe > start else { continue }
+            let safe = place + 1 < windows.count ? windows[place + 1].minSequence : range.upperBound
+            guard safe > range.lowerBound else { continue }
             for row in waiting.filter({ $0.sequence < safe }).sorted(by: { $0.sequence < $1.sequence }) {
                 rows += 1
                 samples += row.samples

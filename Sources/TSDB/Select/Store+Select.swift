@@ -80,6 +80,14 @@ extension Store: SeriesSource {
         into columns: inout SampleColumns
     ) throws(SourceError) {
         let range = TimeRange(from, through)
+        var cells = ColumnCells()
+        for block in sources.blocks {
+            cells.removeAll()
+            try reader.cells(block.segment, block.window, block.column, into: &cells)
+            var piece = SampleColumns()
+            cells.appendSamples(try reader.times(block.segment, block.window).timestamps, range, to: &piece)
+            columns.merge(piece)
+        }
         for column in sources.columns {
             var piece = SampleColumns()
             do throws(CorruptionError) {

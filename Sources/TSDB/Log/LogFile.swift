@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The log on disk: one file of page slots, written once at creation and overwritten in place ever after, because a
+// growing file costs four times the flash (docs/formats/log.md). Any page may be in any slot; pages take slots round
+// the file, and a slot that refuses a write is passed over.
+//
+// Invariant: a live page (from the tail on) has a slot of its own, or none when it was lost before the last start.
+
+internal import Platform
+
+/// The slots of the log and which pages they hold.
+struct LogFile: Sendable {
+    private static let noSlot = UInt32.max
+
+    /// Nil when there was no room for a log: rows are in memory only.
+    private let file: (any StorageFile)?
+    let slotCount: Int
+    private var busy: [Bool]
+    /// Slots of the live pages, from `firstLive` on.
+    private var live: ArraySlice<UInt32> = []
+    private var firstLive: UInt64
+    private var nextSlot = 0
+    /// Counts writes; whatever is beyond `syncedGeneration` is in the page cache only.
+    private(set) var generation: UInt64 = 0
+    private var syncedGeneration: UInt64 = 0
+    /// A page was completed since the last sync.
+    private(set) var hasFullPage = false
+    private(set) var syncedAt: UInt64 = 0
+    private(set) var bytesWritten = 0
+
+    init(file: (any StorageFile)?, slotCount: Int, found: [LogScan.Page], nextSequence: UInt64) {
+        self.file = file
+        self.slotCount = slotCount
+        busy = [Bool](repeating: false, count: slotCount)
+        firstLive = nextSequence
+        guard let first = found.first else { return }
+        firstLive = first.sequence
+        for page in found {
+            while firstLive + UInt64(live.count) < page.sequence { live.append(LogFile.noSlot) }
+            live.append(UInt32(page.slot))
+            busy[page.slot] = true
+            nextSlot = (page.slot + 1) % slotCount
+        }
+        while firstLive + UInt64(live.count) < nextSequence { live.append(LogFile.noSlot) }
+    }
+
+    var hasFile: Bool { file != nil }
+    var needsSync: Bool { generation > syncedGeneration }
+
+    /// Writes a page to its slot, or to the next free one when the slot refuses.
+    mutating func write(_ page: PageImage) throws(FileError) {
+        // What was sealed before it was written need not be written any more.
+        guard let file, page.sequence >= firstLive else { return }
+        while firstLive + UInt64(live.count) < page.sequence { live.append(LogFile.noSlot) }
+        let known = page.sequence < firstLive + UInt64(live.count)
+        let slot: Int
+        if known {
+            slot = Int(live[live.startIndex + Int(page.sequence - firstLive)])
+        } else {
+            slot = try takeSlot()
+            live.append(UInt32(slot))
+        }
+        do throws(FileError) {
+            try file.write(page.bytes, at: Int64(slot) * Int64(LogPage.size))
+        } catch let first {
+            let other = try takeSlot()
+            do throws(FileError) {
+                try file.write(page.bytes, at: Int64(other) * Int64(LogPage.size))
+            } catch {
+                // Not the slot but the device; both stay in use as they were.
+                busy[other] = false
+                if !known {
+                    busy[slot] = false
+                    live.removeLast()
+                }
+                throw first
+            }
+            // The refused slot stays busy, so nothing is written there again before a restart.
+            live[live.startIndex + Int(page.sequence - firstLive)] = UInt32(other)
+        }
+        generation += 1
+        hasFullPage = hasFullPage || page.isFull
+        bytesWritten += page.bytes.count
+    }
+
+    /// Gives the slots of pages before the tail back.
+    mutating func release(before tail: UInt64) {
+        while firstLive < tail, let slot = live.popFirst() {
+            if slot != LogFile.noSlot { busy[Int(slot)] = false }
+            firstLive += 1
+        }
+        if live.isEmpty { firstLive = max(firstLive, tail) }
+        if live.startIndex > 4096 { live = ArraySlice(Array(live)) }
+    }
+
+    /// What to sync now: the file, and the generation to report back.
+    func beginSync() -> (file: any StorageFile, generation: UInt64)? {
+        guard needsSync, let file else { return nil }
+        return (file, generation)
+    }
+
+    mutating func endSync(_ generation: UInt64, at time: UInt64) {
+        syncedGeneration = max(syncedGeneration, generation)
+        syncedAt = time
+        hasFullPage = false
+    }
+
+    private mutating func takeSlot() throws(FileError) -> Int {
+        for step in 0..<slotCount {
+            let slot = (nextSlot + step) % slotCount
+            guard !busy[slot] else { continue }
+            busy[slot] = true
+            nextSlot = (slot + 1) % slotCount
+            return slot
+        }
+        throw FileError(operation: "append", path: "log", code: ErrorNumber.noSpace)
+    }
+}

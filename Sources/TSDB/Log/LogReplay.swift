@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The second pass of recovery: pages in order, fragments to records, records into the head. Damage costs the records
+// it hit and the rows that build on them, up to their window's next key row; it never ends the replay.
+
+internal import Bytes
+internal import Platform
+internal import Samples
+
+/// Puts the rows of a log back into memory.
+struct LogReplay {
+    /// Where a window's rows go and whether they can be decoded now.
+    private struct Stream {
+        var group: Int
+        var needsKey: Bool
+    }
+
+    private(set) var report = RecoveryReport()
+    /// The sequence after the newest row.
+    private(set) var nextRow: UInt64 = 1
+    private var streams: [UInt64: Stream] = [:]
+    private let sealed: Set<UInt64>
+    private var record: [UInt8] = []
+    private var recordPage: UInt64 = 0
+    private var recordRow: UInt64 = 0
+    private var isInRecord = false
+    /// A page was damaged or missing, and nothing yet says that it was merely the torn end of an earlier process.
+    private var doubtfulPages = 0
+
+    /// Rows of the windows in `sealed` are in segments already.
+    init(sealed: Set<UInt64>) {
+        self.sealed = sealed
+    }
+
+    /// Reads all pages into the head.
+    mutating func run(
+        _ scan: LogScan,
+        _ file: any StorageFile,
+        into head: inout Head,
+        index: inout SeriesIndex
+    ) {
+        var previous: UInt64?
+        for page in scan.pages {
+            let offset = Int64(page.slot) * Int64(LogPage.size)
+            guard let bytes = try? file.read(at: offset, count: LogPage.size),
+                let header = LogPage.header(bytes), header.sequence == page.sequence
+            else { continue }
+            if previous != page.sequence - 1 { breakChain(previous.map { page.sequence - $0 - 1 } ?? 0) }
+            previous = page.sequence
+            read(bytes, header, into: &head, index: &index)
+            if !header.isWhole { breakChain(1) }
+        }
+        // What is damaged at the very end is the torn tail, not a loss of anything acknowledged.
+        finish(&head)
+    }
+
+    private mutating func breakChain(_ pages: UInt64) {
+        isInRecord = false
+        guard pages > 0 else { return }
+        doubtfulPages += Int(clamping: pages)
+        for stream in streams.keys { streams[stream]?.needsKey = true }
+    }
+
+    private mutating func read(
+        _ bytes: [UInt8],
+        _ header: LogPage.Header,
+        into head: inout Head,
+        index: inout SeriesIndex
+    ) {
+        var row = header.firstRow
+        nextRow = max(nextRow, row)
+        for fragment in LogPage.fragments(bytes, header) {
+            if fragment.part.beginsRecord {
+                let isRow = fragment.payload.first == LogRecord.Kind.row.rawValue
+                settleDoubt(beginsWith: fragment.payload.first)
+                record.removeAll(keepingCapacity: true)
+                recordPage = header.sequence
+                recordRow = row
+                isInRecord = true
+                if isRow { row += 1 }
+            }
+            guard isInRecord else { continue }
+            record += fragment.payload
+            if fragment.part.endsRecord {
+                isInRecord = false
+                apply(&head, &index)
+            }
+        }
+        nextRow = max(nextRow, row)
+    }
+
+    /// A process that found an unclean end begins with a gap, so what was torn before one was no damage.
+    private mutating func settleDoubt(beginsWith kind: UInt8?) {
+        if doubtfulPages > 0, kind != LogRecord.Kind.gap.rawValue { report.damagedPages += doubtfulPages }
+        doubtfulPages = 0
+    }
+
+    private mutating func apply(_ head: inout Head, _ index: inout SeriesIndex) {
+        report.wasClosedCleanly = false
+        var reader = ByteReader(record)
+        do throws(CorruptionError) {
+            switch LogRecord.Kind(rawValue: try reader.byte()) {
+            case .columns: columns(try LogRecord.readColumns(&reader), &head, &index)
+            case .row: try row(&reader, &head)
+            case .closed: report.wasClosedCleanly = true
+            case .gap:
+                let gap = try LogRecord.readGap(&reader)
+                head.addGap(gap)
+                nextRow = max(nextRow, gap.upperBound)
+            case nil: break  // A later version's record; its rows are in records of their own.
+            }
+        } catch {
+            report.skippedRows += 1
+        }
+    }
+
+    private mutating func columns(
+        _ columns: LogRecord.Columns,
+        _ head: inout Head,
+        _ index: inout SeriesIndex
+    ) {
+        head.nextStream = max(head.nextStream, columns.stream &+ 1)
+        guard !sealed.contains(columns.stream) else { return }
+        var place = streams[columns.stream]?.group
+        if place == nil {
+            guard columns.first == 0 else { return }
+            let number = Int(head.group(columns.identity).rawValue)
+            head.beginWindow(of: number, stream: columns.stream, firstPage: recordPage)
+            streams[columns.stream] = Stream(group: number, needsKey: false)
+            place = number
+        }
+        guard let place, head.groups[place].window.stream == columns.stream else { return }
+        let known = head.groups[place].window.series.count
+        // Columns that were lost with a page leave a hole that only the next full record closes.
+        guard columns.first <= known else { return }
+        for labels in columns.labels.dropFirst(known - columns.first) {
+            head.addRecoveredColumn(labels, in: place, &index)
+        }
+    }
+
+    private mutating func row(_ reader: inout ByteReader, _ head: inout Head) throws(CorruptionError) {
+        let number = try reader.varint()
+        guard !sealed.contains(number) else { return }
+        guard let stream = streams[number], head.groups[stream.group].window.stream == number else {
+            report.skippedRows += 1
+            return
+        }
+        let flags = try reader.byte()
+        if flags & RowFlag.late != 0 {
+            let late = try LogRecord.readLateRow(&reader, sequence: recordRow)
+            report.samples += head.replay(late: late, in: stream.group)
+            report.rows += 1
+            return
+        }
+        if stream.needsKey, flags & RowFlag.key == 0 {
+            report.skippedRows += 1
+            return
+        }
+        streams[number]?.needsKey = true
+        let samples = try head.replay(&reader, flags: flags, sequence: recordRow, in: stream.group)
+        streams[number]?.needsKey = false
+        report.samples += samples
+        report.rows += 1
+    }
+
+    private func finish(_ head: inout Head) {
+        for number in head.groups.indices { head.groups[number].coder.requireKey() }
+    }
+}

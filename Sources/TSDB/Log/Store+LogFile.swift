@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bringing the log's end into its file. Appenders write; nobody but the upkeep thread syncs, unless the sync
+// interval is zero. A refused write leaves the page in memory to be written again; a refused sync means that the
+// kernel may have thrown pages away, so everything not in a segment goes into one.
+
+internal import Logging
+internal import Platform
+internal import Samples
+internal import Synchronization
+
+/// The log file with what its writers must know.
+struct LogWriter: Sendable {
+    var file: LogFile
+    /// Every row before this one is in the file.
+    var writtenRow: UInt64 = 0
+    /// Reported once when it begins and once when it ends.
+    var isFailing = false
+
+    init(file: LogFile, syncedAt: UInt64) {
+        self.file = file
+        self.file.endSync(0, at: syncedAt)
+    }
+}
+
+extension Store {
+    /// Rows that may be read by shippers beyond the last synced one, and how many sequence numbers an unclean end
+    /// therefore skips.
+    static let unsyncedRowLimit: UInt64 = 1 << 16
+
+    /// Writes what the file does not have yet.
+    ///
+    /// - Returns: whether the log is so full that the caller must make room.
+    @discardableResult
+    func flushLog() -> Bool {
+        writer.withLock { writer in
+            let (pages, row, isNearlyFull) = head.withLock { head in
+                (head.log.takePending(), head.nextSequence, head.log.isNearlyFull)
+            }
+            let before = writer.file.bytesWritten
+            for (number, page) in pages.enumerated() {
+                do throws(FileError) {
+                    try writer.file.write(page)
+                } catch {
+                    metrics.writeErrors.add()
+                    head.withLock { $0.log.putBack(pages[number...]) }
+                    if !writer.isFailing {
+                        logger.error(
+                            "the log cannot be written; rows stay in memory",
+                            metadata: ["error": "\(error)"]
+                        )
+                    }
+                    writer.isFailing = true
+                    return true
+                }
+            }
+            metrics.logBytes.add(writer.file.bytesWritten - before)
+            if writer.isFailing, !pages.isEmpty {
+                writer.isFailing = false
+                logger.notice("the log can be written again")
+            }
+            writer.writtenRow = row
+            return isNearlyFull
+        }
+    }
+
+    /// Makes the log durable up to what is written now.
+    func syncLog() throws(StoreError) {
+        let work = writer.withLock { writer in
+            writer.file.beginSync().map { (file: $0.file, generation: $0.generation, row: writer.writtenRow) }
+        }
+        guard let work else { return }
+        do throws(FileError) {
+            // Without any lock: a slow card must not hold appends up.
+            try work.file.syncData()
+        } catch {
+            metrics.writeErrors.add()
+            logger.error(
+                "the log cannot be synced; sealing everything instead",
+                metadata: ["error": "\(error)"]
+            )
+            head.withLock { $0.log.finishPage() }
+            sealer.withLock { $0.mustSealAll = true }
+            throw StoreError(error)
+        }
+        metrics.logSyncs.add()
+        let now = clock.monotonicNanoseconds()
+        writer.withLock { $0.file.endSync(work.generation, at: now) }
+        head.withLock { $0.syncedRow = max($0.syncedRow, work.row) }
+    }
+
+    /// Whether upkeep should sync: a page is complete, or the interval has passed.
+    func isSyncDue() -> Bool {
+        let interval = UInt64(max(0, options.syncInterval.milliseconds)) * 1_000_000
+        let now = clock.monotonicNanoseconds()
+        return writer.withLock { writer in
+            writer.file.needsSync && (writer.file.hasFullPage || now &- writer.file.syncedAt >= interval)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ring of segments on disk: a few files of equal size, written one after the other and then over again, the
+// oldest segments giving way. There is no list of segments on disk that could be lost; RingScan finds them.
+//
+// Invariants: segments do not overlap; in a file they lie in order of their sequence except for one step down at the
+// place of the next write; files never grow beyond their share of the ring.
+
+internal import Platform
+internal import Synchronization
+
+/// Where the next segment goes, and what is in the way.
+struct Ring: Sendable {
+    private let files: any FileStore
+    private let directory: String
+    let fileCount: Int
+    let fileBytes: Int64
+    private var open: [Int: any StorageFile] = [:]
+    /// Where the next segment goes.
+    private(set) var fileNumber = 0
+    private(set) var offset: Int64 = 0
+    private(set) var nextSequence: UInt64 = 1
+    /// Readable segments, oldest first.
+    private(set) var segments: [Segment] = []
+
+    init(files: any FileStore, directory: String, fileCount: Int, ringBytes: Int64) {
+        self.files = files
+        self.directory = directory
+        self.fileCount = fileCount
+        let alignment = Int64(SegmentHeader.alignment)
+        fileBytes = ringBytes / Int64(fileCount) / alignment * alignment
+    }
+
+    /// The name of a ring file.
+    static func name(_ number: Int) -> String { number < 10 ? "ring-0\(number)" : "ring-\(number)" }
+
+    func path(_ number: Int) -> String { "\(directory)/\(Ring.name(number))" }
+
+    var bytesUsed: Int64 { segments.reduce(0) { $0 + Int64(SegmentHeader.padded($1.length)) } }
+
+    /// Takes over what a scan found; `segments` oldest first.
+    mutating func resume(_ found: [Segment], nextSequence: UInt64) {
+        segments = found
+        self.nextSequence = nextSequence
+        guard let newest = found.last else { return }
+        fileNumber = newest.fileNumber
+        offset = newest.offset + Int64(SegmentHeader.padded(newest.length))
+    }
+
+    /// Chooses the place of a segment and gives up what lies there.
+    ///
+    /// - Parameter length: bytes of the segment without padding.
+    /// - Returns: the segments that are no longer readable; nil when the ring is too small for the segment.
+    mutating func makeRoom(_ length: Int) -> [Segment]? {
+        let size = Int64(SegmentHeader.padded(length))
+        guard size <= fileBytes else { return nil }
+        var evicted: [Segment] = []
+        if offset + size > fileBytes { evicted += moveToFile((fileNumber + 1) % fileCount) }
+        evicted += evict { [fileNumber, offset] in
+            $0.fileNumber == fileNumber && $0.offset < offset + size
+                && $0.offset + Int64(SegmentHeader.padded($0.length)) > offset
+        }
+        return evicted
+    }
+
+    /// Writes a segment to the place made for it and makes it durable.
+    mutating func write(_ sealed: SealedSegment) throws(FileError) -> (file: any StorageFile, offset: Int64) {
+        let file = try file(fileNumber)
+        let place = offset
+        try file.write(sealed.bytes(ringSequence: nextSequence), at: place)
+        try file.syncData()
+        return (file, place)
+    }
+
+    /// Notes a written segment and moves on.
+    mutating func advance(_ segment: Segment) {
+        segments.append(segment)
+        nextSequence += 1
+        offset += Int64(SegmentHeader.padded(segment.length))
+    }
+
+    /// Passes over the place that refused a write.
+    ///
+    /// Without space the ring ends where the files end now: writing goes on over the oldest segments.
+    mutating func skip(_ length: Int, after error: FileError) -> [Segment] {
+        guard error.isOutOfSpace else {
+            offset += Int64(SegmentHeader.padded(length))
+            return offset >= fileBytes ? moveToFile((fileNumber + 1) % fileCount) : []
+        }
+        let existing = (1...fileCount).map { (fileNumber + $0) % fileCount }
+            .first { number in segments.contains { $0.fileNumber == number } }
+        return moveToFile(existing ?? fileNumber)
+    }
+
+    /// Forgets segments whose samples are all older than a time; their bytes stay until overwritten.
+    mutating func forget(olderThan time: Int64) -> [Segment] {
+        evict { $0.maxTime < time }
+    }
+
+    /// Opens a ring file, creating it when missing.
+    mutating func file(_ number: Int) throws(FileError) -> any StorageFile {
+        if let known = open[number] { return known }
+        let file = try files.open(path(number), .create)
+        try files.syncDirectory(directory)
+        open[number] = file
+        return file
+    }
+
+    private mutating func moveToFile(_ number: Int) -> [Segment] {
+        // What an earlier round left behind this place is the oldest of all, older than the whole next file.
+        let left = evict { [fileNumber, offset] in $0.fileNumber == fileNumber && $0.offset >= offset }
+        fileNumber = number
+        offset = 0
+        return left
+    }
+
+    private mutating func evict(_ isGone: (Segment) -> Bool) -> [Segment] {
+        let gone = segments.filter(isGone)
+        guard !gone.isEmpty else { return [] }
+        for segment in gone { segment.isEvicted.store(true, ordering: .releasing) }
+        segments.removeAll(where: isGone)
+        return gone
+    }
+}

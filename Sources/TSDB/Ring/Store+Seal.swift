@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Windows become segments. Under the head's lock a due window is only set aside; it is decoded, coded, written and
+// synced outside; then, in one step under the lock, the segment appears and the window goes, so that every reader
+// sees each row exactly once. Only after that may the log forget the rows.
+
+internal import Bytes
+internal import Logging
+internal import Platform
+internal import Samples
+internal import Synchronization
+
+/// What the sealer owns.
+struct Sealer: Sendable {
+    var ring: Ring
+    var writer = SegmentWriter()
+    /// Rows may be missing from the log on disk; all windows must go to segments.
+    var mustSealAll = false
+    /// After a failure no further try before this monotonic time: each costs decoding and coding.
+    var retryAt: UInt64 = 0
+    var failure: StoreError?
+}
+
+/// Which windows to set aside.
+enum SealReason: Sendable {
+    /// Those that are full or old enough.
+    case due
+    /// Also those that keep the log's oldest pages.
+    case logSpace
+    /// All of them.
+    case all
+}
+
+extension Store {
+    /// Values gathered into one segment before the next is begun.
+    private static let samplesPerSegment = 1 << 20
+
+    /// Seals what is due; one seal at a time.
+    func seal(_ reason: SealReason) throws(StoreError) {
+        try sealer.withLock { sealer throws(StoreError) in
+            let now = clock.monotonicNanoseconds()
+            if case .all = reason { sealer.retryAt = 0 }
+            if let failure = sealer.failure, now < sealer.retryAt { throw failure }
+            do throws(StoreError) {
+                try sealWindows(sealer.mustSealAll ? .all : reason, &sealer)
+                sealer.failure = nil
+            } catch {
+                if sealer.failure == nil {
+                    logger.error(
+                        "windows cannot be sealed and stay in memory",
+                        metadata: ["error": "\(error)"]
+                    )
+                }
+                sealer.failure = error
+                sealer.retryAt = now + Store.sealRetryNanoseconds
+                throw error
+            }
+        }
+    }
+
+    private static let sealRetryNanoseconds: UInt64 = 5_000_000_000
+
+    private func sealWindows(_ reason: SealReason, _ sealer: inout Sealer) throws(StoreError) {
+        let (windows, row) = head.withLock { head in
+            head.setAside(reason)
+            return (head.frozenWindows(), head.nextSequence)
+        }
+        var rest = windows[...]
+        while !rest.isEmpty {
+            var samples = 0
+            let batch = rest.prefix { window in
+                defer { samples += window.window.samples }
+                return samples < Store.samplesPerSegment
+            }
+            rest = rest.dropFirst(batch.count)
+            try seal(Array(batch), &sealer)
+        }
+        guard sealer.mustSealAll else { return }
+        sealer.mustSealAll = false
+        head.withLock { $0.syncedRow = max($0.syncedRow, row) }
+    }
+
+    private func seal(_ windows: [SealingWindow], _ sealer: inout Sealer) throws(StoreError) {
+        let gaps = head.withLock { $0.gaps }
+        let encoded: SealedSegment
+        do {
+            encoded = try sealer.writer.encode(windows, gaps: gaps)
+        } catch {
+            // Memory that does not decode: a defect or a broken machine. Dropping the windows keeps the rest alive.
+            logger.error("windows in memory cannot be coded and are dropped", metadata: ["error": "\(error)"])
+            metrics.corruptBlocks.add(windows.count)
+            publish(nil, of: windows, sealer: &sealer)
+            return
+        }
+        guard let gone = sealer.ring.makeRoom(encoded.length) else {
+            guard windows.count == 1 else {
+                for window in windows { try seal([window], &sealer) }
+                return
+            }
+            logger.error(
+                "a window is larger than a file of the ring and is dropped; raise storage.circular_buffer.size",
+                metadata: ["group": "\(windows[0].identity)", "bytes": "\(encoded.length)"]
+            )
+            metrics.droppedWindows.add()
+            publish(nil, of: windows, sealer: &sealer)
+            return
+        }
+        forget(gone, &sealer)
+        let place = try write(encoded, &sealer)
+        metrics.segmentBytes.add(SegmentHeader.padded(encoded.length))
+        metrics.sealedWindows.add(windows.count)
+        publish((encoded, place.file, place.offset), of: windows, sealer: &sealer)
+    }
+
+    /// Writes the segment, in another place when the first refuses.
+    private func write(
+        _ encoded: SealedSegment,
+        _ sealer: inout Sealer
+    ) throws(StoreError) -> (file: any StorageFile, offset: Int64) {
+        do throws(FileError) {
+            return try sealer.ring.write(encoded)
+        } catch let first {
+            metrics.writeErrors.add()
+            forget(sealer.ring.skip(encoded.length, after: first), &sealer)
+            forget(sealer.ring.makeRoom(encoded.length) ?? [], &sealer)
+            do throws(FileError) {
+                return try sealer.ring.write(encoded)
+            } catch {
+                metrics.writeErrors.add()
+                throw StoreError(error)
+            }
+        }
+    }
+
+    /// Replaces windows by their segment, and lets the log forget their rows.
+    private func publish(
+        _ written: (encoded: SealedSegment, file: any StorageFile, offset: Int64)?,
+        of windows: [SealingWindow],
+        sealer: inout Sealer
+    ) {
+        let ring = sealer.ring
+        let (segment, tail) = index.withLock { index in
+            var segment: Segment?
+            if let written {
+                let columns = written.encoded.windows.map { window in
+                    index.adopt(window.references)
+                }
+                segment = Segment(
+                    file: written.file,
+                    fileNumber: ring.fileNumber,
+                    offset: written.offset,
+                    length: written.encoded.length,
+                    ringSequence: ring.nextSequence,
+                    windows: zip(written.encoded.windows, columns).map { $0.located($1) }
+                )
+            }
+            return head.withLock { head in
+                if let segment { head.segments.append(segment) }
+                for window in windows { head.removeFrozen(window) }
+                head.log.tail = head.firstNeededPage()
+                return (segment, head.log.tail)
+            }
+        }
+        if let segment { sealer.ring.advance(segment) }
+        writer.withLock { $0.file.release(before: tail) }
+    }
+
+    /// Takes segments that are about to be overwritten out of all readers' sight.
+    func forget(_ gone: [Segment], _ sealer: inout Sealer) {
+        guard !gone.isEmpty else { return }
+        let names = Set(gone.map { ObjectIdentifier($0) })
+        index.withLock { index in
+            var forgotten: [SeriesReference] = []
+            for segment in gone {
+                for window in segment.windows { forgotten += index.release(window.columns) }
+            }
+            head.withLock { head in
+                head.segments.removeAll { names.contains(ObjectIdentifier($0)) }
+                for reference in forgotten { head.setLabels(Labels(), of: reference) }
+            }
+        }
+    }
+}
+
+extension SealedSegment.Window {
+    fileprivate func located(_ columns: ColumnSet) -> SegmentWindow {
+        SegmentWindow(
+            columns: columns,
+            rows: rows,
+            minTime: times.lowerBound,
+            maxTime: times.upperBound,
+            minSequence: sequences.lowerBound,
+            maxSequence: sequences.upperBound,
+            blocksOffset: UInt32(blocksOffset),
+            blocksCount: UInt32(blocksCount),
+            dataOffset: UInt32(dataOffset)
+        )
+    }
+}
+
+extension Head {
+    /// A window small enough to ride along in a segment that is written anyway.
+    private static let smallWindowBytes = 32 << 10
+    /// Samples set aside in one go; more wait for the next second, which spreads the work.
+    private static let samplesSetAside = 8 << 20
+
+    /// Freezes windows for a reason, oldest pages first.
+    mutating func setAside(_ reason: SealReason) {
+        let open = groups.indices.filter { !groups[$0].window.isEmpty }
+        switch reason {
+        case .all:
+            for number in open { freeze(number) }
+        case .logSpace:
+            // Down to half, so that this does not happen again at once.
+            let keep = log.sequence - min(log.sequence, UInt64(log.capacity / 2))
+            for number in open where groups[number].window.firstPage < keep || groups[number].isDue {
+                freeze(number)
+            }
+        case .due:
+            var samples = 0
+            let due = open.filter { groups[$0].isDue }
+            for number in due where samples < Head.samplesSetAside {
+                samples += groups[number].window.samples
+                freeze(number)
+            }
+            guard samples > 0 else { return }
+            for number in open where groups[number].isNearlyDue {
+                if groups[number].window.byteCount < Head.smallWindowBytes { freeze(number) }
+            }
+        }
+    }
+
+    /// All windows that wait for their segment.
+    func frozenWindows() -> [SealingWindow] {
+        var result: [SealingWindow] = []
+        for (number, group) in groups.enumerated() {
+            for window in group.frozen {
+                let references = window.series.map { handles[$0].reference }
+                result.append(
+                    SealingWindow(
+                        group: number,
+                        identity: group.identity,
+                        window: window,
+                        labels: references.map { labels(of: $0) },
+                        references: references
+                    )
+                )
+            }
+        }
+        return result
+    }
+
+    /// A frozen window is in a segment now, or given up.
+    mutating func removeFrozen(_ sealed: SealingWindow) {
+        let stream = sealed.window.stream
+        guard groups[sealed.group].frozen.contains(where: { $0.stream == stream }) else { return }
+        groups[sealed.group].frozen.removeAll { $0.stream == stream }
+        groups[sealed.group].version += 1
+        for id in sealed.window.series { handles.thaw(id) }
+    }
+}

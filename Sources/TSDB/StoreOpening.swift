@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a start does, in order: lock the directory, find the segments, read the log back, and note that commit order
+// has a gap when the last process was not closed. Damage is counted, never an error.
+
+internal import Bytes
+internal import Logging
+internal import Platform
+internal import Samples
+
+/// The parts of a store while it opens.
+struct StoreOpening {
+    private let options: StoreOptions
+    private let files: any FileStore
+    private let logger: Logger
+    private(set) var index = SeriesIndex()
+    private(set) var head = Head(log: LogBuffer(sequence: 1, nextRow: 1, capacity: 0))
+    private(set) var ring: Ring
+    private(set) var logFile = LogFile(file: nil, slotCount: 0, found: [], nextSequence: 1)
+    private(set) var report = RecoveryReport()
+    private(set) var lock: FileLock?
+    private var existing: Set<String> = []
+    private var sealed: Set<UInt64> = []
+
+    init(_ options: StoreOptions, files: any FileStore, logger: Logger) throws(StoreError) {
+        self.options = options
+        self.files = files
+        self.logger = logger
+        ring = Ring(
+            files: files,
+            directory: options.directory,
+            fileCount: max(1, options.ringFiles),
+            ringBytes: options.ringBytes
+        )
+        try options.check()
+        try lockDirectory()
+        loadSegments()
+        try loadLog()
+    }
+
+    private mutating func lockDirectory() throws(StoreError) {
+        do throws(FileError) {
+            try files.createDirectory(options.directory)
+            lock = try files.lock("\(options.directory)/lock")
+            existing = Set(try files.list(options.directory))
+        } catch {
+            throw StoreError(error)
+        }
+        if lock == nil { throw StoreError.locked(options.directory) }
+    }
+
+    // MARK: - Segments
+
+    private mutating func loadSegments() {
+        removeSurplusFiles()
+        let scan = RingScan.scan(&ring, existing: existing)
+        var segments: [Segment] = []
+        // Identical bytes are identical series; most windows repeat those of the window before.
+        var known: [[UInt8]: [SeriesReference]] = [:]
+        for found in scan.found {
+            if let segment = load(found, &known) {
+                segments.append(segment)
+            } else {
+                report.damagedSegments += 1
+            }
+        }
+        // The torn newest segment and what lies beneath it cannot be told from damage; both are counted.
+        report.damagedSegments += scan.damaged
+        report.segments = segments.count
+        ring.resume(segments, nextSequence: (scan.found.last?.header.ringSequence ?? 0) + 1)
+        head.segments = segments
+    }
+
+    private mutating func load(
+        _ found: RingScan.Found,
+        _ known: inout [[UInt8]: [SeriesReference]]
+    ) -> Segment? {
+        var windows: [SegmentWindow] = []
+        for window in found.directory.windows {
+            guard let references = references(of: window, &known) else { return nil }
+            windows.append(window.located(index.adopt(references)))
+            head.noteSealed(window.identity, newest: window.maxTime)
+            head.nextStream = max(head.nextStream, window.stream &+ 1)
+            sealed.insert(window.stream)
+        }
+        for gap in found.directory.gaps { head.addGap(gap) }
+        return Segment(
+            file: found.file,
+            fileNumber: found.fileNumber,
+            offset: found.offset,
+            length: found.header.length,
+            ringSequence: found.header.ringSequence,
+            windows: windows
+        )
+    }
+
+    private mutating func references(
+        of window: SegmentDirectory.Window,
+        _ known: inout [[UInt8]: [SeriesReference]]
+    ) -> [SeriesReference]? {
+        if let references = known[window.labels], references.count == window.columns { return references }
+        guard let plain = try? SegmentSection.contents(window.labels),
+            let labels = try? LabelSection.read(plain, count: window.columns)
+        else { return nil }
+        var references: [SeriesReference] = []
+        for label in labels {
+            let reference = index.retain(label)
+            head.setLabels(label, of: reference)
+            references.append(reference)
+        }
+        // The set keeps its own mentions; those taken here were only to name the series.
+        let set = index.adopt(references)
+        for reference in references { _ = index.release(reference) }
+        pinned.append(set)
+        // Bounded: churning series must not make a start remember every window's labels.
+        if known.count >= 256 { known.removeAll() }
+        known[window.labels] = references
+        return references
+    }
+
+    /// Sets held while segments load, so that remembered references stay valid.
+    private var pinned: [ColumnSet] = []
+
+    private mutating func removeSurplusFiles() {
+        for name in existing where name.hasPrefix("ring-") {
+            guard let number = Int(name.dropFirst(5)), number >= ring.fileCount else { continue }
+            logger.notice(
+                "removing a ring file beyond storage.circular_buffer.segments",
+                metadata: ["file": "\(name)"]
+            )
+            try? files.remove("\(options.directory)/\(name)")
+        }
+    }
+
+    // MARK: - Log
+
+    private mutating func loadLog() throws(StoreError) {
+        var scan = LogScan()
+        var file: (any StorageFile)?
+        do throws(FileError) {
+            let opened = try openLog()
+            file = opened
+            scan = try LogScan.scan(opened)
+        } catch {
+            // A full disk must not keep what is stored from being read, nor new rows from memory and ring.
+            guard error.isOutOfSpace, existing.contains(Ring.name(0)) else { throw StoreError(error) }
+            logger.error(
+                "no room for the log; rows are not safe until sealed",
+                metadata: ["error": "\(error)"]
+            )
+        }
+        var replay = LogReplay(sealed: sealed)
+        if let file { replay.run(scan, file, into: &head, index: &index) }
+        for set in pinned { for reference in index.release(set) { head.setLabels(Labels(), of: reference) } }
+        pinned = []
+        let segments = report
+        report = replay.report
+        report.segments = segments.segments
+        report.damagedSegments = segments.damagedSegments
+        let newestSealed = head.segments.reduce(0) { max($0, $1.maxSequence) }
+        let next = max(replay.nextRow, newestSealed + 1, head.gaps.last?.upperBound ?? 1)
+        let sequence = (scan.pages.last?.sequence ?? scan.tail - 1) + 1
+        let isFresh = scan.pages.isEmpty && head.segments.isEmpty
+        let tail = head.groups.reduce(sequence) { min($0, $1.firstPage) }
+        head.log = LogBuffer(
+            sequence: sequence,
+            nextRow: next,
+            capacity: file == nil ? .max / 2 : scan.slotCount
+        )
+        head.log.tail = tail
+        logFile = LogFile(
+            file: file,
+            slotCount: scan.slotCount,
+            found: scan.pages.filter { $0.sequence >= tail },
+            nextSequence: sequence
+        )
+        if !isFresh, !report.wasClosedCleanly { addGap(next) }
+        head.syncedRow = file == nil ? .max : head.log.nextRow
+    }
+
+    /// Rows of the last process that did not survive may have been shipped; their numbers are not used again.
+    private mutating func addGap(_ next: UInt64) {
+        let gap = next..<(next + Store.unsyncedRowLimit)
+        head.log.skipRows(to: gap.upperBound)
+        head.addGap(gap)
+        head.log.append(LogRecord.gap(gap), isRow: false)
+    }
+
+    private func openLog() throws(FileError) -> any StorageFile {
+        let path = "\(options.directory)/log"
+        let file = try files.open(path, .create)
+        let wanted = Int64(options.logBytes / LogPage.size * LogPage.size)
+        let size = try file.size()
+        if size >= Int64(StoreOptions.smallestLogBytes), size == wanted {
+            return file
+        }
+        let scan = try LogScan.scan(file)
+        if !scan.pages.isEmpty {
+            if size != wanted {
+                logger.notice("the log keeps the size it was created with", metadata: ["bytes": "\(size)"])
+            }
+            return file
+        }
+        // Written, not only allocated: the first write to an unwritten extent changes metadata, every later one none.
+        let zeros = [UInt8](repeating: 0, count: 256 << 10)
+        var offset = size / Int64(LogPage.size) * Int64(LogPage.size)
+        while offset < wanted {
+            let count = min(Int64(zeros.count), wanted - offset)
+            try file.write(Array(zeros.prefix(Int(count))), at: offset)
+            offset += count
+        }
+        if size > wanted { try file.truncate(to: wanted) }
+        try file.syncData()
+        try files.syncDirectory(options.directory)
+        return file
+    }
+}
+
+extension StoreOptions {
+    /// Refuses bounds a store cannot work within.
+    fileprivate func check() throws(StoreError) {
+        guard logBytes >= StoreOptions.smallestLogBytes else {
+            throw .invalidOption("the log needs at least \(StoreOptions.smallestLogBytes) bytes")
+        }
+        guard ringFiles >= 2, ringBytes / Int64(ringFiles) >= StoreOptions.smallestRingFileBytes else {
+            throw .invalidOption(
+                "the ring needs at least two files of \(StoreOptions.smallestRingFileBytes) bytes"
+            )
+        }
+        guard maxSeries >= 1 else { throw .invalidOption("max_series must be at least 1") }
+    }
+}
+
+extension SegmentDirectory.Window {
+    fileprivate func located(_ columns: ColumnSet) -> SegmentWindow {
+        SegmentWindow(
+            columns: columns,
+            rows: rows,
+            minTime: minTime,
+            maxTime: maxTime,
+            minSequence: minSequence,
+            maxSequence: maxSequence,
+            blocksOffset: blocksOffset,
+            blocksCount: blocksCount,
+            dataOffset: dataOffset
+        )
+    }
+}
