@@ -138,7 +138,12 @@ let package = Package(
         tests("PromQLTests", ["PromQL", "Samples"]),
         tests("TSDBTests", ["TSDB", "Samples", "Platform", "Bytes", log]),
         tests("WireTests", ["Wire", "Samples", "Bytes"]),
-        tests("CollectorTests", ["Collector", "Samples", "Platform", log]),
+        tests(
+            "CollectorTests",
+            [
+                "Collector", "Samples", "Platform", "Config", "Conditions", "HTTPClient", "TestServer", log,
+            ]
+        ),
         tests(
             "AlertsTests",
             [

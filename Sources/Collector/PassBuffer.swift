@@ -41,6 +41,8 @@ public struct PassBuffer {
         public var ended = 0
         /// Values left out because their class is not kept.
         public var notKept = 0
+        /// The same by class; empty while every class is kept.
+        public var notKeptByClass: [MetricClass: Int] = [:]
         /// Values left out because the store's series limit is reached.
         public var refused = 0
         /// Values left out because their series was already in the pass.
@@ -68,8 +70,8 @@ public struct PassBuffer {
     /// Prepares for passes of one source.
     ///
     /// - Parameters:
-    ///   - identity: the group's labels, for example job and instance; every series of the source carries them.
-    ///   - sink: the store.
+    /// - identity: the group's labels, for example job and instance; every series of the source carries them.
+    /// - sink: the store.
     public init(group identity: Labels, sink: any SampleSink) {
         self.identity = identity
         identityPairs = identity.pairs
@@ -91,6 +93,7 @@ public struct PassBuffer {
     public mutating func wants(_ family: Family) -> Bool {
         if metricClassFilter.contains(family.metricClass) { return true }
         statistics.notKept += 1
+        statistics.notKeptByClass[family.metricClass, default: 0] += 1
         return false
     }
 
@@ -123,9 +126,9 @@ public struct PassBuffer {
     /// Adds a value of a family with any number of labels.
     ///
     /// - Parameters:
-    ///   - family: the family.
-    ///   - value: the value.
-    ///   - labels: the values of the family's labels, in its order; an empty one means the label is missing.
+    /// - family: the family.
+    /// - value: the value.
+    /// - labels: the values of the family's labels, in its order; an empty one means the label is missing.
     public mutating func add(_ family: Family, _ value: Double, labels: [String]) {
         guard start(family) else { return }
         for label in labels { appendLabel(label) }

@@ -160,7 +160,10 @@ private let identity = Labels([(name: "job", value: "node"), (name: "instance", 
     fill(2)
     _ = try buffer.finish(at: Timestamp(milliseconds: 2))
     #expect(sink.newest() == ["plain": "2.0", #"noisy{a="q"}"#: "stale", #"noisy{a="r"}"#: "stale"])
-    #expect(buffer.statistics == PassBuffer.Statistics(values: 1, ended: 2, notKept: 2))
+    #expect(
+        buffer.statistics
+            == PassBuffer.Statistics(values: 1, ended: 2, notKept: 2, notKeptByClass: [.debug: 2])
+    )
     fill(3)
     _ = try buffer.finish(at: Timestamp(milliseconds: 3))
     #expect(sink.newest() == ["plain": "3.0"])

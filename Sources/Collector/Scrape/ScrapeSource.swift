@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One target: ask, read, store, remember how it went. Whatever the target does ends as `up 0` and a reason; other
+// targets have their own tasks and do not notice.
+
+internal import Config
+internal import HTTPClient
+internal import Logging
+internal import Platform
+internal import Samples
+internal import Synchronization
+
+/// A Prometheus target as a source.
+final class ScrapeSource: CollectorSource {
+    let definition: SourceDefinition
+    private let target: ScrapeTarget
+    private let http: HTTPClient
+    private let clock: any EdgeClock
+    private let tally: ScrapeTally
+    private let logger: Logger
+    private let store: Mutex<ScrapeStore>
+    private let lastStatus: Mutex<TargetStatus>
+
+    init(
+        _ target: ScrapeTarget,
+        sink: any SampleSink,
+        http: HTTPClient,
+        clock: any EdgeClock,
+        tally: ScrapeTally,
+        logger: Logger
+    ) {
+        definition = .scrape(target)
+        self.target = target
+        self.http = http
+        self.clock = clock
+        self.tally = tally
+        self.logger = logger
+        store = Mutex(ScrapeStore(target, sink: sink))
+        lastStatus = Mutex(
+            TargetStatus(
+                discoveredLabels: target.discoveredLabels,
+                labels: target.labels,
+                scrapePool: target.job.jobName,
+                scrapeURL: target.url,
+                scrapeInterval: target.interval,
+                scrapeTimeout: target.timeout
+            )
+        )
+    }
+
+    /// How the last scrape went.
+    var status: TargetStatus { lastStatus.withLock { $0 } }
+
+    @concurrent
+    func pass(_ order: PassOrder) async {
+        let start = clock.monotonicNanoseconds()
+        var counts = ScrapeCounts()
+        var failure: String?
+        do {
+            let body = try await fetch(timeout: min(target.timeout, order.interval))
+            try store.withLock { store in
+                try store.read(body, at: order.time, keeping: order.classes, counts: &counts)
+                try store.commit(at: order.time, duration: elapsed(since: start), counts: &counts)
+            }
+        } catch let error as ScrapeFailure {
+            failure = error.words
+        } catch let error as HTTPClientError {
+            // The service is stopping: not the target's failure.
+            if error.kind == .cancelled { return }
+            failure = error.message
+        } catch let error as SinkError {
+            note(error)
+            failure = "the store refused the scrape: \(error)"
+        } catch {
+            failure = "\(error)"
+        }
+        if failure != nil {
+            do {
+                try store.withLock {
+                    try $0.fail(at: order.time, duration: elapsed(since: start), counts: counts)
+                }
+            } catch {
+                note(error)
+            }
+        }
+        tally.add(counts)
+        finish(order, failure: failure, took: elapsed(since: start))
+    }
+
+    @concurrent
+    func end(at time: Timestamp) async {
+        do {
+            try store.withLock { try $0.end(at: time) }
+        } catch {
+            note(error)
+        }
+    }
+
+    private func fetch(timeout: Duration) async throws -> [UInt8] {
+        let request = try ScrapeRequest.make(target, timeout: timeout)
+        let response = try await http.send(request)
+        try ScrapeRequest.check(response, of: target.job)
+        return response.body
+    }
+
+    private func elapsed(since start: UInt64) -> Duration {
+        .nanoseconds(Int64(clamping: clock.monotonicNanoseconds() &- start))
+    }
+
+    private func note(_ error: any Error) {
+        tally.storeFailures.add()
+        logger.debug("Scrape not stored", metadata: ["target": "\(target.url)", "error": "\(error)"])
+    }
+
+    private func finish(_ order: PassOrder, failure: String?, took: Duration) {
+        let before = lastStatus.withLock { status in
+            let before = status
+            status.lastError = failure ?? ""
+            status.lastScrape = order.time
+            status.lastScrapeDuration = took
+            status.health = failure == nil ? .up : .down
+            return before
+        }
+        let metadata: Logger.Metadata = ["job": "\(target.job.jobName)", "target": "\(target.url)"]
+        if let failure, before.health != .down {
+            logger.warning("Target is down: \(failure)", metadata: metadata)
+        } else if failure == nil, before.health == .down {
+            logger.info("Target is up again", metadata: metadata)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Config
+internal import Samples
+
+/// A source as configured.
+enum SourceDefinition: Sendable, Equatable {
+    /// This machine.
+    case host(HostCollectorConfig, identity: Labels)
+    /// A Prometheus target.
+    case scrape(ScrapeTarget)
+    /// edgewatch's own metrics.
+    case telemetry(interval: Duration, identity: Labels)
+
+    /// How often, as configured.
+    var interval: Duration {
+        switch self {
+        case .host(let config, _): config.interval
+        case .scrape(let target): target.interval
+        case .telemetry(let interval, _): interval
+        }
+    }
+
+    /// The word for the kind of source, in series and in sampling policies.
+    var kind: String {
+        switch self {
+        case .host: "node"
+        case .scrape: "application"
+        case .telemetry: "edgewatch"
+        }
+    }
+
+    /// Every kind.
+    static let kinds = ["node", "application", "edgewatch"]
+
+    /// Whether the first pass is made at once: what is inside the box costs the network nothing.
+    var isImmediate: Bool {
+        switch self {
+        case .host, .telemetry: true
+        case .scrape: false
+        }
+    }
+
+    /// A name that is unique among the configured sources and stays the same over restarts.
+    var name: String {
+        switch self {
+        case .host: "node"
+        case .scrape(let target):
+            "\(target.job.jobName)/\(target.labels["instance"] ?? target.url)"
+        case .telemetry: "edgewatch"
+        }
+    }
+
+    /// The words by which a sampling policy can mean this source.
+    var samplingNames: Set<String> {
+        switch self {
+        case .host: ["node", "host"]
+        case .scrape(let target): ["application", "container", target.job.jobName, name]
+        case .telemetry: ["edgewatch"]
+        }
+    }
+
+    /// Where in its interval the source runs: spread over sources, and the same after a restart.
+    ///
+    /// FNV-1a over the identity (Fowler, Noll, Vo; draft-eastlake-fnv).
+    var spread: UInt64 {
+        let text =
+            switch self {
+            case .scrape(let target): "\(target.labels)\n\(target.url)"
+            default: name
+            }
+        return text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0100_0000_01b3 }
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the configuration to sources: what is configured as definitions, and the source for a definition.
+
+internal import Conditions
+internal import Config
+internal import HTTPClient
+internal import Logging
+internal import Platform
+internal import Samples
+
+/// Makes sources.
+struct SourceFactory: Sendable {
+    let hostName: String
+    let sink: any SampleSink
+    let http: HTTPClient
+    let signals: SignalBoard
+    let clock: any EdgeClock
+    let telemetry: Telemetry
+    let report: SamplingReport
+    let logger: Logger
+    private let sampling: SamplingTally
+    private let scrapes: ScrapeTally
+    private let hostPasses: PassTally
+    private let ownPasses: PassTally
+
+    init(
+        hostName: String,
+        sink: any SampleSink,
+        http: HTTPClient,
+        signals: SignalBoard,
+        clock: any EdgeClock,
+        telemetry: Telemetry,
+        report: SamplingReport,
+        logger: Logger
+    ) {
+        self.hostName = hostName
+        self.sink = sink
+        self.http = http
+        self.signals = signals
+        self.clock = clock
+        self.telemetry = telemetry
+        self.report = report
+        self.logger = logger
+        sampling = SamplingTally(telemetry)
+        scrapes = ScrapeTally(telemetry, sampling: sampling)
+        hostPasses = PassTally(telemetry, kind: "node", sampling: sampling)
+        ownPasses = PassTally(telemetry, kind: "edgewatch", sampling: sampling)
+    }
+
+    /// The labels of this machine's own metrics.
+    func hostLabels(_ configuration: Configuration) -> Labels {
+        let host = configuration.collectors.host
+        return identity(job: "node", instance: host.instance ?? hostName, own: host.labels)
+    }
+
+    /// Every source configured, each definition once.
+    func definitions(_ configuration: Configuration, targets: [ScrapeTarget]) -> [SourceDefinition] {
+        let host = configuration.collectors.host
+        var definitions: [SourceDefinition] = []
+        if host.enabled { definitions.append(.host(host, identity: hostLabels(configuration))) }
+        definitions.append(
+            .telemetry(
+                interval: configuration.global.scrapeInterval,
+                identity: identity(job: "edgewatch", instance: host.instance ?? hostName, own: Labels())
+            )
+        )
+        definitions += targets.map { .scrape($0) }
+        return definitions
+    }
+
+    /// The source for a definition.
+    func make(_ definition: SourceDefinition) -> any CollectorSource {
+        switch definition {
+        case .host(let config, let identity):
+            HostPassSource(
+                config,
+                identity: identity,
+                sink: sink,
+                clock: clock,
+                tally: hostPasses,
+                logger: logger
+            )
+        case .scrape(let target):
+            ScrapeSource(target, sink: sink, http: http, clock: clock, tally: scrapes, logger: logger)
+        case .telemetry(let interval, let identity):
+            TelemetrySource(
+                interval: interval,
+                identity: identity,
+                sink: sink,
+                telemetry: telemetry,
+                signals: signals,
+                report: report,
+                tally: ownPasses
+            )
+        }
+    }
+
+    private func identity(job: String, instance: String, own: Labels) -> Labels {
+        var builder = LabelsBuilder()
+        builder.set("job", job)
+        builder.set("instance", instance)
+        for (name, value) in own.pairs { builder.set(name, value) }
+        return builder.labels()
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// edgewatch's own metrics as a source, so that they can be queried, alerted on and shipped like any others, and with
+// them what sampling did and the node's signals.
+
+internal import Conditions
+internal import Platform
+internal import Samples
+internal import Synchronization
+
+/// edgewatch's own metrics, sampling decisions and signals as a source.
+final class TelemetrySource: CollectorSource {
+    let definition: SourceDefinition
+    private let telemetry: Telemetry
+    private let signals: SignalBoard
+    private let report: SamplingReport
+    private let tally: PassTally
+    private let buffer: Mutex<PassBuffer>
+
+    init(
+        interval: Duration,
+        identity: Labels,
+        sink: any SampleSink,
+        telemetry: Telemetry,
+        signals: SignalBoard,
+        report: SamplingReport,
+        tally: PassTally
+    ) {
+        definition = .telemetry(interval: interval, identity: identity)
+        self.telemetry = telemetry
+        self.signals = signals
+        self.report = report
+        self.tally = tally
+        buffer = Mutex(PassBuffer(group: identity, sink: sink))
+    }
+
+    @concurrent
+    func pass(_ order: PassOrder) async {
+        let families = telemetry.families()
+        store(at: order.time) { buffer in
+            buffer.metricClassFilter = order.classes
+            buffer.begin()
+            buffer.add(TelemetrySource.up, 1)
+            TelemetrySource.addSampling(report.current, to: &buffer)
+            TelemetrySource.addSignals(signals.all(), to: &buffer)
+            for family in families { TelemetrySource.add(family, to: &buffer) }
+        }
+    }
+
+    @concurrent
+    func end(at time: Timestamp) async {
+        store(at: time) { $0.begin() }
+    }
+
+    private func store(at time: Timestamp, _ fill: (inout PassBuffer) -> Void) {
+        do {
+            try buffer.withLock { buffer in
+                fill(&buffer)
+                _ = try buffer.finish(at: time)
+                tally.add(buffer.statistics)
+            }
+        } catch {
+            tally.storeFailures.add()
+        }
+    }
+
+    // MARK: - Families
+
+    private static let up = Family("up", .gauge, "Whether the last pass succeeded.", class: .health)
+    private static let interval = Family(
+        "edgewatch_sampling_interval_seconds",
+        .gauge,
+        "The collection interval in effect.",
+        labels: ["source"],
+        class: .health
+    )
+    private static let policy = Family(
+        "edgewatch_sampling_policy_active",
+        .gauge,
+        "Whether a sampling policy takes effect.",
+        labels: ["policy"],
+        class: .health
+    )
+    private static let signal = Family(
+        "edgewatch_signal",
+        .gauge,
+        "A signal of the node, in its base unit, while it is known.",
+        labels: ["name", "unit"],
+        class: .health
+    )
+    private static let power = Family(
+        "edge_power_status",
+        .gauge,
+        "Where the node's power comes from: 1 for the one state that applies.",
+        labels: ["state"],
+        class: .health
+    )
+    private static let powerStates = ["grid", "battery", "ups", "solar"]
+
+    private static func addSampling(_ report: SamplingReport.Contents, to buffer: inout PassBuffer) {
+        for (source, seconds) in report.intervals { buffer.add(interval, seconds.inSeconds, source) }
+        for (name, isActive) in report.policies { buffer.add(policy, isActive ? 1 : 0, name) }
+    }
+
+    private static func addSignals(_ signals: [(String, Signal)], to buffer: inout PassBuffer) {
+        for (name, signal) in signals where signal.quality == .good {
+            switch signal.value {
+            case .number(let value): buffer.add(self.signal, value, name, signal.unit)
+            case .text(let state) where name == SignalName.powerSource:
+                for known in powerStates { buffer.add(power, known == state ? 1 : 0, known) }
+            case .text: break
+            }
+        }
+    }
+
+    private static func add(_ family: Telemetry.Family, to buffer: inout PassBuffer) {
+        for sample in family.samples {
+            let known = Family(
+                family.name,
+                family.isCounter ? .counter : .gauge,
+                family.help,
+                labels: sample.labels.map(\.name),
+                class: family.name.hasPrefix("edgewatch_sampling_") ? .health : .standard
+            )
+            buffer.add(known, sample.value, labels: sample.labels.map(\.value))
+        }
+    }
+}
