@@ -162,7 +162,7 @@ public struct SignalView: Sendable {
     public var name: String
     /// Its value.
     public var value: Value
-    /// The unit of a number: `s`, `bit/s`, `ratio`, or empty.
+    /// The unit of a number: `seconds`, `bits per second`, `ratio`, or empty.
     public var unit: String
     /// How old the value is.
     public var age: Duration

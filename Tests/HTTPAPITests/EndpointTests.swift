@@ -379,7 +379,7 @@ struct EndpointTests {
                 SignalView(
                     name: "bandwidth",
                     value: .number(2.5e6),
-                    unit: "bit/s",
+                    unit: "bits per second",
                     age: .seconds(400),
                     quality: "stale"
                 ),
@@ -400,7 +400,7 @@ struct EndpointTests {
                             + #""oldest":null,"newest":null,"corruptions":0},"#
                             + #""sampling":{"policy":"normal","reason":"","intervalSeconds":15,"keptClasses":[]},"#
                             + #""signals":[{"name":"power_source","value":"grid","unit":"","ageSeconds":3,"quality":"good"},"#
-                            + #"{"name":"bandwidth","value":2500000,"unit":"bit/s","ageSeconds":400,"quality":"stale"}]}"#
+                            + #"{"name":"bandwidth","value":2500000,"unit":"bits per second","ageSeconds":400,"quality":"stale"}]}"#
                     )
             )
         }
@@ -419,7 +419,6 @@ struct EndpointTests {
                 )
             )
             #expect(response.text.contains("\nprocess_start_time_seconds 1700000000\n"))
-            #expect(response.text.contains("edgewatch_build_info{revision=\"abc123\",version=\"0.1.0\"} 1\n"))
             let values = Dictionary(
                 response.text.split(separator: "\n").filter { $0.hasPrefix("process_") }
                     .map { $0.split(separator: " ") }.map { (String($0[0]), Double($0[1]) ?? -1) },

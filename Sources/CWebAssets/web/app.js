@@ -13,12 +13,15 @@ import * as panels from "./panels.js";
 
 const niceSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600];
 const pixelsPerPoint = 3;
+const freshSpan = 60; // A node that has just begun shows its first minute, not an empty hour.
 const $ = (id) => document.getElementById(id);
 
 const state = {
   rangeSeconds: 3600,
   fixed: null, // {start, end} after a zoom; null follows the clock
   refreshSeconds: 15,
+  interval: 15, // seconds between two collections, as sampling has it now
+  oldest: -Infinity, // seconds since 1970 of the oldest sample held
   node: null, lastAnswer: null, timer: null, running: null,
 };
 
@@ -26,13 +29,13 @@ const state = {
 
 function timeGrid(width) {
   const end = state.fixed?.end ?? Date.now() / 1000;
-  const start = state.fixed?.start ?? end - state.rangeSeconds;
+  const start = state.fixed?.start ?? Math.max(end - state.rangeSeconds, Math.min(state.oldest, end - freshSpan));
   const wanted = Math.max((end - start) / Math.max(60, width / pixelsPerPoint), interval());
   const step = niceSteps.find((one) => one >= wanted) ?? Math.ceil(wanted / 3600) * 3600;
   return [Math.ceil(start / step) * step, Math.floor(end / step) * step, step];
 }
 
-const interval = () => Math.max(1, state.node?.collectIntervalSeconds ?? 15);
+const interval = () => Math.max(1, state.interval);
 
 function host(...extra) {
   const labels = Object.entries(state.node?.labels ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
@@ -182,6 +185,8 @@ async function refresh() {
   try {
     const status = await api.get("edgewatch/status", running.signal);
     showNode(status.node);
+    state.interval = Math.max(status.node.collectIntervalSeconds, status.sampling.intervalSeconds);
+    state.oldest = status.storage.oldest ? Date.parse(status.storage.oldest) / 1000 : -Infinity;
     const [, sorted] = await Promise.all([refreshCharts(running.signal), refreshPanels(status, running.signal)]);
     showHealth(status, sorted);
     document.body.dataset.ready = "1";

@@ -88,8 +88,10 @@ export const cards = [
     id: "temperature", title: "Temperature", unit: "celsius", floating: true, optional: true,
     queries: [
       {
-        text: ({ host }) => `node_hwmon_temp_celsius{${host()}}`,
-        name: (labels) => `${labels.chip} ${labels.sensor}`,
+        text: ({ host }) =>
+          `node_hwmon_temp_celsius{${host()}} * on (chip, sensor) group_left (label) node_hwmon_sensor_label{${host()}}` +
+          ` or on (chip, sensor) node_hwmon_temp_celsius{${host()}}`,
+        name: (labels) => `${labels.chip} ${labels.label || labels.sensor}`,
       },
       {
         text: ({ host }) => `node_thermal_zone_temp{${host()}}`,

@@ -112,8 +112,8 @@ export function storage(parent, view) {
 }
 
 const signalFormats = {
-  "s": (value) => (value < 1 ? `${units.plain(value * 1000)} ms` : span(value)),
-  "bit/s": units.bitsPerSecond,
+  "seconds": (value) => (value < 1 ? `${units.plain(value * 1000)} ms` : span(value)),
+  "bits per second": units.bitsPerSecond,
   "ratio": (value) => units.percent(value * 100),
 };
 

@@ -30,7 +30,7 @@ public struct HTTPServer: Service {
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
 
-    /// Creates a server that does not listen yet.
+    /// Creates a server that does not listen yet, and adds the process to the metrics it will serve.
     ///
     /// - Parameters:
     /// - address: where to listen.
@@ -45,6 +45,7 @@ public struct HTTPServer: Service {
     ) {
         self.address = address
         dispatcher = Dispatcher(services: services)
+        ProcessStatistics.register(in: services.telemetry, startTime: services.node.startTime)
         clock = { services.clock.wallMilliseconds() / 1000 }
         self.logger = logger
         self.onListening = onListening

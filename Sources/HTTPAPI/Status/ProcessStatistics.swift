@@ -14,8 +14,6 @@ struct ProcessStatistics: Sendable {
     var residentBytes = 0.0
     /// Address space.
     var virtualBytes = 0.0
-    /// Start since the machine's boot.
-    var startSecondsAfterBoot = 0.0
     /// Threads.
     var threads = 0
     /// Open file descriptors.
@@ -38,6 +36,31 @@ struct ProcessStatistics: Sendable {
         return statistics
     }
 
+    /// Adds the process to its own metrics, under the names all Prometheus clients use.
+    static func register(in telemetry: Telemetry, startTime: Timestamp) {
+        func metric(
+            _ name: String,
+            _ help: String,
+            isCounter: Bool = false,
+            _ value: @escaping @Sendable (ProcessStatistics) -> Double
+        ) {
+            telemetry.computed("process_\(name)", help, isCounter: isCounter) { value(read()) }
+        }
+        metric("cpu_seconds_total", "Total user and system CPU time spent in seconds.", isCounter: true) {
+            $0.cpuSeconds
+        }
+        metric("max_fds", "Maximum number of open file descriptors.") { $0.maxFiles }
+        metric("open_fds", "Number of open file descriptors.") { Double($0.openFiles) }
+        metric("resident_memory_bytes", "Resident memory size in bytes.") { $0.residentBytes }
+        metric("threads", "Number of threads of the process.") { Double($0.threads) }
+        metric("virtual_memory_bytes", "Virtual memory size in bytes.") { $0.virtualBytes }
+        let started = telemetry.gauge(
+            "process_start_time_seconds",
+            "Start time of the process since unix epoch in seconds."
+        )
+        started.set(startTime.seconds)
+    }
+
     /// Takes the fields of /proc/self/stat; they are counted behind the name, which may hold anything.
     mutating func take(stat bytes: [UInt8]) {
         guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return }
@@ -48,7 +71,6 @@ struct ProcessStatistics: Sendable {
         // Field numbers of proc(5) minus 3: the state is the first behind the name.
         cpuSeconds = (number(11) + number(12)) / ticksPerSecond
         threads = Int(exactly: number(17)) ?? 0
-        startSecondsAfterBoot = number(19) / ticksPerSecond
         virtualBytes = number(20)
         residentBytes = number(21) * Double(sysconf(Int32(_SC_PAGESIZE)))
     }
