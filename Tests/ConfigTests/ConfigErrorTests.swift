@@ -172,7 +172,7 @@ import Testing
             "1:32: \"file_sd_configs\" is not supported yet; list the targets under static_configs"
         ),
         (
-            "sampling: {strategies: [{name: s, condition: 'bandwidth < 10Mbs', action: {type: reduce_metrics, keep_metrics: [a]}}]}",
+            "sampling: {strategies: [{name: s, condition: 'bandwidth < 10Mbs', action: {type: reduce_metrics, keep_metrics: [health]}}]}",
             "1:46: \"condition\", at its column 15: unknown unit \"Mbs\"; known are us, ms, s, m, h, d, bps, kbps, "
                 + "Mbps, Gbps and %"
         ),
@@ -181,8 +181,12 @@ import Testing
             "1:64: reduce_frequency needs a \"new_interval\""
         ),
         (
-            "sampling: {strategies: [{name: s, condition: 'a > 1', action: {type: reduce_metrics, drop_metrics: [a], metrics: [b]}}]}",
-            "1:105: reduce_metrics takes no \"metrics\""
+            "sampling: {strategies: [{name: s, condition: 'a > 1', action: {type: reduce_metrics, drop_metrics: [debug], metrics: [b]}}]}",
+            "1:109: reduce_metrics takes no \"metrics\""
+        ),
+        (
+            "sampling: {strategies: [{name: s, condition: 'a > 1', action: {type: reduce_metrics, keep_metrics: [helth]}}]}",
+            "1:101: unknown metric class \"helth\"; did you mean \"health\"?"
         ),
         ("sampling: {strategies: [{name: s, condition: 'a > 1'}]}", "1:25: \"action\" is missing"),
         (
@@ -272,7 +276,8 @@ import Testing
 
     /// The ConfigMap of the shared conformance material: everything but its Kubernetes discovery is understood.
     @Test func conformancePrometheusEdge() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+            .deletingLastPathComponent()
             .deletingLastPathComponent()
         let file = root.appending(path: "../shared/conformance/prometheus-edge.yaml")
         guard let data = try? Data(contentsOf: file) else {

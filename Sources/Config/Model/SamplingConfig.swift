@@ -46,11 +46,16 @@ public struct SamplingAction: Sendable, Equatable {
         case reduceMetrics = "reduce_metrics"
     }
 
+    /// The classes a metric can be of, as `keep_metrics` and `drop_metrics` name them; the collector sorts into them.
+    public static let metricClasses = [
+        "health", "critical", "alerts", "application", "detailed_performance", "debug",
+    ]
+
     /// What to do.
     public var kind: Kind
     /// The interval of the frequency actions.
     public var newInterval: Duration?
-    /// The metric classes the frequency actions concern; empty is all.
+    /// The sources the frequency actions concern: `node`, `application`, a job's or device's name; empty is all.
     public var metrics: [String] = []
     /// The metric classes kept by `reduceMetrics`.
     public var keepMetrics: [String] = []

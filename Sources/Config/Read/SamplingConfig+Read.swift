@@ -33,8 +33,8 @@ extension SamplingAction {
         self.init(kind: kind ?? .reduceFrequency)
         newInterval = section.interval("new_interval")
         metrics = section.strings("metrics")
-        keepMetrics = section.strings("keep_metrics")
-        dropMetrics = section.strings("drop_metrics")
+        keepMetrics = section.metricClasses("keep_metrics")
+        dropMetrics = section.metricClasses("drop_metrics")
         duration = section.interval("duration")
         guard let kind else { return nil }
         let unwanted: [String]
@@ -46,7 +46,7 @@ extension SamplingAction {
             }
         case .reduceMetrics:
             unwanted = ["new_interval", "metrics"]
-            if keepMetrics.isEmpty, dropMetrics.isEmpty {
+            if section.node["keep_metrics"] == nil, section.node["drop_metrics"] == nil {
                 section.report("type", "reduce_metrics needs \"keep_metrics\" or \"drop_metrics\"")
             }
         }
@@ -57,6 +57,18 @@ extension SamplingAction {
 }
 
 extension Section {
+    /// A list of metric classes.
+    fileprivate func metricClasses(_ key: String) -> [String] {
+        let known = SamplingAction.metricClasses
+        return list(key).compactMap { node in
+            guard let name = string(node, key) else { return nil }
+            if known.contains(name) { return name }
+            let remedy = Nearest.remedy(for: name, among: known)
+            problems.add(node.error("unknown metric class \"\(name)\"", remedy: remedy))
+            return nil
+        }
+    }
+
     /// A condition over signals; a missing one is reported.
     func condition(_ key: String) -> Condition? {
         guard let text = required(key), let node = take(key) else { return nil }
