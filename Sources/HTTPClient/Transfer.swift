@@ -19,6 +19,10 @@ final class Transfer {
     private var connectList: UnsafeMutablePointer<curl_slist>?
     private let errorText: UnsafeMutablePointer<CChar>
 
+    private let start = ContinuousClock.now
+    /// From `start` to the first line of a response: libcurl's own figure, CURLINFO_STARTTRANSFER_TIME, is for a request
+    /// with a body the moment the body begins to go out.
+    private var firstByte: Duration?
     private var sentBody = 0
     private var headerBytes = 0
     private var headers: [(name: String, value: String)] = []
@@ -101,7 +105,7 @@ final class Transfer {
             Int64(max(0, ccurl_getinfo_long(easy, CURLINFO_HEADER_SIZE)))
             + Int64(max(0, ccurl_getinfo_offset(easy, CURLINFO_SIZE_DOWNLOAD_T)))
         result.total = duration(CURLINFO_TOTAL_TIME_T)
-        result.timeToFirstByte = duration(CURLINFO_STARTTRANSFER_TIME_T)
+        result.timeToFirstByte = min(result.total, firstByte ?? result.total)
         result.exchange = max(.zero, result.timeToFirstByte - duration(CURLINFO_PRETRANSFER_TIME_T))
         result.reusedConnection = ccurl_getinfo_long(easy, CURLINFO_NUM_CONNECTS) == 0
         result.connect = result.reusedConnection ? .zero : duration(CURLINFO_CONNECT_TIME_T)
@@ -155,6 +159,7 @@ final class Transfer {
     /// One whole line, its end included: a status line, a field, or the empty line.
     private func takeHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
         headerBytes += bytes.count
+        if firstByte == nil { firstByte = start.duration(to: .now) }
         guard headerBytes <= Self.headerLimit else {
             overflow = .header
             return 0

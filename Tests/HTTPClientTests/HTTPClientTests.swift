@@ -132,6 +132,23 @@ import Testing
         #expect(second.timeToFirstByte >= second.exchange)
     }
 
+    @Test func theExchangeTakesAsLongAsTheServer() async throws {
+        let server = try TestServer { _, connection in
+            Thread.sleep(forTimeInterval: 0.02)
+            connection.respond(204)
+        }
+        defer { server.stop() }
+        for size in [0, 100, 100_000] {
+            let body = [UInt8](repeating: 1, count: size)
+            let statistics = try await client.send(
+                HTTPClientRequest(method: "POST", url: server.url(), body: body)
+            ).statistics
+            #expect(statistics.exchange >= .milliseconds(20))
+            #expect(statistics.exchange <= statistics.timeToFirstByte)
+            #expect(statistics.timeToFirstByte <= statistics.total)
+        }
+    }
+
     @Test func compressedResponsesAreUnpackedWithinTheLimit() async throws {
         // 1 MiB of zeroes as gzip, made by zlib.
         let tool = Process()

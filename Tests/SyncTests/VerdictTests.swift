@@ -32,7 +32,7 @@ import Testing
             #expect(verdict(status) == .refused(reason: "status \(status)"))
         }
         for status in [400, 409, 412, 418, 422, 431] {
-            #expect(verdict(status) == .rejected(reason: "status \(status)"))
+            #expect(verdict(status) == .rejected(reason: "status \(status)", isOrder: false))
         }
         #expect(verdict(413) == .tooLarge(reason: "status 413"))
         #expect(
@@ -42,8 +42,13 @@ import Testing
     }
 
     @Test func theServersWordsAreKeptShortAndClean() {
-        #expect(verdict(400, "out of order sample\n") == .rejected(reason: "status 400: out of order sample"))
-        #expect(verdict(400, "a\u{1b}[31m\u{0}b") == .rejected(reason: "status 400: a [31m b"))
+        #expect(
+            verdict(400, "out of order sample\n")
+                == .rejected(reason: "status 400: out of order sample", isOrder: true)
+        )
+        #expect(
+            verdict(400, "a\u{1b}[31m\u{0}b") == .rejected(reason: "status 400: a [31m b", isOrder: false)
+        )
         let long = verdict(500, String(repeating: "x", count: 5000))
         #expect(long.reason == "status 500: " + String(repeating: "x", count: ServerWords.limit))
         #expect(ServerWords.clean([0xff, 0xfe, 0x41]) == "\u{fffd}\u{fffd}A")
@@ -58,7 +63,7 @@ import Testing
         )
         #expect(
             Verdict(response, nowMilliseconds: 0, retriesTooManyRequests: false)
-                == .rejected(reason: "status 429")
+                == .rejected(reason: "status 429", isOrder: false)
         )
     }
 

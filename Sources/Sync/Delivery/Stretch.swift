@@ -38,17 +38,18 @@ struct Stretch: Sendable {
         tooOld = dropped
     }
 
-    /// The number of samples of each series.
-    var sampleCounts: [Int] { series.map(\.samples.count) }
+    /// The times of each series' samples.
+    var timestamps: [[Int64]] { series.map(\.samples.timestamps) }
+    /// The number of samples.
+    var samples: Int { series.reduce(0) { $0 + $1.samples.count } }
 
     /// The request body of a part: a WriteRequest in a snappy block.
-    func body(of part: Part, externalLabels: Labels) -> [UInt8] {
-        let chosen = series[part.series.clamped(to: series.indices)]
-        guard let range = part.samples, let only = chosen.first else {
-            return Snappy.compress(RemoteWriteV1.encode(chosen, externalLabels: externalLabels))
+    func body(of part: Part, in parts: Parts, externalLabels: Labels) -> [UInt8] {
+        // Lazily: one series' copy at a time.
+        let chosen = part.series.clamped(to: series.indices).lazy.map { index in
+            Self.slice(series[index], parts.samples(ofSeries: index, in: part.times))
         }
-        let sliced = Self.slice(only, range.clamped(to: 0..<only.samples.count))
-        return Snappy.compress(RemoteWriteV1.encode([sliced], externalLabels: externalLabels))
+        return Snappy.compress(RemoteWriteV1.encode(chosen, externalLabels: externalLabels))
     }
 
     private static func slice(_ entry: LogChunk.Series, _ range: Range<Int>) -> LogChunk.Series {

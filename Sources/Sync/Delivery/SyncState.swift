@@ -4,24 +4,14 @@
 //
 //     idle ──begin(stretch)──▶ delivering ──conclude(verdict)──▶ send · wait, then send again · advance the cursor
 //
-// A stretch is what one read of the log gave. It is sent as one request; when the receiver objects, as parts:
-//
-//     413       halves, each sent on its own, and smaller reads from then on
-//     other 4xx halves, until the half that is at fault is one sample: that one is given up, all others arrive
+// A stretch is what one read of the log gave. It is sent as one request; when the receiver objects, as parts
+// (`Parts` halves them, see SyncState+Division.swift for what is given up when).
 //
 // Invariants: the cursor moves only to the end of a stretch all of whose parts were accepted or given up; parts go out
-// in order, one at a time, so a series stays in time order; a part that was sent is sent again as it is, except that a
-// part too large for its link or receiver is halved.
+// one at a time and a series' older samples before its newer ones; a part that was sent is sent again as it is, except
+// that a part too large for its link or receiver is halved.
 
 internal import Samples
-
-/// A piece of a stretch: some of its series, or some samples of one series.
-struct Part: Sendable, Equatable {
-    /// Which of the stretch's series.
-    var series: Range<Int>
-    /// Which samples, when it is a piece of a single series.
-    var samples: Range<Int>?
-}
 
 struct SyncState: Sendable {
     /// What to do next.
@@ -34,9 +24,10 @@ struct SyncState: Sendable {
         case advance(LogPosition)
     }
 
-    /// A part that is given up, with the receiver's words.
+    /// Samples that are given up, with the receiver's words.
     struct Drop: Sendable, Equatable {
-        var part: Part
+        /// A series they belong to, as an example.
+        var firstSeries: Int
         var samples: Int
         var reason: DropReason
         var words: String
@@ -52,11 +43,6 @@ struct SyncState: Sendable {
         case refused
     }
 
-    /// Requests without a single acceptance after which the rest of a stretch is given up as a whole.
-    ///
-    /// Then it is not one poison sample but, say, a day too old for the receiver; halving all of it would take two
-    /// requests per sample. The second number holds once a whole stretch was lost that way.
-    static let hopelessRequests = (first: 64, following: 8)
     /// Timeouts in a row after which a part is halved: the link may be too slow for it.
     static let timeoutsBeforeHalving = 2
     /// Fewer samples are never asked for at once.
@@ -64,15 +50,24 @@ struct SyncState: Sendable {
     /// Accepted stretches after which a reduced read size is doubled again.
     static let stretchesBeforeGrowth = 8
 
-    struct Delivery {
-        var sampleCounts: [Int]
-        var next: LogPosition
+    /// A stretch of which nothing was accepted makes the next one begin with a probe after this many rejections.
+    static let rejectionsThatMatter = 8
+
+    /// The stretch under way.
+    struct Delivery: Sendable {
+        let parts: Parts
+        let next: LogPosition
         /// The parts left, the current one last.
-        var parts: [Part]
+        var left: [Part]
         var attempt = 0
         var timeouts = 0
-        var requests = 0
         var accepted = 0
+        var rejections = 0
+        /// Whether the oldest and the newest row go first, alone.
+        var isProbing = false
+        /// The timestamp whose row is being halved, and how often parts of it were rejected since one was accepted.
+        var row: Int64?
+        var rowRejections = 0
     }
 
     /// Everything before is accepted or given up.
@@ -84,8 +79,11 @@ struct SyncState: Sendable {
     private(set) var readLimit: Int?
 
     private let backoff: Backoff
-    private var delivery: Delivery?
-    private var lastStretchWasHopeless = false
+    var delivery: Delivery?
+    /// The last stretch was given up as a whole: the next one begins with a probe.
+    var isHopeless = false
+    /// The last rejected row was given up as a whole: the next one is not halved down to its samples.
+    var rowsAreHopeless = false
     private var stretchesSinceReduction = 0
 
     init(cursor: LogPosition, backoff: Backoff) {
@@ -98,17 +96,21 @@ struct SyncState: Sendable {
     /// A stretch was read.
     ///
     /// - Parameters:
-    /// - sampleCounts: the number of samples of each of its series.
+    /// - parts: its series and times.
     /// - next: where the log goes on after it.
-    mutating func begin(sampleCounts: [Int], next: LogPosition) -> Action {
+    mutating func begin(_ parts: Parts, next: LogPosition) -> Action {
         precondition(delivery == nil, "a stretch ends before the next begins")
-        guard sampleCounts.contains(where: { $0 > 0 }) else {
+        guard let whole = parts.whole, parts.samples(in: whole) > 0 else {
             cursor = next
             return .advance(next)
         }
-        let whole = Part(series: 0..<sampleCounts.count, samples: nil)
-        delivery = Delivery(sampleCounts: sampleCounts, next: next, parts: [whole])
-        return .send(whole, attempt: 0)
+        var fresh = Delivery(parts: parts, next: next, left: [whole])
+        if isHopeless, let probe = parts.probe(whole) {
+            fresh.left = probe
+            fresh.isProbing = true
+        }
+        delivery = fresh
+        return .send(fresh.left[fresh.left.count - 1], attempt: 0)
     }
 
     /// An attempt to send the current part ended.
@@ -118,41 +120,40 @@ struct SyncState: Sendable {
     /// - jitter: a random number from 0 to 1.
     /// - Returns: what is given up, and what to do next.
     mutating func conclude(_ verdict: Verdict, jitter: Double) -> (drop: Drop?, next: Action) {
-        guard var current = delivery, let part = current.parts.last else {
+        guard var current = delivery, let part = current.left.last else {
             preconditionFailure("a verdict needs something sent")
         }
-        current.requests += 1
-        defer { if delivery != nil { delivery = current } }
+        delivery = nil
         switch verdict {
         case .accepted:
-            failures = 0
-            health = .healthy
-            current.accepted += 1
-            lastStretchWasHopeless = false
-            return (nil, goOn(&current))
+            answered()
+            noteAccepted(&current)
+            return (nil, goOn(current))
         case .unreachable(_, let isTimeout):
             current.timeouts = isTimeout ? current.timeouts + 1 : 0
-            if current.timeouts >= Self.timeoutsBeforeHalving, let halves = halves(of: part, current) {
-                reduceReads(to: samples(in: part, current) / 2)
+            if current.timeouts >= Self.timeoutsBeforeHalving, !current.isProbing,
+                let halves = current.parts.halves(of: part, byTimeFirst: false)
+            {
+                reduceReads(to: current.parts.samples(in: part) / 2)
                 current.replaceLast(with: halves)
             }
             let pause = backoff.pause(failures: failures + 1, jitter: jitter)
-            return (nil, again(&current, .retrying, after: pause))
+            return (nil, again(current, .retrying, after: pause))
         case .busy(let asked, _):
             let pause =
                 asked.map { backoff.pause(failures: failures + 1, jitter: jitter, asked: $0) }
                 ?? backoff.pause(failures: failures + 1, jitter: jitter)
-            return (nil, again(&current, .retrying, after: pause))
+            return (nil, again(current, .retrying, after: pause))
         case .refused:
             let pause = backoff.refusedPause(failures: failures + 1, jitter: jitter)
-            return (nil, again(&current, .refused, after: pause))
+            return (nil, again(current, .refused, after: pause))
         case .tooLarge(let words):
             answered()
-            reduceReads(to: samples(in: part, current) / 2)
-            return divide(&current, part, .tooLarge, words)
-        case .rejected(let words):
+            reduceReads(to: current.parts.samples(in: part) / 2)
+            return divide(current, part, .tooLarge, words)
+        case .rejected(let words, let isOrder):
             answered()
-            return divide(&current, part, .rejected, words)
+            return divide(current, part, isOrder ? .outOfOrder : .rejected, words)
         }
     }
 
@@ -162,69 +163,33 @@ struct SyncState: Sendable {
         cursor = max(cursor, position)
     }
 
-    // MARK: - Parts
-
     /// The number of samples in a part of the stretch under way.
     func samples(in part: Part) -> Int {
-        delivery.map { samples(in: part, $0) } ?? 0
-    }
-
-    private func samples(in part: Part, _ delivery: Delivery) -> Int {
-        part.samples?.count ?? delivery.sampleCounts[part.series].reduce(0, +)
-    }
-
-    private func halves(of part: Part, _ delivery: Delivery) -> (Part, Part)? {
-        if part.series.count > 1 {
-            let middle = part.series.lowerBound + part.series.count / 2
-            return (
-                Part(series: part.series.lowerBound..<middle, samples: nil),
-                Part(series: middle..<part.series.upperBound, samples: nil)
-            )
-        }
-        let samples = part.samples ?? 0..<delivery.sampleCounts[part.series.lowerBound]
-        guard samples.count > 1 else { return nil }
-        let middle = samples.lowerBound + samples.count / 2
-        return (
-            Part(series: part.series, samples: samples.lowerBound..<middle),
-            Part(series: part.series, samples: middle..<samples.upperBound)
-        )
-    }
-
-    /// Halves the part, or gives it up when it cannot or is not worth it.
-    private mutating func divide(
-        _ current: inout Delivery,
-        _ part: Part,
-        _ reason: DropReason,
-        _ words: String
-    ) -> (drop: Drop?, next: Action) {
-        let patience = lastStretchWasHopeless ? Self.hopelessRequests.following : Self.hopelessRequests.first
-        if current.accepted == 0, current.requests >= patience {
-            let count = current.parts.reduce(0) { $0 + samples(in: $1, current) }
-            // Nothing was accepted, so nothing before this part is anything but given up already.
-            let all = Part(series: part.series.lowerBound..<current.sampleCounts.count, samples: nil)
-            lastStretchWasHopeless = true
-            return (Drop(part: all, samples: count, reason: reason, words: words), finish(current))
-        }
-        if let halves = halves(of: part, current) {
-            current.replaceLast(with: halves)
-            current.attempt = 0
-            return (nil, .send(halves.0, attempt: 0))
-        }
-        let drop = Drop(part: part, samples: samples(in: part, current), reason: reason, words: words)
-        return (drop, goOn(&current))
+        delivery?.parts.samples(in: part) ?? 0
     }
 
     // MARK: - Steps
 
-    private mutating func goOn(_ current: inout Delivery) -> Action {
-        current.parts.removeLast()
+    /// The current part is dealt with; on to the next.
+    mutating func goOn(_ delivery: Delivery) -> Action {
+        var current = delivery
+        current.left.removeLast()
+        return send(current)
+    }
+
+    /// Sends the last part left, or ends the stretch.
+    mutating func send(_ delivery: Delivery) -> Action {
+        var current = delivery
         current.attempt = 0
         current.timeouts = 0
-        guard let part = current.parts.last else { return finish(current) }
+        guard let part = current.left.last else { return finish(current) }
+        self.delivery = current
         return .send(part, attempt: 0)
     }
 
-    private mutating func finish(_ current: Delivery) -> Action {
+    /// The stretch is dealt with.
+    mutating func finish(_ current: Delivery) -> Action {
+        if current.accepted == 0, current.rejections >= Self.rejectionsThatMatter { isHopeless = true }
         stretchesSinceReduction += 1
         if let limit = readLimit, stretchesSinceReduction >= Self.stretchesBeforeGrowth {
             // Past a million samples no configured size is larger, and the experience is forgotten.
@@ -232,19 +197,16 @@ struct SyncState: Sendable {
             stretchesSinceReduction = 0
         }
         cursor = current.next
-        delivery = nil
         return .advance(current.next)
     }
 
-    private mutating func again(
-        _ current: inout Delivery,
-        _ health: Health,
-        after pause: Duration
-    ) -> Action {
+    private mutating func again(_ delivery: Delivery, _ health: Health, after pause: Duration) -> Action {
+        var current = delivery
         failures += 1
         current.attempt += 1
         self.health = health
-        guard let part = current.parts.last else { preconditionFailure("a retry needs a part") }
+        guard let part = current.left.last else { preconditionFailure("a retry needs a part") }
+        self.delivery = current
         return .wait(pause, part, attempt: current.attempt)
     }
 
@@ -262,9 +224,9 @@ struct SyncState: Sendable {
 
 extension SyncState.Delivery {
     mutating func replaceLast(with halves: (Part, Part)) {
-        parts.removeLast()
-        parts.append(halves.1)
-        parts.append(halves.0)
+        left.removeLast()
+        left.append(halves.1)
+        left.append(halves.0)
         timeouts = 0
     }
 }
@@ -273,6 +235,8 @@ extension SyncState.Delivery {
 enum DropReason: String, Sendable, CaseIterable {
     /// The receiver objects to them.
     case rejected
+    /// The receiver objects to their time; also what it has already, when its answer to the first sending was lost.
+    case outOfOrder = "out_of_order"
     /// A single sample is too large for the receiver.
     case tooLarge = "too_large"
     /// Older than `sample_age_limit`.

@@ -20,14 +20,16 @@ enum Verdict: Sendable, Equatable {
     /// Too many bytes or samples in one request (413): the same samples in smaller requests.
     case tooLarge(reason: String)
     /// Something in the request is unacceptable (other 4xx): to be found and given up.
-    case rejected(reason: String)
+    ///
+    /// `isOrder` when the receiver's words are about time: too old, out of order, there already with another value.
+    case rejected(reason: String, isOrder: Bool)
 
     /// What a person should read about it, nil when all is well.
     var reason: String? {
         switch self {
         case .accepted: nil
         case .unreachable(let reason, _), .busy(_, let reason), .refused(let reason), .tooLarge(let reason),
-            .rejected(let reason):
+            .rejected(let reason, _):
             reason
         }
     }
@@ -43,13 +45,13 @@ extension Verdict {
         self =
             switch response.status {
             case 200...299: .accepted
-            case 429 where !retriesTooManyRequests: .rejected(reason: reason)
+            case 429 where !retriesTooManyRequests: .rejected(reason: reason, isOrder: false)
             case 408, 425, 429, 500...: .busy(retryAfter: retryAfter, reason: reason)
             case 413: .tooLarge(reason: reason)
             case 300...399:
                 .refused(reason: "\(reason), redirects to \(response.header("location") ?? "nowhere")")
             case ..<300, 401, 402, 403, 404, 405, 406, 407, 410, 415, 426, 451: .refused(reason: reason)
-            default: .rejected(reason: reason)
+            default: .rejected(reason: reason, isOrder: ServerWords.areAboutOrder(words))
             }
     }
 
@@ -69,6 +71,18 @@ extension Verdict {
 enum ServerWords {
     /// Characters kept; servers have answered with whole pages.
     static let limit = 256
+
+    /// How Prometheus, Mimir, Thanos and Cortex name samples they have no place for.
+    private static let orderWords = [
+        "out of order", "out-of-order", "out of bounds", "too old", "too-old", "duplicate sample",
+        "duplicate-timestamp",
+    ]
+
+    /// Whether the words object to the time of samples.
+    static func areAboutOrder(_ words: String) -> Bool {
+        let lowered = words.lowercased()
+        return orderWords.contains { lowered.contains($0) }
+    }
 
     /// The first line's worth of text, control characters as spaces.
     static func clean(_ body: [UInt8]) -> String {

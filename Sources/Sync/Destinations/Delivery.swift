@@ -84,7 +84,7 @@ struct Delivery {
             let read = chunk.next.sequence - min(chunk.next.sequence, record.position.sequence)
             pacer.didRead(
                 rows: read - min(read, chunk.lostRows),
-                samples: stretch.tooOld + stretch.sampleCounts.reduce(0, +)
+                samples: stretch.tooOld + stretch.samples
             )
             return stretch
         } catch {
@@ -109,7 +109,8 @@ struct Delivery {
 
     /// Sends a stretch; false when cancelled before it was done.
     private mutating func deliver(_ stretch: Stretch, _ keeper: inout CursorKeeper) async -> Bool {
-        var action = state.begin(sampleCounts: stretch.sampleCounts, next: stretch.next)
+        let parts = Parts(timestamps: stretch.timestamps)
+        var action = state.begin(parts, next: stretch.next)
         var frozen: (part: Part, body: [UInt8])?
         while true {
             switch action {
@@ -122,7 +123,11 @@ struct Delivery {
                 action = .send(part, attempt: attempt)
             case .send(let part, let attempt):
                 if frozen?.part != part {
-                    let body = stretch.body(of: part, externalLabels: destination.plan.externalLabels)
+                    let body = stretch.body(
+                        of: part,
+                        in: parts,
+                        externalLabels: destination.plan.externalLabels
+                    )
                     frozen = (part, body)
                 }
                 guard let verdict = await attemptToSend(frozen?.body ?? [], attempt) else { return false }
@@ -216,8 +221,8 @@ struct Delivery {
         counters.drop(drop.samples, drop.reason)
         guard destination.shouldLogDrop() else { return }
         let first =
-            stretch.series.indices.contains(drop.part.series.lowerBound)
-            ? "\(stretch.series[drop.part.series.lowerBound].labels)" : ""
+            stretch.series.indices.contains(drop.firstSeries)
+            ? "\(stretch.series[drop.firstSeries].labels)" : ""
         destination.logger.warning(
             "samples were rejected and are given up",
             metadata: [
