@@ -3,6 +3,7 @@
 // The door to the module: limits, deadlines and the shape of answers. Everything in between is `Evaluator`'s, one for
 // each query.
 
+internal import Glibc
 public import Samples
 
 /// Answers queries from a source.
@@ -10,12 +11,14 @@ public final class QueryEngine: Sendable {
     private let source: any SeriesSource
     private let options: QueryOptions
     private let gate: QueryGate
+    private let threads: QueryThreads
 
     /// Creates an engine over a source.
     public init(source: any SeriesSource, options: QueryOptions = QueryOptions()) {
         self.source = source
         self.options = options
         gate = QueryGate(limit: options.maxConcurrency)
+        threads = QueryThreads(limit: min(options.maxConcurrency, Self.threadCount))
     }
 
     /// Evaluates a query at one time.
@@ -132,6 +135,18 @@ public final class QueryEngine: Sendable {
         case .full: throw QueryError(.execution, "too many queries are waiting")
         }
         defer { gate.leave() }
+        return try await withTaskExecutorPreference(threads) { () async throws(QueryError) in
+            try await compute(expression, lookback, deadline, evaluate)
+        }
+    }
+
+    @concurrent
+    private func compute(
+        _ expression: Expression,
+        _ lookback: Duration?,
+        _ deadline: ContinuousClock.Instant,
+        _ evaluate: (Evaluator) throws(QueryError) -> QueryValue
+    ) async throws(QueryError) -> QueryOutput {
         let evaluator = Evaluator(
             Evaluator.Settings(
                 source: source,
@@ -149,4 +164,8 @@ public final class QueryEngine: Sendable {
             infos: evaluator.annotations.infos(in: expression.source)
         )
     }
+
+    /// One for each core, and at least four: the kernel shares the cores, so a long dashboard query does not hold
+    /// up the short ones of rules.
+    private static var threadCount: Int { max(4, Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 }

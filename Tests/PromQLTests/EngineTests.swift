@@ -3,7 +3,9 @@
 // What the corpus does not look at: limits, deadlines, cancellation, the server's default of dropping names at once,
 // and the shapes of answers.
 
+import Glibc
 import Samples
+import Synchronization
 import Testing
 
 @testable import PromQL
@@ -275,6 +277,22 @@ import Testing
         #expect(await task.value == QueryError(.canceled, "query was canceled in expression evaluation"))
     }
 
+    /// Queries compute on threads of a lower priority than the rest of the process.
+    @Test func threads() async throws {
+        let recorder = PriorityRecorder()
+        let engine = QueryEngine(source: recorder)
+        let own = ownPriority()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 {
+                group.addTask { _ = try? await engine.instant("a", at: Timestamp(milliseconds: 0)) }
+            }
+        }
+        let seen = recorder.seen
+        #expect(seen.count == 50)
+        #expect(Set(seen) == [min(19, own + QueryThreads.niceness)])
+        #expect(ownPriority() == own)
+    }
+
     @Test func gate() async {
         let gate = QueryGate(limit: 1)
         let never = ContinuousClock.now + .seconds(3600)
@@ -305,3 +323,26 @@ import Testing
         #expect(last.map(\.value) == [1])
     }
 }
+
+/// A source without series that notes the priority of the threads that ask it.
+private final class PriorityRecorder: SeriesSource {
+    private let state = Mutex<[Int32]>([])
+
+    var seen: [Int32] { state.withLock { $0 } }
+
+    func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
+        state.withLock { $0.append(ownPriority()) }
+        return MemorySource().select(matchers, from: from, through: through)
+    }
+
+    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
+    func labelValues(
+        _ name: String,
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) -> [String] { [] }
+    func metadata() -> [String: MetricMetadata] { [:] }
+}
+
+private func ownPriority() -> Int32 { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) }

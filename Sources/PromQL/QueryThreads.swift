@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The threads queries run on. A query computes for milliseconds to seconds without a pause; on the cooperative pool,
+// which has as many threads as the machine has cores, one or two of them would hold up collection and alerting. So
+// queries get threads of their own, at a lower scheduling priority, with a stack sized for the deepest tree.
+//
+// Threads start when there is work and end after a minute without; an idle engine has none.
+
+internal import Glibc
+
+/// An executor with its own threads, for tasks that compute.
+final class QueryThreads: TaskExecutor {
+    /// Virtual; only what is used becomes resident.
+    ///
+    /// A level of the tree takes below 4 KiB in a debug build, and there are at most
+    /// `ExpressionParser.depthLimit` of them.
+    private static let stackSize = 4 << 20
+    private static let idleSeconds = 60
+    /// How much nicer than the rest of the process, so that collection and alerting go first.
+    static let niceness: Int32 = 5
+
+    private let queue: Queue
+
+    init(limit: Int) {
+        queue = Queue(limit: max(1, limit))
+    }
+
+    deinit {
+        queue.close()
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let needsThread = queue.push(Work(job: job, executor: self))
+        if needsThread, !Self.startThread(queue) {
+            // No thread to be had: the caller's then, unless another will come to it.
+            if let work = queue.threadFailed() { work.run() }
+        }
+    }
+
+    fileprivate struct Work {
+        let job: UnownedJob
+        /// Kept alive until the job has returned, even if the engine is gone by then.
+        let executor: QueryThreads
+
+        func run() {
+            job.runSynchronously(on: executor.asUnownedTaskExecutor())
+        }
+    }
+
+    private static func startThread(_ queue: Queue) -> Bool {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setstacksize(&attributes, stackSize)
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        let argument = Unmanaged.passRetained(queue).toOpaque()
+        var thread = pthread_t()
+        let code = pthread_create(&thread, &attributes, serve, argument)
+        pthread_attr_destroy(&attributes)
+        if code != 0 { Unmanaged<Queue>.fromOpaque(argument).release() }
+        return code == 0
+    }
+
+    /// Jobs waiting, and the threads that serve them.
+    ///
+    /// `@unchecked Sendable`: all state is guarded by `mutex` (pthread_mutex_lock(3)), whose memory, like that of the
+    /// condition, stays in place for the object's life.
+    fileprivate final class Queue: @unchecked Sendable {
+        private let limit: Int
+        private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+        private let condition: UnsafeMutablePointer<pthread_cond_t>
+        /// Bounded by the engine's gate: at most its limit of queries has entered.
+        private var waiting: [Work] = []
+        private var threads = 0
+        private var idle = 0
+        private var isClosed = false
+
+        init(limit: Int) {
+            self.limit = limit
+            mutex = .allocate(capacity: 1)
+            condition = .allocate(capacity: 1)
+            pthread_mutex_init(mutex, nil)
+            pthread_cond_init(condition, nil)
+        }
+
+        deinit {
+            pthread_cond_destroy(condition)
+            pthread_mutex_destroy(mutex)
+            condition.deallocate()
+            mutex.deallocate()
+        }
+
+        /// Adds a job; true when the caller must start a thread for it.
+        func push(_ work: Work) -> Bool {
+            pthread_mutex_lock(mutex)
+            defer { pthread_mutex_unlock(mutex) }
+            waiting.append(work)
+            if idle >= waiting.count {
+                pthread_cond_signal(condition)
+                return false
+            }
+            guard threads < limit else { return false }
+            threads += 1
+            return true
+        }
+
+        /// A thread could not be started; the newest job when no other thread can take it.
+        func threadFailed() -> Work? {
+            pthread_mutex_lock(mutex)
+            defer { pthread_mutex_unlock(mutex) }
+            threads -= 1
+            return threads == 0 ? waiting.popLast() : nil
+        }
+
+        /// Waits for a job; nil tells the thread to end.
+        func next() -> Work? {
+            var deadline = timespec()
+            clock_gettime(CLOCK_REALTIME, &deadline)
+            deadline.tv_sec += time_t(idleSeconds)
+            pthread_mutex_lock(mutex)
+            defer { pthread_mutex_unlock(mutex) }
+            while waiting.isEmpty {
+                if isClosed {
+                    threads -= 1
+                    return nil
+                }
+                idle += 1
+                let code = pthread_cond_timedwait(condition, mutex, &deadline)
+                idle -= 1
+                if code == ETIMEDOUT, waiting.isEmpty {
+                    threads -= 1
+                    return nil
+                }
+            }
+            return waiting.removeFirst()
+        }
+
+        func close() {
+            pthread_mutex_lock(mutex)
+            isClosed = true
+            pthread_cond_broadcast(condition)
+            pthread_mutex_unlock(mutex)
+        }
+    }
+}
+
+/// A thread's life: jobs until the queue says to end.
+private func serve(_ raw: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let raw else { return nil }
+    // On Linux 0 is the calling thread, not the process (setpriority(2), C library/kernel differences).
+    let which = __priority_which_t(PRIO_PROCESS.rawValue)
+    setpriority(which, 0, min(19, getpriority(which, 0) + QueryThreads.niceness))
+    let queue = Unmanaged<QueryThreads.Queue>.fromOpaque(raw).takeRetainedValue()
+    while let work = queue.next() { work.run() }
+    return nil
+}
