@@ -50,7 +50,9 @@ const listeners = {
     state.fixed = { start, end: Math.max(end, start + 60) };
     remember();
     refresh();
+    explore.run();
   },
+  reset: () => follow(state.rangeSeconds),
 };
 
 const charts = cards.map((definition) => {
@@ -60,7 +62,7 @@ const charts = cards.map((definition) => {
   return { definition, card, chart: new Chart(definition, card, listeners) };
 });
 
-const explore = new Explore($("explore"), timeGrid, { hover: () => {}, zoom: listeners.zoom }, remember);
+const explore = new Explore($("explore"), timeGrid, listeners, remember);
 
 async function drawCard({ definition, card, chart }, grid, signal) {
   const window = `${Math.max(Math.ceil(grid.step), 4 * interval())}s`;
@@ -89,8 +91,10 @@ function tile(id, value, { ratio = null, note = null, tone = "" } = {}) {
 
 const tone = (ratio, warn, bad) => (ratio === null ? "" : ratio >= bad ? "bad" : ratio >= warn ? "warn" : "");
 
+// The tiles say what is now; while a past range is looked at they say nothing of the machine.
 function showTiles() {
-  const newest = Object.fromEntries(charts.map(({ definition, chart }) => [definition.id, chart.newest()]));
+  const newest = Object.fromEntries(
+    charts.map(({ definition, chart }) => [definition.id, state.fixed ? new Map() : chart.newest()]));
   const known = (values) => [...values].filter((value) => value !== null);
   const modes = known(newest.cpu.values());
   const busy = modes.length ? modes.reduce((sum, value) => sum + value, 0) : null;
@@ -110,7 +114,7 @@ function showTiles() {
   const cores = newest.load.get("cores") ?? null;
   const load = newest.load.get("1 min") ?? null;
   const perCore = cores && load !== null ? load / cores : null;
-  tile("load", units.plain(perCore), { ratio: perCore, tone: tone(perCore, 1.5, 4) });
+  tile("load", units.plain(perCore), { ratio: perCore ?? 0, tone: tone(perCore, 1.5, 4) });
 }
 
 function showAlertTile(sorted) {
@@ -155,6 +159,7 @@ function health(name, words) {
 function outage(error) {
   document.body.classList.add("is-silent");
   const isStarting = error.kind === "starting";
+  $("outage").dataset.state = isStarting ? "starting" : "down";
   health(isStarting ? "starting" : "down", isStarting ? "starting" : "unreachable");
   const since = state.lastAnswer ? `The picture is from ${clock(state.lastAnswer)}.` : "Nothing has been read yet.";
   $("outage").textContent = isStarting

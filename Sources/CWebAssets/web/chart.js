@@ -13,6 +13,9 @@ const newestWithinSteps = 3; // How old the value shown as "now" may be.
 const { Dygraph } = globalThis;
 Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
 
+// Only the mouse drags; a finger scrolls the page.
+const { mousedown, willDestroyContextMyself } = Dygraph.defaultInteractionModel;
+
 // The shared time axis of one refresh.
 export class Grid {
   constructor(start, end, step) {
@@ -188,8 +191,17 @@ export class Chart {
       },
       highlightCallback: (event, x, points, row) => this.#listeners.hover(row),
       unhighlightCallback: () => this.#listeners.hover(null),
-      zoomCallback: (from, through) => this.#listeners.zoom(from / 1000, through / 1000),
+      zoomCallback: (from, through) => this.#zoomed(from / 1000, through / 1000),
+      interactionModel: { mousedown, willDestroyContextMyself, dblclick: () => this.#listeners.reset() },
     });
+  }
+
+  // A drag across is a new time range; one up or down is undone, for all cards keep their own value axis.
+  #zoomed(start, end) {
+    const tolerance = this.#grid.step / 2;
+    const isSameTime = Math.abs(start - this.#grid.start) < tolerance && Math.abs(end - this.#grid.end) < tolerance;
+    if (isSameTime) this.#dygraph.updateOptions({ dateWindow: this.#window(), ...this.#valueAxis() });
+    else this.#listeners.zoom(start, end);
   }
 
   #showLegend(row) {

@@ -34,7 +34,7 @@ export class Explore {
     const definition = { id: "explored", title: "", unit: "plain" };
     const card = Chart.card(definition);
     this.#graph.append(card);
-    this.#chart = new Chart(definition, card, listeners);
+    this.#chart = new Chart(definition, card, { ...listeners, hover: (row) => this.#chart.select(row) });
     panel.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#close();
