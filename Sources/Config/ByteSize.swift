@@ -6,12 +6,26 @@
 public enum ByteSize {
     private static let units = ["B", "KB", "MB", "GB", "TB", "PB", "EB"]
 
-    /// Reads a size in bytes; nil when it is not one or does not fit.
+    /// Reads a size in bytes, also a sum such as `1GB512MB`; nil when it is not one or does not fit.
     public static func parse(_ text: String) -> Int64? {
         if text == "0" { return 0 }
-        let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        var rest = text[...]
+        var total: Int64 = 0
+        repeat {
+            guard let term = term(from: &rest) else { return nil }
+            let (sum, overflow) = total.addingReportingOverflow(term)
+            if overflow { return nil }
+            total = sum
+        } while !rest.isEmpty
+        return total
+    }
+
+    private static func term(from rest: inout Substring) -> Int64? {
+        let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard digits.first?.isNumber == true else { return nil }
-        var name = String(text.dropFirst(digits.count))
+        rest = rest.dropFirst(digits.count)
+        var name = String(rest.prefix { $0.isASCII && $0.isLetter })
+        rest = rest.dropFirst(name.count)
         if name.count == 3, name.hasSuffix("iB") { name = name.prefix(1) + "B" }
         guard let power = units.firstIndex(of: name) else { return nil }
         let factor = Int64(1) << (10 * Int64(power))

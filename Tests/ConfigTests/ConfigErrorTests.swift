@@ -115,6 +115,7 @@ import Testing
             "remote_write: [{url: 'vm:8428/write'}]",
             "1:22: \"url\": expected a URL such as \"https://host:8080/path\", found \"vm:8428/write\""
         ),
+        ("remote_write: [{url: ''}]", "1:17: \"url\" is empty"),
         ("remote_write: [{name: x}]", "1:16: \"url\" is missing"),
         (
             "remote_write: [{url: 'http://a/w'}, {url: 'http://a/w'}]",
@@ -126,7 +127,7 @@ import Testing
         ),
         (
             "remote_write: [{url: 'http://a/w', basic_auth: {username: a}, authorization: {credentials: b}}]",
-            "1:63: at most one of \"basic_auth\" and \"authorization\" may be set"
+            "1:63: at most one of basic_auth, authorization, bearer_token, bearer_token_file may be set"
         ),
         (
             "remote_write: [{url: 'http://a/w', tls_config: {cert_file: a}}]",
@@ -135,6 +136,11 @@ import Testing
         (
             "remote_write: [{url: 'http://a/w', protobuf_message: io.prometheus.write.v2.Request}]",
             "1:36: remote write 2.0 is not supported yet; remove the key"
+        ),
+        ("scrape_configs: [null]", "1:18: an entry of \"scrape_configs\" is empty"),
+        (
+            "scrape_configs: [{job_name: a, static_configs: [~]}]",
+            "1:49: an entry of \"static_configs\" is empty"
         ),
         ("scrape_configs: [{metrics_path: /x}]", "1:18: \"job_name\" is missing"),
         ("scrape_configs: [{job_name: ''}]", "1:19: \"job_name\" is empty"),

@@ -85,7 +85,7 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
     @Test func everyKeyOfAScrapeJob() throws {
         let config = try configuration(
             """
-            global: {scrape_interval: 5s, sample_limit: 9}
+            global: {scrape_interval: 5s, sample_limit: 9.0}
             scrape_configs:
               - job_name: full
                 scrape_interval: 1m30s
@@ -99,7 +99,7 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
                 enable_compression: false
                 fallback_scrape_protocol: PrometheusText0.0.4
                 follow_redirects: false
-                sample_limit: 1000
+                sample_limit: 1e3
                 body_size_limit: 10MB
                 label_limit: 30
                 basic_auth: {username: u, password_file: pw}
@@ -111,7 +111,7 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
                   - {source_labels: [__address__, x], separator: '-', regex: '(.*):\\d+', target_label: host, replacement: '${1}'}
                 metric_relabel_configs:
                   - {action: hashmod, source_labels: [a], modulus: 8, target_label: shard}
-                  - {action: LabelDrop, regex: tmp_.*}
+                  - {action: LabelDrop, regex: tmp_.*, separator: ';'}
             """
         )
         let job = try #require(config.scrapeConfigs.first)
@@ -149,6 +149,28 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(rule.action == .replace)
         #expect(job.metricRelabelConfigs.map(\.action) == [.hashmod, .labeldrop])
         #expect(job.metricRelabelConfigs[0].modulus == 8)
+    }
+
+    /// The blackbox exporter's recipe: what is probed stands among the targets, relabeling makes it a parameter.
+    @Test func relabeledTargetsMayBeAnything() throws {
+        let config = try configuration(
+            """
+            scrape_configs:
+              - job_name: blackbox
+                metrics_path: /probe
+                bearer_token_file: token
+                static_configs: [{targets: ["http://prometheus.io", "https://prometheus.io/a b"]}]
+                relabel_configs:
+                  - {source_labels: [__address__], target_label: __param_target}
+                  - {source_labels: [__param_target], target_label: instance}
+                  - {target_label: __address__, replacement: "127.0.0.1:9115"}
+            """
+        )
+        let job = config.scrapeConfigs[0]
+        #expect(job.staticConfigs[0].targets == ["http://prometheus.io", "https://prometheus.io/a b"])
+        #expect(job.http.authorization?.credentialsFile == "/etc/edgewatch/token")
+        #expect(job.http.authorization?.type == "Bearer")
+        #expect(job.relabelConfigs[2].replacement == "127.0.0.1:9115")
     }
 
     @Test func timeoutsShrinkToTheInterval() throws {

@@ -111,7 +111,7 @@ import Testing
         arguments: [
             ("0", 0), ("1B", 1), ("512MB", 512 << 20), ("1GB", 1 << 30), ("50GiB", 50 << 30), ("1.5KB", 1536),
             ("7EB", 7 << 60),
-            ("2TB", 2 << 40), ("0.5GB", 1 << 29),
+            ("2TB", 2 << 40), ("0.5GB", 1 << 29), ("1GB512MB", 1536 << 20),
         ] as [(String, Int64)]
     )
     func reads(text: String, size: Int64) {
@@ -119,7 +119,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "1", "MB", "-1MB", "1 MB", "1mb", "1Mi", "8EB", "1.2.3MB", "1e3MB", "٣MB", "1iB", ".5MB",
+        "", "1", "MB", "-1MB", "1 MB", "1mb", "1Mi", "8EB", "1.2.3MB", "1e3MB", "1GB512", "4EB4EB", "٣MB",
+        "1iB", ".5MB",
     ])
     func refuses(text: String) {
         #expect(ByteSize.parse(text) == nil)

@@ -19,8 +19,8 @@ extension AlertmanagerConfig {
         pathPrefix = section.string("path_prefix") ?? pathPrefix
         timeout = section.interval("timeout") ?? timeout
         http = HTTPConfig(reading: section)
-        staticConfigs = section.targetGroups()
         relabelConfigs = section.relabelConfigs("relabel_configs")
+        staticConfigs = section.targetGroups(areRelabeled: !relabelConfigs.isEmpty)
         alertRelabelConfigs = section.relabelConfigs("alert_relabel_configs")
         section.refuse(ServiceDiscovery.keys, remedy: ServiceDiscovery.remedy)
         section.refuse(["sigv4"])
@@ -29,8 +29,7 @@ extension AlertmanagerConfig {
 
 extension WebhookConfig {
     fileprivate init?(reading section: Section) {
-        let url = section.url("url")
-        if url == nil, section.node["url"] == nil { section.report("url", "\"url\" is missing") }
+        let url = section.requiredURL("url")
         self.init(name: section.string("name") ?? url?.redacted ?? "", url: Secret(url?.text ?? ""))
         sendResolved = section.bool("send_resolved") ?? sendResolved
         maxAlerts = section.integer("max_alerts", in: 0...1_000_000) ?? maxAlerts

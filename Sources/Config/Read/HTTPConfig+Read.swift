@@ -6,8 +6,11 @@ extension HTTPConfig {
         self.init()
         basicAuth = section.optionalSection("basic_auth", BasicAuthConfig.init(reading:))
         authorization = section.optionalSection("authorization", AuthorizationConfig.init(reading:))
-        if basicAuth != nil, authorization != nil {
-            section.report("authorization", "at most one of \"basic_auth\" and \"authorization\" may be set")
+        readBearerToken(section)
+        let kinds = ["basic_auth", "authorization", "bearer_token", "bearer_token_file"]
+        let given = kinds.filter { section.node[$0]?.isNull == false }
+        if given.count > 1 {
+            section.report(given[1], "at most one of \(kinds.joined(separator: ", ")) may be set")
         }
         tls = section.section("tls_config", TLSConfig.init(reading:))
         followRedirects = section.bool("follow_redirects") ?? followRedirects
@@ -17,6 +20,17 @@ extension HTTPConfig {
         section.refuse(["proxy_connect_header"])
         section.ignore(["no_proxy", "proxy_from_environment"])
         section.accept(["enable_http2"])
+    }
+
+    /// Prometheus' old names of `authorization`.
+    private mutating func readBearerToken(_ section: Section) {
+        let token = section.secret("bearer_token")
+        let file = section.path("bearer_token_file")
+        guard token != nil || file != nil else { return }
+        var bearer = AuthorizationConfig()
+        bearer.credentials = token ?? bearer.credentials
+        bearer.credentialsFile = file
+        authorization = bearer
     }
 
     /// `http_headers`, each with `values` or `secrets`.

@@ -2,8 +2,7 @@
 
 extension RemoteWriteConfig {
     init?(reading section: Section) {
-        let url = section.url("url")
-        if url == nil, section.node["url"] == nil { section.report("url", "\"url\" is missing") }
+        let url = section.requiredURL("url")
         self.init(name: section.string("name") ?? url?.redacted ?? "", url: url?.text ?? "")
         remoteTimeout = section.interval("remote_timeout") ?? remoteTimeout
         writeRelabelConfigs = section.relabelConfigs("write_relabel_configs")
@@ -45,12 +44,9 @@ extension QueueConfig {
         maxSamplesPerSend = section.integer("max_samples_per_send", in: 1...1_000_000) ?? maxSamplesPerSend
         batchSendDeadline = section.interval("batch_send_deadline") ?? batchSendDeadline
         minBackoff = section.interval("min_backoff") ?? minBackoff
-        maxBackoff = section.interval("max_backoff") ?? maxBackoff
+        maxBackoff = section.interval("max_backoff").map { max($0, minBackoff) }
         retryOnTooManyRequests = section.bool("retry_on_http_429") ?? retryOnTooManyRequests
         sampleAgeLimit = section.duration("sample_age_limit") ?? sampleAgeLimit
-        if let maxBackoff, maxBackoff < minBackoff {
-            section.report("max_backoff", "\"max_backoff\" is shorter than \"min_backoff\"")
-        }
         section.accept(["capacity", "max_shards", "min_shards"])
     }
 }

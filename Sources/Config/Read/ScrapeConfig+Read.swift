@@ -37,8 +37,8 @@ extension ScrapeConfig {
         }
         let fallback: Format? = section.choice("fallback_scrape_protocol")
         fallbackScrapeProtocol = fallback?.rawValue
-        staticConfigs = section.targetGroups()
         relabelConfigs = section.relabelConfigs("relabel_configs")
+        staticConfigs = section.targetGroups(areRelabeled: !relabelConfigs.isEmpty)
         metricRelabelConfigs = section.relabelConfigs("metric_relabel_configs")
         http = HTTPConfig(reading: section)
         limits = ScrapeLimits(reading: section, inheriting: global.limits)
@@ -106,8 +106,20 @@ extension RelabelConfig {
             unwanted = ["source_labels", "separator", "target_label", "modulus", "replacement"]
         default: unwanted = []
         }
-        for key in unwanted where section.node[key] != nil {
+        for key in unwanted where !isDefault(key) {
             section.report(key, "a \(name) rule takes no \"\(key)\"")
+        }
+    }
+
+    /// Whether a key has the value it has when it is not written.
+    private func isDefault(_ key: String) -> Bool {
+        switch key {
+        case "source_labels": sourceLabels.isEmpty
+        case "separator": separator == ";"
+        case "target_label": targetLabel.isEmpty
+        case "regex": regex.source == "(.*)"
+        case "modulus": modulus == 0
+        default: replacement == "$1"
         }
     }
 }
@@ -124,9 +136,14 @@ extension Section {
     }
 
     /// The groups under `static_configs`.
-    func targetGroups() -> [TargetGroup] {
+    ///
+    /// Relabeling may turn anything into an address (the URLs a blackbox exporter is to probe), so targets that are
+    /// relabeled are checked only then.
+    func targetGroups(areRelabeled: Bool) -> [TargetGroup] {
         sections("static_configs") { section in
-            let targets = section.list("targets").compactMap { section.target($0) }
+            let targets = section.list("targets").compactMap { node in
+                areRelabeled ? section.string(node, "targets") : section.target(node)
+            }
             return TargetGroup(targets: targets, labels: section.labels("labels"))
         }
     }

@@ -18,7 +18,13 @@ extension Section {
 
     /// A list of mappings.
     func sections<Element>(_ key: String, _ body: (Section) -> Element?) -> [Element] {
-        list(key).compactMap { Section.read($0, problems, context, body) }
+        list(key).compactMap { item in
+            guard !item.isNull else {
+                problems.add(item.error("an entry of \"\(key)\" is empty"))
+                return nil
+            }
+            return Section.read(item, problems, context, body)
+        }
     }
 
     /// A mapping; a missing one is read as empty.

@@ -38,7 +38,9 @@ extension Section {
     /// A whole number within a range.
     func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let node = take(key) else { return nil }
-        guard let value = node.integer.flatMap(Int.init(exactly:)) else {
+        // As Go's yaml package does, `1e3` and `5.0` are whole numbers, too.
+        let whole = node.integer.flatMap(Int.init(exactly:)) ?? node.number.flatMap(Int.init(exactly:))
+        guard let value = whole else {
             return wrong(node, key, "a whole number")
         }
         guard range.contains(value) else {
@@ -108,11 +110,16 @@ extension Section {
         }
     }
 
-    /// An http or https URL.
+    /// An http or https URL; empty text is none.
     func url(_ key: String) -> URLText? {
-        guard let node = take(key), let text = string(node, key) else { return nil }
+        guard let node = take(key), let text = string(node, key), !text.isEmpty else { return nil }
         if let url = URLText(text) { return url }
         return wrong(node, key, "a URL such as \"https://host:8080/path\"")
+    }
+
+    /// An http or https URL; a missing one is reported.
+    func requiredURL(_ key: String) -> URLText? {
+        required(key) == nil ? nil : url(key)
     }
 
     /// The text of a scalar; anything else is reported.
