@@ -2,7 +2,7 @@
 //
 // The threads queries run on. A query computes for milliseconds to seconds without a pause; on the cooperative pool,
 // which has as many threads as the machine has cores, one or two of them would hold up collection and alerting. So
-// queries get threads of their own, at a lower scheduling priority, with a stack sized for the deepest tree.
+// queries get threads of their own, among which the kernel shares the cores, with a stack sized for the deepest tree.
 //
 // Threads start when there is work and end after a minute without; an idle engine has none.
 
@@ -16,8 +16,6 @@ final class QueryThreads: TaskExecutor {
     /// `ExpressionParser.depthLimit` of them.
     private static let stackSize = 4 << 20
     private static let idleSeconds = 60
-    /// How much nicer than the rest of the process, so that collection and alerting go first.
-    static let niceness: Int32 = 5
 
     private let queue: Queue
 
@@ -147,9 +145,6 @@ final class QueryThreads: TaskExecutor {
 /// A thread's life: jobs until the queue says to end.
 private func serve(_ raw: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let raw else { return nil }
-    // On Linux 0 is the calling thread, not the process (setpriority(2), C library/kernel differences).
-    let which = __priority_which_t(PRIO_PROCESS.rawValue)
-    setpriority(which, 0, min(19, getpriority(which, 0) + QueryThreads.niceness))
     let queue = Unmanaged<QueryThreads.Queue>.fromOpaque(raw).takeRetainedValue()
     while let work = queue.next() { work.run() }
     return nil

@@ -74,6 +74,16 @@ import Testing
         ("foo[1]]", "1:7: parse error: unexpected right bracket ']'"),
         ("foo[0]", "1:5: parse error: duration must be greater than 0"),
         ("foo[-1m]", "1:5: parse error: duration must be greater than 0"),
+        (
+            "foo[5 5]",
+            "1:7: parse error: unexpected number \"5\" in subquery or range, expected \":\" or \"]\""
+        ),
+        (
+            "foo[5m:5m 5]",
+            "1:11: parse error: unexpected number \"5\" in subquery selector, expected \"]\""
+        ),
+        ("foo[5m::]", "1:8: parse error: unexpected colon ':'"),
+        ("foo[:5m]", "1:5: parse error: unexpected colon before duration in duration expression"),
         ("foo[5m", "1:7: parse error: unclosed left bracket"),
         ("(foo + bar)[5m]", "1:12: parse error: ranges only allowed for vector selectors"),
         ("foo offset 5m[5m]", "1:14: parse error: no offset modifiers allowed before range"),
@@ -103,6 +113,21 @@ import Testing
         (
             "foo{__name__ == \"bar\"}",
             "1:15: parse error: unexpected \"=\" in label matching, expected string"
+        ),
+        ("foo{a=\"\u{fffd}\"}", "1:7: parse error: invalid UTF-8 rune"),
+        ("MIN keep_common (some_metric)", "1:5: parse error: unexpected identifier \"keep_common\""),
+        ("MIN (some_metric) keep_common", "1:19: parse error: unexpected identifier \"keep_common\""),
+        (
+            "rate(avg)",
+            "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"
+        ),
+        ("`\\``", "1:4: parse error: unterminated raw string"),
+        ("\"\\", "1:1: parse error: escape sequence not terminated"),
+        ("\"\\c\"", "1:1: parse error: unknown escape sequence U+0063 'c'"),
+        ("foo{bar=\"baz\"}[", "1:16: parse error: unexpected end of input in duration expression"),
+        (
+            "some_metric[5m] OFFSET",
+            "1:23: parse error: unexpected end of input in offset, expected number, duration, step(), or range()"
         ),
         ("sum()", "1:1: parse error: no arguments for aggregate expression provided"),
         (
