@@ -1,1 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A run from the first flag to the last sync: read the configuration, wire the stages, start them in the data's order,
+// stop them in reverse. A run that cannot begin says why in one sentence and leaves nothing behind.
+
+public import Logging
+internal import HTTPAPI
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// The daemon.
+public struct Daemon: Sendable {
+    /// SIGTERM to exit, at most. Within it a request in flight and the last log sync have time to end.
+    private static let longestShutdown = Duration.seconds(8)
+
+    private let options: DaemonOptions
+    private let logger: Logger
+
+    /// Prepares a run.
+    public init(options: DaemonOptions, logger: Logger) {
+        self.options = options
+        self.logger = logger
+    }
+
+    /// Runs until SIGTERM or SIGINT.
+    ///
+    /// - Throws: `DaemonError` when the run cannot begin or a service fails.
+    public func run() async throws {
+        guard let address = ListenAddress(options.listenAddress) else {
+            throw DaemonError(
+                "--web.listen-address \(options.listenAddress): expected host:port, for example 127.0.0.1:9090"
+            )
+        }
+        let loaded = try ConfigurationLoader.load(options.configFile)
+        let wiring = try Wiring(options: options, address: address, loaded: loaded, logger: logger)
+        // The group's own lines repeat what the services say; only what nobody else reports is wanted.
+        var quiet = logger
+        quiet.logLevel = .critical
+        var configuration = ServiceGroupConfiguration(
+            services: wiring.services(),
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: quiet
+        )
+        configuration.maximumGracefulShutdownDuration = Daemon.longestShutdown
+        configuration.maximumCancellationDuration = .seconds(1)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as ListenError {
+            throw DaemonError(error.description)
+        }
+        logger.info("stopped")
+    }
+}

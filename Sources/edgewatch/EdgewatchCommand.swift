@@ -1,5 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The program. Exit codes: 0 fine, 1 could not run (a sentence on stderr), 2 the configuration is wrong.
+
+import ArgumentParser
+import Daemon
+import Platform
+
 @main
-struct Main {
-    static func main() {}
+struct EdgewatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "edgewatch",
+        abstract: "Collects, stores, queries, judges and ships metrics on an edge gateway.",
+        version: Version.number,
+        subcommands: [RunCommand.self, CheckCommand.self],
+        defaultSubcommand: nil
+    )
+
+    static func main() async {
+        Console.flushEachLine()
+        Memory.limitArenas(to: 2)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as DaemonError {
+            fail("edgewatch: \(error.description)", code: error.exitCode)
+        } catch {
+            let code = exitCode(for: error)
+            if code.isSuccess { exit(withError: error) }
+            // ArgumentParser exits with 64 for a wrong flag; one clear line and 1 is what the field expects.
+            fail(message(for: error).isEmpty ? "" : "edgewatch: \(message(for: error))", code: 1)
+        }
+    }
+
+    private static func fail(_ line: String, code: Int32) {
+        if !line.isEmpty { Console.writeError(line) }
+        Console.exit(code)
+    }
 }

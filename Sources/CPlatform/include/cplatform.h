@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two glibc allocator calls that the Glibc module does not offer.
+// The few glibc calls that the Glibc module does not offer to Swift 6.
 #pragma once
 
 /// Bounds the number of malloc arenas, so that memory freed by one thread serves another. Call before threads start.
 void ew_malloc_limit_arenas(int count);
 /// Gives free memory at the top of the heaps back to the kernel.
 void ew_malloc_trim(void);
+/// Flushes stdout after each line, whatever it is connected to.
+void ew_stdout_by_line(void);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A configuration and the rule files it names are one thing: both are read and checked before either takes effect, at
+// start, on reload and by `edgewatch check config`.
+
+internal import Alerts
+public import Config
+internal import Platform
+
+/// Reads and checks a configuration with its rule files.
+public enum ConfigurationLoader {
+    /// A rule file as it was read.
+    public struct RuleFile: Sendable {
+        /// The path, for messages.
+        public let path: String
+        /// Its text.
+        public let bytes: [UInt8]
+        /// The number of rules in it.
+        public let ruleCount: Int
+    }
+
+    /// A checked configuration.
+    public struct Loaded: Sendable {
+        /// The configuration.
+        public let configuration: Configuration
+        /// The rule files, in the order named.
+        public let ruleFiles: [RuleFile]
+    }
+
+    /// Reads a configuration file, or the embedded default and the shipped rules.
+    ///
+    /// - Parameter path: the file; nil for the embedded default.
+    /// - Returns: the checked configuration.
+    /// - Throws: `DaemonError` with exit code 2 and one line per mistake.
+    public static func load(_ path: String?) throws(DaemonError) -> Loaded {
+        do {
+            guard let path else {
+                let configuration = try Configuration.loadEmbeddedDefault()
+                return Loaded(configuration: configuration, ruleFiles: try check(EmbeddedRules.files()))
+            }
+            let configuration = try Configuration.load(path: path)
+            return Loaded(configuration: configuration, ruleFiles: try check(read(configuration.ruleFilePaths())))
+        } catch {
+            throw DaemonError(error.description, exitCode: 2)
+        }
+    }
+
+    private static func read(_ paths: [String]) throws(ConfigErrors) -> [(path: String, bytes: [UInt8])] {
+        var files: [(path: String, bytes: [UInt8])] = []
+        for path in paths {
+            do {
+                files.append((path, try TextFile.read(path)))
+            } catch {
+                let words = ErrorNumber.words(error.code)
+                throw ConfigErrors([ConfigError(file: path, message: "cannot be read: \(words)")])
+            }
+        }
+        return files
+    }
+
+    private static func check(_ files: [(path: String, bytes: [UInt8])]) throws(ConfigErrors) -> [RuleFile] {
+        var checked: [RuleFile] = []
+        var mistakes: [ConfigError] = []
+        for (path, bytes) in files {
+            do {
+                let groups = try RuleFileLoader.parse(bytes, file: path)
+                let count = groups.reduce(0) { $0 + $1.rules.count }
+                checked.append(RuleFile(path: path, bytes: bytes, ruleCount: count))
+            } catch {
+                mistakes += error.errors
+            }
+        }
+        guard mistakes.isEmpty else { throw ConfigErrors(mistakes) }
+        return checked
+    }
+}

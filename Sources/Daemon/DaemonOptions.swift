@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the command line can say about a run; everything else is configuration. A flag beats the file.
+
+/// The flags of `edgewatch run`.
+public struct DaemonOptions: Sendable {
+    /// The configuration file; nil runs the embedded default.
+    public var configFile: String?
+    /// The data directory; nil takes the file's `storage.path`.
+    public var storagePath: String?
+    /// `host:port` to listen on.
+    public var listenAddress = DaemonOptions.defaultListenAddress
+    /// Whether `/-/reload` and `/-/quit` are served.
+    public var enablesLifecycle = false
+    /// The URL people reach this node under, for links in alerts; nil derives it from the listen address.
+    public var externalURL: String?
+
+    /// Where edgewatch listens when nothing is said: this machine only.
+    public static let defaultListenAddress = "127.0.0.1:9090"
+
+    /// All defaults.
+    public init() {}
+}
+
+/// Why a run could not begin or go on; one sentence for the operator.
+public struct DaemonError: Error, Sendable, CustomStringConvertible {
+    /// What happened and what to do.
+    public let description: String
+    /// 1, or 2 for a configuration error.
+    public let exitCode: Int32
+
+    /// Creates an error.
+    public init(_ description: String, exitCode: Int32 = 1) {
+        self.description = description
+        self.exitCode = exitCode
+    }
+}

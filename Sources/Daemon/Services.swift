@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything long-lived is a service of one group: started in the data's order, stopped in reverse, so that the
+// collectors stop before the store they write to. A stage runs until it is cancelled; these adapters turn the group's
+// graceful shutdown into that.
+
+internal import Logging
+internal import Platform
+internal import ServiceLifecycle
+internal import TSDB
+internal import UnixSignals
+
+/// A stage with a `run` that ends when its task is cancelled.
+struct StageService: Service, CustomStringConvertible {
+    let description: String
+    let body: @Sendable () async throws -> Void
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown(body)
+        } catch is CancellationError {
+            return
+        }
+    }
+}
+
+/// Seals due groups and syncs the log once a second, on a thread of its own; closes the store last of all.
+struct StorageService: Service {
+    let store: Store
+    let clock: any EdgeClock
+    let logger: Logger
+    private let lane = BlockingQueue(label: "edgewatch.storage")
+
+    init(store: Store, clock: any EdgeClock, logger: Logger) {
+        self.store = store
+        self.clock = clock
+        self.logger = logger
+    }
+
+    func run() async throws {
+        let store = self.store
+        try? await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try await clock.sleep(for: .seconds(1))
+                do {
+                    try await lane.run { try store.maintain() }
+                } catch {
+                    // The store keeps serving from memory and counts; what it could not do is tried again.
+                    logger.error("storage maintenance failed", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+        try? await lane.run { store.close() }
+    }
+}
+
+/// Reloads the configuration on SIGHUP.
+struct ReloadService: Service {
+    let reload: @Sendable () async -> Void
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                await reload()
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a stage says of itself, as the API shows it.
+
+internal import Collector
+internal import Conditions
+internal import HTTPAPI
+internal import Sync
+internal import TSDB
+
+extension TargetView {
+    init(_ status: TargetStatus) {
+        self.init(labels: status.labels, scrapePool: status.scrapePool, scrapeURL: status.scrapeURL)
+        discoveredLabels = status.discoveredLabels
+        lastError = status.lastError
+        lastScrape = status.lastScrape
+        lastScrapeDuration = status.lastScrapeDuration
+        health =
+            switch status.health {
+            case .up: .up
+            case .down: .down
+            case .unknown: .unknown
+            }
+        scrapeInterval = status.scrapeInterval
+        scrapeTimeout = status.scrapeTimeout
+    }
+}
+
+extension SyncView {
+    init(_ status: DestinationStatus) {
+        self.init(name: status.name, url: status.url, state: status.state.rawValue)
+        backlogSeconds = status.backlogSeconds
+        backlogRows = status.backlogRows
+        lastSuccess = status.lastSuccess
+        lastError = status.lastError
+        sentSamples = status.sentSamples
+        lostRows = status.lostRows
+    }
+}
+
+extension SignalView {
+    init(name: String, signal: Signal) {
+        let value: Value =
+            switch signal.value {
+            case .number(let number): .number(number)
+            case .text(let text): .text(text)
+            }
+        self.init(name: name, value: value, unit: signal.unit, age: signal.age, quality: signal.quality.rawValue)
+    }
+}
+
+extension SamplingView {
+    init(_ status: SamplingStatus) {
+        self.init()
+        let active = status.policies.filter(\.isActive)
+        policy = active.isEmpty ? "normal" : active.map(\.name).joined(separator: ", ")
+        reason = active.map(\.condition).joined(separator: "; ")
+        interval = status.sources.first { $0.name == "host" }?.interval ?? status.sources.first?.interval ?? .zero
+        keptClasses = status.keptClasses
+    }
+}
+
+extension StorageView {
+    init(_ statistics: StoreStatistics, logBytes: Int64) {
+        self.init()
+        series = statistics.series
+        groups = statistics.groups
+        samples = UInt64(clamping: statistics.headSamples)
+        headBytes = Int64(statistics.headBytes)
+        ringUsedBytes = statistics.ringBytesUsed
+        ringSizeBytes = statistics.ringBytes
+        logUsedBytes = Int64(statistics.logFill * Double(logBytes))
+        logSizeBytes = logBytes
+        oldest = statistics.oldest
+        newest = statistics.newest
+        corruptions = statistics.recovery.damagedSegments + statistics.recovery.damagedPages
+    }
+}

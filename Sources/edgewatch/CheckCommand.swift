@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Alerts
+import ArgumentParser
+import Config
+import Daemon
+import Platform
+
+/// `edgewatch check …`: what can be known of a file without running it.
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Checks files without running anything.",
+        subcommands: [CheckConfigCommand.self]
+    )
+}
+
+/// `edgewatch check config FILE`: the configuration and the rule files it names.
+struct CheckConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config",
+        abstract: "Checks a configuration file and the rule files it names."
+    )
+
+    @Argument(help: "The configuration file.")
+    var file: String
+
+    func run() throws {
+        let loaded = try ConfigurationLoader.load(file)
+        print("\(file): valid")
+        for rules in loaded.ruleFiles {
+            print("  \(rules.path): \(rules.ruleCount) rules")
+        }
+    }
+}
