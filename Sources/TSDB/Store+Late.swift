@@ -4,6 +4,7 @@
 // whether the series has a value at that time already, which may take decoding; so that happens outside the lock,
 // and the append is repeated when the group changed meanwhile.
 
+internal import Platform
 internal import Samples
 internal import Synchronization
 
@@ -31,7 +32,11 @@ extension Store {
             }
             let (behind, overflow) = newest.subtractingReportingOverflow(timestamp)
             if overflow || behind > options.outOfOrderWindow.milliseconds {
-                return AppendResult(outOfOrder: batch.series.count)
+                guard isFuture(newest), !isFuture(timestamp), timestamp > .min else {
+                    return AppendResult(outOfOrder: batch.series.count)
+                }
+                head.withLock { $0.turnBack(number, version: version, to: timestamp) }
+                continue
             }
             var result = AppendResult()
             let samples = newSamples(of: batch, result: &result)
@@ -50,6 +55,16 @@ extension Store {
         }
     }
 
+    /// Whether a time is further ahead of the wall clock than clocks of one site differ.
+    ///
+    /// Rows from the future are what a clock that was wrong leaves behind; they must not keep those of now out.
+    private func isFuture(_ time: Int64) -> Bool {
+        let (ahead, overflow) = time.subtractingReportingOverflow(clock.wallMilliseconds())
+        return !overflow && ahead > Store.clockTolerance
+    }
+
+    private static let clockTolerance: Int64 = 60_000
+
     /// The samples of a batch whose series has nothing at that time; counts those with another value there.
     private func newSamples(
         of batch: SampleBatch,
@@ -58,13 +73,15 @@ extension Store {
         var seen: Set<SeriesID> = []
         var samples: [(id: SeriesID, bits: UInt64)] = []
         var columns = SampleColumns()
+        let range = TimeRange(batch.timestamp, batch.timestamp)
+        let known = head.withLock { $0.knownSegments(range) }
         for (id, value) in zip(batch.series, batch.values) where seen.insert(id).inserted {
             columns.removeAll()
             let sources = head.withLock { head in
-                head.sources(of: head.handles[id].reference, from: batch.timestamp, through: batch.timestamp)
+                head.sources(of: head.handles[id].reference, range, known: known)
             }
             // What cannot be read cannot be compared; the sample is kept.
-            try? read(sources, from: batch.timestamp, through: batch.timestamp, into: &columns)
+            try? read(sources, range, into: &columns)
             if let existing = columns.values.first {
                 if existing.bitPattern != value.bitPattern { result.duplicate += 1 }
             } else {

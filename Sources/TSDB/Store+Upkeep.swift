@@ -26,7 +26,6 @@ extension Store {
         } catch {
             failure = error
         }
-        forgetOld()
         if let failure { throw failure }
     }
 
@@ -69,19 +68,6 @@ extension Store {
         (statistics.ringBytes, statistics.ringBytesUsed) = (options.ringBytes, 0)
         head.withLock { $0.describe(&statistics) }
         return statistics
-    }
-
-    /// Retention by time only hides and forgets; the bytes go when the ring comes round, so that a clock that jumps
-    /// ahead destroys nothing.
-    private func forgetOld() {
-        guard options.retention != nil else { return }
-        let oldest = oldestAnswered.milliseconds
-        let hasOld = head.withLock { head in head.segments.contains { $0.maxTime < oldest } }
-        guard hasOld else { return }
-        sealer.withLock { sealer in
-            let gone = sealer.ring.forget(olderThan: oldest)
-            forget(gone, &sealer)
-        }
     }
 
     /// Gauges that are worked out when asked for.

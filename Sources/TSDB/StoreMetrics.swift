@@ -38,7 +38,7 @@ struct StoreMetrics: Sendable {
             "series_limit_dropped_total",
             "Series refused because storage.max_series was reached."
         )
-        logBytes = counter("log_written_bytes_total", "Bytes written to the log ring.")
+        logBytes = counter("log_written_bytes_total", "Bytes added to pages of the log ring.")
         segmentBytes = counter("segment_written_bytes_total", "Bytes written to the ring of segments.")
         logSyncs = counter("log_syncs_total", "Times the log was made durable.")
         writeErrors = counter("write_errors_total", "Writes and syncs the file system refused.")

@@ -131,3 +131,50 @@ struct HeadTests {
         #expect(store.timestamp(at: store.end) == nil)
     }
 }
+
+struct ClockTests {
+    /// The clock was a day ahead for a while; what comes after it was set right must not be refused.
+    @Test func rowsGoOnAfterAClockThatWasAhead() throws {
+        let test = try TestStore()
+        let now = test.clock.wallMilliseconds()
+        let group = try test.store.group(Labels([("job", "t")]))
+        let id = try test.store.series(Labels([("__name__", "m")]), in: group)
+        func append(_ store: Store, _ group: GroupID, _ id: SeriesID, _ time: Int64) throws -> AppendResult {
+            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: time))
+            batch.append(id, Double(time))
+            return try store.append(batch)
+        }
+        let times = [now - 1000, now + 86_400_000, now + 86_401_000, now, now + 1000, now + 2000]
+        for time in times { #expect(try append(test.store, group, id, time).appended == 1) }
+        #expect(try append(test.store, group, id, now - 700_000).outOfOrder == 1)
+        #expect(try test.store.all("m").timestamps == times.sorted())
+        let again = try TestStore(files: test.files.afterKill())
+        #expect(try again.store.all("m").timestamps == times.sorted())
+        let group2 = try again.store.group(Labels([("job", "t")]))
+        let id2 = try again.store.series(Labels([("__name__", "m")]), in: group2)
+        #expect(try append(again.store, group2, id2, now + 3000) == AppendResult(appended: 1))
+        #expect(try append(again.store, group2, id2, now + 1500) == AppendResult(appended: 1))
+        #expect(try append(again.store, group2, id2, .min) == AppendResult(outOfOrder: 1))
+        try again.store.sealAll()
+        let third = try TestStore(files: again.files.afterKill())
+        #expect(try third.store.all("m").timestamps == (times + [now + 3000, now + 1500]).sorted())
+        let lost = try third.store.read(from: third.store.oldest, sampleLimit: 100)
+        #expect(lost.lostRows == 0)
+        #expect(lost.series.first?.samples.timestamps == (times + [now + 3000, now + 1500]).sorted())
+    }
+
+    @Test func extremeTimesDoNotTrap() throws {
+        let test = try TestStore()
+        let group = try test.store.group(Labels([("job", "t")]))
+        let id = try test.store.series(Labels([("__name__", "m")]), in: group)
+        for time in [Int64.min, Int64.min + 1, -1, 0, 1, Int64.max - 1, Int64.max, 5] {
+            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: time))
+            batch.append(id, 1)
+            _ = try test.store.append(batch)
+        }
+        let before = try test.store.all("m")
+        #expect(before.timestamps == [Int64.min, Int64.min + 1, -1, 0, 1, 5, Int64.max - 1, Int64.max])
+        try test.store.sealAll()
+        #expect(try test.store.all("m") == before)
+    }
+}

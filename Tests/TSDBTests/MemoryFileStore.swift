@@ -22,9 +22,9 @@ final class MemoryFileStore: FileStore {
         var capacity = Int.max
         /// Fails writes and syncs whose number, counted down, has come; nil never.
         var failWriteAfter: Int?
+        /// Whether the write that `failWriteAfter` names is the only one to fail.
+        var failsOnce = false
         var failSyncs = 0
-        /// After this many further writes every operation fails, as if the process were gone; nil never.
-        var crashAfter: Int?
         var writes = 0
     }
 
@@ -133,14 +133,9 @@ final class MemoryFile: StorageFile {
         let path = path
         try store.state.withLock { state throws(FileError) in
             state.writes += 1
-            if let left = state.crashAfter {
-                guard left > 0 else {
-                    throw FileError(operation: "pwrite", path: path, code: ErrorNumber.inputOutput)
-                }
-                state.crashAfter = left - 1
-            }
             if let left = state.failWriteAfter {
                 guard left > 0 else {
+                    if state.failsOnce { state.failWriteAfter = nil }
                     throw FileError(operation: "pwrite", path: path, code: ErrorNumber.inputOutput)
                 }
                 state.failWriteAfter = left - 1

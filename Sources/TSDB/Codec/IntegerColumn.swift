@@ -109,7 +109,8 @@ enum IntegerColumn {
         let intervals = Int64(values.count - 1)
         let step = span / intervals
         // Timers run on a grid of 100 ms; the exact mean would drift off it by jitter.
-        return abs(step) >= 1000 ? (step + (step < 0 ? -50 : 50)) / 100 * 100 : step
+        guard (1000...1 << 40).contains(step) else { return step }
+        return (step + 50) / 100 * 100
     }
 
     /// mode, lead integers, base, [divisor], packed (value − base) / divisor.

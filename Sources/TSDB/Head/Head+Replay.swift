@@ -47,7 +47,9 @@ extension Head {
     ) throws(CorruptionError) -> Int {
         let timestamp = try groups[number].coder.read(&reader, flags: flags, into: &row)
         row.drop(from: groups[number].window.series.count)
-        guard timestamp > groups[number].newest else { return 0 }
+        // Within the window, not the group: after a clock was set back a window begins before the last one's end.
+        guard groups[number].window.accepts(timestamp) else { return 0 }
+        if timestamp <= groups[number].newest, timestamp > .min { groups[number].newest = timestamp - 1 }
         if groups[number].window.rows == 0 {
             for column in 0..<row.columns where row.contains(column) {
                 groups[number].window.setBase(column, row.bits[column])

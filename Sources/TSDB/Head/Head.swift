@@ -132,6 +132,15 @@ struct Head: Sendable {
         groups[number].freeze(stream: takeStream())
     }
 
+    /// Lets a group go on before rows that a wrong clock stamped in the future: in a window of its own, because a
+    /// window's rows ascend.
+    mutating func turnBack(_ number: Int, version: UInt64, to timestamp: Int64) {
+        guard groups[number].version == version else { return }
+        freeze(number)
+        groups[number].newest = timestamp - 1
+        groups[number].version += 1
+    }
+
     /// The oldest log page that rows in memory need, or the current one.
     func firstNeededPage() -> UInt64 {
         groups.reduce(log.sequence) { min($0, $1.firstPage) }

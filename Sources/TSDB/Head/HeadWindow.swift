@@ -78,6 +78,12 @@ struct HeadWindow: Sendable {
         tail.removeRows()
     }
 
+    /// Whether a row of this time is newer than all in order.
+    func accepts(_ timestamp: Int64) -> Bool {
+        guard let last = tail.timestamps.last ?? chunks.last?.lastTime else { return true }
+        return timestamp > last
+    }
+
     /// Sets a column's base while no chunk relies on it.
     mutating func setBase(_ column: Int, _ bits: UInt64) {
         if chunks.isEmpty { bases[column] = bits }

@@ -26,7 +26,9 @@ struct LogFile: Sendable {
     /// A page was completed since the last sync.
     private(set) var hasFullPage = false
     private(set) var syncedAt: UInt64 = 0
-    private(set) var bytesWritten = 0
+    /// Bytes added to pages; what is written again with a growing page is not counted again.
+    private(set) var bytesAdded = 0
+    private var lastWritten: (sequence: UInt64, length: Int) = (0, 0)
 
     init(file: (any StorageFile)?, slotCount: Int, found: [LogScan.Page], nextSequence: UInt64) {
         self.file = file
@@ -80,7 +82,8 @@ struct LogFile: Sendable {
         }
         generation += 1
         hasFullPage = hasFullPage || page.isFull
-        bytesWritten += page.bytes.count
+        bytesAdded += page.bytes.count - (lastWritten.sequence == page.sequence ? lastWritten.length : 0)
+        lastWritten = (page.sequence, page.bytes.count)
     }
 
     /// Gives the slots of pages before the tail back.

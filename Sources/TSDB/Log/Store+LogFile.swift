@@ -37,7 +37,7 @@ extension Store {
             let (pages, row, isNearlyFull) = head.withLock { head in
                 (head.log.takePending(), head.nextSequence, head.log.isNearlyFull)
             }
-            let before = writer.file.bytesWritten
+            let before = writer.file.bytesAdded
             for (number, page) in pages.enumerated() {
                 do throws(FileError) {
                     try writer.file.write(page)
@@ -54,7 +54,7 @@ extension Store {
                     return true
                 }
             }
-            metrics.logBytes.add(writer.file.bytesWritten - before)
+            metrics.logBytes.add(writer.file.bytesAdded - before)
             if writer.isFailing, !pages.isEmpty {
                 writer.isFailing = false
                 logger.notice("the log can be written again")

@@ -92,11 +92,6 @@ struct Ring: Sendable {
         return moveToFile(existing ?? fileNumber)
     }
 
-    /// Forgets segments whose samples are all older than a time; their bytes stay until overwritten.
-    mutating func forget(olderThan time: Int64) -> [Segment] {
-        evict { $0.maxTime < time }
-    }
-
     /// Opens a ring file, creating it when missing.
     mutating func file(_ number: Int) throws(FileError) -> any StorageFile {
         if let known = open[number] { return known }

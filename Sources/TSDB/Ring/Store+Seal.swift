@@ -32,8 +32,8 @@ enum SealReason: Sendable {
 }
 
 extension Store {
-    /// Values gathered into one segment before the next is begun.
-    private static let samplesPerSegment = 1 << 20
+    /// Samples gathered into one segment before the next is begun; bounds the memory a seal takes.
+    private static let samplesPerSegment = 1 << 18
 
     /// Seals what is due; one seal at a time.
     func seal(_ reason: SealReason) throws(StoreError) {

@@ -19,18 +19,51 @@ struct SeriesSources: Sendable {
     var columns: [HeadColumn] = []
 }
 
-extension Head {
-    /// The pieces of a series that may have samples in the range.
-    func sources(of reference: SeriesReference, from: Timestamp, through: Timestamp) -> SeriesSources {
-        var sources = SeriesSources()
-        let range = TimeRange(from, through)
-        for segment in segments where range.overlaps(segment.minTime, segment.maxTime) {
-            for (number, window) in segment.windows.enumerated()
-            where range.overlaps(window.minTime, window.maxTime) {
-                guard let column = window.columns.position(of: reference) else { continue }
-                sources.blocks.append(SeriesSources.Block(segment: segment, window: number, column: column))
-            }
+/// Segments a query looked up when it began.
+struct KnownSegments: Sendable {
+    var segments: [Segment] = []
+    /// The ring sequence up to which `segments` is complete.
+    var newest: UInt64 = 0
+}
+
+extension SeriesSources {
+    fileprivate mutating func add(_ segment: Segment, _ reference: SeriesReference, _ range: TimeRange) {
+        guard range.overlaps(segment.minTime, segment.maxTime) else { return }
+        for (number, window) in segment.windows.enumerated()
+        where range.overlaps(window.minTime, window.maxTime) {
+            guard let column = window.columns.position(of: reference) else { continue }
+            blocks.append(Block(segment: segment, window: number, column: column))
         }
+    }
+}
+
+extension Head {
+    /// The segments a query of the range needs.
+    func knownSegments(_ range: TimeRange) -> KnownSegments {
+        KnownSegments(
+            segments: segments.filter { range.overlaps($0.minTime, $0.maxTime) },
+            newest: segments.last?.ringSequence ?? 0
+        )
+    }
+
+    /// The pieces of a series that may have samples in the range.
+    ///
+    /// - Parameters:
+    /// - reference: the series.
+    /// - range: the times wanted.
+    /// - known: segments up to `KnownSegments.newest` that overlap the range, so that a query of many series looks
+    /// through the ring once.
+    /// - Returns: the pieces, segments before memory.
+    func sources(
+        of reference: SeriesReference,
+        _ range: TimeRange,
+        known: KnownSegments = KnownSegments()
+    ) -> SeriesSources {
+        var sources = SeriesSources()
+        for segment in known.segments { sources.add(segment, reference, range) }
+        // Newer ones are at the end: windows that were sealed since.
+        let first = segments.lastIndex { $0.ringSequence <= known.newest }.map { $0 + 1 } ?? 0
+        for segment in segments[first...] { sources.add(segment, reference, range) }
         handles.forEach(reference) { id in
             let handle = handles[id]
             let group = groups[Int(handle.group)]

@@ -15,7 +15,13 @@ extension Store: SeriesSource {
         from: Timestamp,
         through: Timestamp
     ) throws(SourceError) -> any SeriesSelection {
-        Selection(store: self, series: find(matchers, from: from, through: through).sortedByLabels())
+        let range = TimeRange(max(from, oldestAnswered), through)
+        return Selection(
+            store: self,
+            range: range,
+            segments: head.withLock { $0.knownSegments(range) },
+            series: find(matchers, range).sortedByLabels()
+        )
     }
 
     /// Sorted label names of the series that satisfy all matchers.
@@ -25,7 +31,7 @@ extension Store: SeriesSource {
         through: Timestamp
     ) throws(SourceError) -> [String] {
         var names: Set<String> = []
-        for series in find(matchers, from: from, through: through) {
+        for series in find(matchers, TimeRange(max(from, oldestAnswered), through)) {
             for pair in series.labels.pairs { names.insert(pair.name) }
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -39,7 +45,7 @@ extension Store: SeriesSource {
         through: Timestamp
     ) throws(SourceError) -> [String] {
         var values: Set<String> = []
-        for series in find(matchers, from: from, through: through) {
+        for series in find(matchers, TimeRange(max(from, oldestAnswered), through)) {
             if let value = series.labels[name] { values.insert(value) }
         }
         return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -50,9 +56,8 @@ extension Store: SeriesSource {
         families.withLock { $0 }
     }
 
-    private func find(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [FoundSeries] {
-        let range = TimeRange(max(from, oldestAnswered), through)
-        return index.withLock { index in
+    private func find(_ matchers: [LabelMatcher], _ range: TimeRange) -> [FoundSeries] {
+        index.withLock { index in
             let references = index.select(matchers)
             guard !references.isEmpty else { return [] }
             return head.withLock { head in
@@ -66,6 +71,9 @@ extension Store: SeriesSource {
     }
 
     /// The oldest time that retention still lets through.
+    ///
+    /// Retention by time hides and destroys nothing: the bytes go when the ring comes round, and a clock that jumps
+    /// ahead and back leaves everything as it was.
     var oldestAnswered: Timestamp {
         guard let retention = options.retention else { return .min }
         return Timestamp(milliseconds: clock.wallMilliseconds())
@@ -75,11 +83,9 @@ extension Store: SeriesSource {
     /// Appends the samples of one series to the columns, in time order.
     func read(
         _ sources: SeriesSources,
-        from: Timestamp,
-        through: Timestamp,
+        _ range: TimeRange,
         into columns: inout SampleColumns
     ) throws(SourceError) {
-        let range = TimeRange(from, through)
         var cells = ColumnCells()
         for block in sources.blocks {
             cells.removeAll()
@@ -134,6 +140,8 @@ extension Head {
 /// The series a selector found.
 struct Selection: SeriesSelection {
     let store: Store
+    let range: TimeRange
+    let segments: KnownSegments
     let series: [FoundSeries]
 
     var count: Int { series.count }
@@ -146,14 +154,17 @@ struct Selection: SeriesSelection {
         through: Timestamp,
         into columns: inout SampleColumns
     ) throws(SourceError) {
-        let from = max(from, store.oldestAnswered)
-        guard from <= through else { return }
+        let wantedRange = TimeRange(max(from, store.oldestAnswered), through)
+        guard wantedRange.from <= wantedRange.through else { return }
+        // A caller may ask for more than it selected; then the ring is looked through again.
+        let known = range.from <= wantedRange.from && range.through >= wantedRange.through ? segments : nil
         let wanted = series[index]
         let sources = store.head.withLock { head in
             // A forgotten series' reference may name another one by now.
             head.labels(of: wanted.reference) == wanted.labels
-                ? head.sources(of: wanted.reference, from: from, through: through) : SeriesSources()
+                ? head.sources(of: wanted.reference, wantedRange, known: known ?? KnownSegments())
+                : SeriesSources()
         }
-        try store.read(sources, from: from, through: through, into: &columns)
+        try store.read(sources, wantedRange, into: &columns)
     }
 }

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fixed bytes of version 1 of log page and segment: what these tests read must stay readable.
+
+import Bytes
+import Platform
+import Samples
+import Synchronization
+import Testing
+
+@testable import TSDB
+
+struct FormatTests {
+    static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }.joined()
+    }
+
+    static func bytes(_ hex: String) -> [UInt8] {
+        let digits = Array(hex.utf8)
+        return stride(from: 0, to: digits.count, by: 2).compactMap {
+            UInt8(String(decoding: digits[$0..<($0 + 2)], as: UTF8.self), radix: 16)
+        }
+    }
+
+    /// One page: the columns of a window and two of its rows, then an orderly end.
+    static let page = """
+        45574c319c378eba010000000000000001000000000000000100000000000000a00000000000000032df1f0b38000101\
+        0001000208036a6f6203706c6315085f5f6e616d655f5f0474656d7004756e6974013113085f5f6e616d655f5f026f6e\
+        04756e69740131e01435130a000102010102d00f0bae03041ee8cd7f0b000102010202d00f010113fe215b5705e70700\
+        010201000200016256a0a6c701000103
+        """
+
+    /// One segment with one window of three rows of two series.
+    static let segment = """
+        455753313f54199601000000010000000100000000000000e3000000000000007200000000000000e803000000000000\
+        b80b0000000000000100000000000000030000000000000000000000000000000008036a6f6203706c63010302d00ff0\
+        2e01032128a73121e20005085f5f6e616d655f5f026f6e04756e697401310474656d7002000102030200040203140424\
+        2cff001107090656a04ec74fe1298661c9901f2f113fd900000200020000000004010302cc2100320001000000000030\
+        504001d00fd00f0100010202010002020101050105040500000200010202cc21190102
+        """
+
+    static func store() throws -> TestStore {
+        let test = try TestStore { $0.logBytes = 16 * 4096 }
+        let group = try test.store.group(Labels([("job", "plc")]))
+        let temperature = try test.store.series(
+            Labels([(name: "__name__", value: "temp"), (name: "unit", value: "1")]),
+            in: group
+        )
+        let state = try test.store.series(
+            Labels([(name: "__name__", value: "on"), (name: "unit", value: "1")]),
+            in: group
+        )
+        for (time, value) in [(Int64(1000), 21.5), (2000, 21.75), (3000, 21.5)] {
+            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: time))
+            batch.append(temperature, value)
+            if time != 2000 { batch.append(state, 1) }
+            _ = try test.store.append(batch)
+        }
+        return test
+    }
+
+    @Test func aLogPageOfVersionOneIsWrittenAndRead() throws {
+        let test = try FormatTests.store()
+        test.store.close()
+        let written = test.files.contents("/data/log").prefix(4096)
+        let used = (written.lastIndex { $0 != 0 } ?? 0) + 1
+        #expect(FormatTests.hex(written.prefix(used)) == FormatTests.page)
+        let files = MemoryFileStore()
+        var log = FormatTests.bytes(FormatTests.page)
+        log += [UInt8](repeating: 0, count: 16 * 4096 - log.count)
+        files.withFile("/data/log") { $0.written = log }
+        let read = try TestStore(files: files) { $0.logBytes = 16 * 4096 }
+        try check(read.store)
+        #expect(read.store.recovery.wasClosedCleanly)
+        #expect(read.store.recovery.rows == 3)
+    }
+
+    @Test func aSegmentOfVersionOneIsWrittenAndRead() throws {
+        let test = try FormatTests.store()
+        try test.store.sealAll()
+        let written = test.files.contents("/data/ring-00")
+        #expect(written.count == 4096)
+        let used = (written.lastIndex { $0 != 0 } ?? 0) + 1
+        #expect(FormatTests.hex(written.prefix(used)) == FormatTests.segment)
+        let files = MemoryFileStore()
+        var ring = FormatTests.bytes(FormatTests.segment)
+        ring += [UInt8](repeating: 0, count: 4096 - ring.count)
+        files.withFile("/data/ring-00") { $0.written = ring }
+        let read = try TestStore(files: files) { $0.logBytes = 16 * 4096 }
+        try check(read.store)
+        #expect(read.store.recovery.segments == 1)
+    }
+
+    private func check(_ store: Store) throws {
+        let selection = try store.select([LabelMatcher("unit", equals: "1")], from: .min, through: .max)
+        #expect(
+            (0..<selection.count).map { selection.labels($0).description } == [
+                "on{unit=\"1\"}", "temp{unit=\"1\"}",
+            ]
+        )
+        #expect(try store.all("temp").timestamps == [1000, 2000, 3000])
+        #expect(try store.all("temp").values == [21.5, 21.75, 21.5])
+        #expect(try store.all("on").timestamps == [1000, 3000])
+    }
+}
