@@ -20,7 +20,8 @@ const state = {
   rangeSeconds: 3600,
   fixed: null, // {start, end} after a zoom; null follows the clock
   refreshSeconds: 15,
-  interval: 15, // seconds between two collections, as sampling has it now
+  interval: 15, // seconds between two collections, as configured
+  slowest: 15, // the same as sampling has it now
   oldest: -Infinity, // seconds since 1970 of the oldest sample held
   node: null, lastAnswer: null, timer: null, running: null,
 };
@@ -30,12 +31,10 @@ const state = {
 function timeGrid(width) {
   const end = state.fixed?.end ?? Date.now() / 1000;
   const start = state.fixed?.start ?? Math.max(end - state.rangeSeconds, Math.min(state.oldest, end - freshSpan));
-  const wanted = Math.max((end - start) / Math.max(60, width / pixelsPerPoint), interval());
+  const wanted = Math.max((end - start) / Math.max(60, width / pixelsPerPoint), state.interval, 1);
   const step = niceSteps.find((one) => one >= wanted) ?? Math.ceil(wanted / 3600) * 3600;
   return [Math.ceil(start / step) * step, Math.floor(end / step) * step, step];
 }
-
-const interval = () => Math.max(1, state.interval);
 
 function host(...extra) {
   const labels = Object.entries(state.node?.labels ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
@@ -65,7 +64,7 @@ const charts = cards.map((definition) => {
 const explore = new Explore($("explore"), timeGrid, listeners, remember);
 
 async function drawCard({ definition, card, chart }, grid, signal) {
-  const window = `${Math.max(Math.ceil(grid.step), 4 * interval())}s`;
+  const window = `${Math.ceil(Math.max(grid.step, 4 * state.slowest))}s`;
   const answers = await Promise.all(
     definition.queries.map((query) => api.range(query.text({ host, window }), grid, signal)));
   const series = answers.flatMap(({ result }, index) => {
@@ -190,7 +189,8 @@ async function refresh() {
   try {
     const status = await api.get("edgewatch/status", running.signal);
     showNode(status.node);
-    state.interval = Math.max(status.node.collectIntervalSeconds, status.sampling.intervalSeconds);
+    state.interval = status.node.collectIntervalSeconds;
+    state.slowest = Math.max(state.interval, status.sampling.intervalSeconds);
     state.oldest = status.storage.oldest ? Date.parse(status.storage.oldest) / 1000 : -Infinity;
     const [, sorted] = await Promise.all([refreshCharts(running.signal), refreshPanels(status, running.signal)]);
     showHealth(status, sorted);
