@@ -304,5 +304,5 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 
 recall();
-refresh();
+await refresh(); // Tells the interval and the oldest sample, which the box needs for its time grid.
 if (explore.expression) explore.run();
