@@ -38,6 +38,13 @@ public struct Labels: Sendable, Hashable {
         bytes = out
     }
 
+    /// Wraps encoded pairs without checking them, for callers that pick pairs of a set they have.
+    ///
+    /// - Parameter pairs: whole pairs, copied in their order from the `bytes` of another set.
+    public init(copiedPairs pairs: [UInt8]) {
+        bytes = pairs
+    }
+
     /// Reads the encoded form back, checking the invariant; nil when lengths, order or UTF-8 are wrong.
     ///
     /// - Parameter encoded: what `bytes` of another set held, from disk or the wire.

@@ -168,6 +168,20 @@ import Testing
         #expect(columns.first?.samples.values == [1, 2])
     }
 
+    /// `__type__` and `__unit__` go with the name; series of one metric may differ in them only.
+    @Test func metadataLabels() async throws {
+        try load(
+            "a_total{job=\"x\"} 1 2\na_total{job=\"x\",__type__=\"counter\"} 1 2\nb_total{__unit__=\"s\",z=\"1\"} 1 2"
+        )
+        #expect(await failure { try await instant("rate(a_total[2m])", at: 1) } == collision)
+        guard case .vector(let found) = try await instant("rate(b_total[2m])", at: 1).value else { return }
+        #expect(found.map(\.labels.description) == ["{z=\"1\"}"])
+        guard case .vector(let sums) = try await instant("sum by (__type__) (a_total)", at: 1).value else {
+            return
+        }
+        #expect(sums.map(\.labels.description) == ["{__type__=\"counter\"}", "{}"])
+    }
+
     @Test func matchingErrors() async throws {
         try load(
             "a{l=\"1\",k=\"x\"} 1\na{l=\"2\",k=\"x\"} 2\nb{k=\"x\"} 3\nc{k=\"x\",m=\"1\"} 1\nc{k=\"x\",m=\"2\"} 2"

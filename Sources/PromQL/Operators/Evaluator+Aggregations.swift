@@ -34,7 +34,7 @@ extension Evaluator {
                 row = groups.count
                 rows[key] = row
                 groups.append(
-                    Accumulator(aggregation.aggregator, Labels(encoded: key) ?? Labels(), grid.count)
+                    Accumulator(aggregation.aggregator, Labels(copiedPairs: key), grid.count)
                 )
                 try hold(grid.count)
             }
@@ -209,7 +209,7 @@ extension Evaluator {
             let row = rows[key] ?? headers.count
             if row == headers.count {
                 rows[key] = row
-                headers.append(SeriesHeader(labels: Labels(encoded: key) ?? Labels()))
+                headers.append(SeriesHeader(labels: Labels(copiedPairs: key)))
                 members.append([])
             }
             members[row].append(index)

@@ -116,14 +116,16 @@ extension Evaluator {
         let keepsName = function == .lastOverTime || function == .firstOverTime
         let needsCounter = function == .rate || function == .increase
         var column = Column(count: grid.count)
-        var seen: Set<Labels> = []
+        var distinct = DistinctLabels(hasOneName: !window.mayCollideWithoutName)
         try streamWindows(window, grid) { (header, samples: borrowing SampleWindows) throws(QueryError) in
             samples.evaluate(function, parameter: parameter, into: &column)
             guard !column.isEmpty else { return }
             if needsCounter { noteUnlessCounter(header.labels, at: window.range) }
             let result = keepsName ? header : nameless(header)
-            if !settings.delayedNameRemoval, !keepsName, !seen.insert(result.labels).inserted {
-                throw VectorBuilder.collision
+            if !settings.delayedNameRemoval, !keepsName {
+                guard distinct.insert(result.labels, from: header.labels) else {
+                    throw VectorBuilder.collision
+                }
             }
             try body(result, &column)
         }
@@ -219,4 +221,35 @@ extension Evaluator {
         for index in order { sorted.append(vector.headers[index], vector.columns[index]) }
         try emit(sorted, body)
     }
+}
+
+/// Notices when series become equal by losing the labels that name their metric.
+private struct DistinctLabels {
+    /// Nil as long as only `__name__`, the same for all, was lost: then nothing can have become equal.
+    private var seen: Set<Labels>?
+    private var plain: [Labels] = []
+
+    init(hasOneName: Bool) {
+        if !hasOneName { seen = [] }
+    }
+
+    /// False when an equal set came before.
+    mutating func insert(_ labels: Labels, from original: Labels) -> Bool {
+        if seen == nil {
+            if !Self.mentionsMetadata(original) {
+                plain.append(labels)
+                return true
+            }
+            seen = Set(plain)
+            plain = []
+        }
+        return seen?.insert(labels).inserted ?? true
+    }
+
+    private static func mentionsMetadata(_ labels: Labels) -> Bool {
+        labels.value(ofNameBytes: typeName) != nil || labels.value(ofNameBytes: unitName) != nil
+    }
+
+    private static let typeName = Array("__type__".utf8)
+    private static let unitName = Array("__unit__".utf8)
 }

@@ -24,23 +24,41 @@ struct LabelSelection {
     /// The labels that functions drop because the result is no longer that metric.
     static let withoutMetadata = LabelSelection(dropping: ["__name__", "__type__", "__unit__"])
 
-    /// The encoded pairs left over; equal for equal selections, and readable by `Labels(encoded:)`.
+    /// The encoded pairs left over; equal for equal selections, and fit for `Labels(copiedPairs:)`.
+    ///
+    /// O(bytes × names).
     func encoded(_ labels: Labels) -> [UInt8] {
         let bytes = labels.bytes
         var out: [UInt8] = []
-        out.reserveCapacity(bytes.count)
+        out.reserveCapacity(keeps ? 0 : bytes.count)
+        // Neighbours that stay are copied together.
+        var runStart = 0
         var pairStart = 0
         labels.forEachRange { name, value in
-            let isNamed = names.contains { $0.count == name.count && bytes[name].elementsEqual($0) }
-            if isNamed == keeps { out.append(contentsOf: bytes[pairStart..<value.upperBound]) }
+            if isListed(bytes, name) != keeps {
+                if runStart < pairStart { out += bytes[runStart..<pairStart] }
+                runStart = value.upperBound
+            }
             pairStart = value.upperBound
         }
+        if runStart == 0 { return bytes }
+        if runStart < pairStart { out += bytes[runStart..<pairStart] }
         return out
+    }
+
+    @inline(__always)
+    private func isListed(_ bytes: [UInt8], _ name: Range<Int>) -> Bool {
+        for wanted in names where wanted.count == name.count {
+            var index = 0
+            while index < wanted.count, wanted[index] == bytes[name.lowerBound + index] { index += 1 }
+            if index == wanted.count { return true }
+        }
+        return false
     }
 
     /// The labels left over.
     func labels(_ labels: Labels) -> Labels {
         let left = encoded(labels)
-        return left.count == labels.bytes.count ? labels : Labels(encoded: left) ?? labels
+        return left.count == labels.bytes.count ? labels : Labels(copiedPairs: left)
     }
 }
