@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What an operator may set of the engine; every bound that protects the gateway from a query is here or in
+// `Parser.sizeLimit` and `ExpressionParser.depthLimit`.
 
 /// The engine's settings, with Prometheus' defaults.
 public struct QueryOptions: Sendable {

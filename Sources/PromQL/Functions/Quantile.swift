@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Order statistics and means, with the rounding and the special values of Prometheus.
 
 /// Quantiles of a set of values.
 enum Quantile {

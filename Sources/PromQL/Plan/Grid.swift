@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The times a query is evaluated at. Every grid has at least one step, and its last time is representable.
 
 /// The evaluation times of a query or subquery: `count` steps from `start`, `step` apart, in milliseconds.
 struct Grid: Sendable, Equatable {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The parsed query as other modules hold it. Rules parse once and evaluate for ever, so it is immutable and bound to
+// no time; `Planner` binds a copy for each evaluation.
 
 public import Samples
 

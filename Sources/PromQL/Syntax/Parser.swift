@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The way from text to a checked tree: size, grammar, types, in this order. The first fault is the answer.
 
 public import Samples
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The store of the tests: a dictionary, searched from end to end.
 
 import Samples
 import Synchronization
