@@ -14,7 +14,7 @@ struct StoreOpening {
     private let files: any FileStore
     private let logger: Logger
     private(set) var index = SeriesIndex()
-    private(set) var head = Head(log: LogBuffer(sequence: 1, nextRow: 1, capacity: 0))
+    private(set) var head = Head(log: LogBuffer(sequence: 1, nextRow: 0, capacity: 0))
     private(set) var ring: Ring
     private(set) var logFile = LogFile(file: nil, slotCount: 0, found: [], nextSequence: 1)
     private(set) var report = RecoveryReport()
@@ -157,8 +157,8 @@ struct StoreOpening {
         report = replay.report
         report.segments = segments.segments
         report.damagedSegments = segments.damagedSegments
-        let newestSealed = head.segments.reduce(0) { max($0, $1.maxSequence) }
-        let next = max(replay.nextRow, newestSealed + 1, head.gaps.last?.upperBound ?? 1)
+        let afterSealed = head.segments.reduce(0) { max($0, $1.maxSequence + 1) }
+        let next = max(replay.nextRow, afterSealed, head.gaps.last?.upperBound ?? 0)
         let sequence = (scan.pages.last?.sequence ?? scan.tail - 1) + 1
         let isFresh = scan.pages.isEmpty && head.segments.isEmpty
         let tail = head.groups.reduce(sequence) { min($0, $1.firstPage) }

@@ -83,7 +83,7 @@ struct CrashTests {
         let chunk = try after.store.read(from: shippedTo, sampleLimit: 1000)
         #expect(chunk.series.map { $0.samples.count } == [5, 5, 5])
         #expect(chunk.lostRows == 0)
-        let all = try after.store.read(from: LogPosition(sequence: 1), sampleLimit: 1000)
+        let all = try after.store.read(from: LogPosition(sequence: 0), sampleLimit: 1000)
         #expect(all.lostRows == 0)
         #expect(all.series.first?.samples.count == 15)
     }
@@ -124,7 +124,7 @@ struct CrashTests {
         #expect(after.store.recovery.skippedRows > 0)
         #expect(after.counter("corrupt_pages_total") == 1)
         #expect(present.last == 399)
-        let chunk = try after.store.read(from: LogPosition(sequence: 1), sampleLimit: 1_000_000)
+        let chunk = try after.store.read(from: LogPosition(sequence: 0), sampleLimit: 1_000_000)
         #expect(chunk.lostRows == UInt64(400 - present.count))
     }
 
@@ -142,6 +142,9 @@ struct CrashTests {
         #expect(try test.store.all("r1").count == 100)
         #expect(throws: SourceError.self) { try test.store.all("r2") }
         #expect(test.counter("corrupt_blocks_total") == 1)
+        let chunk = try test.store.read(from: LogPosition(sequence: 0), sampleLimit: 1000)
+        #expect(chunk.series.map { $0.labels.metricName } == ["r0", "r1"])
+        #expect(chunk.next == test.store.end)
     }
 
     @Test func aTornSegmentIsIgnoredAndItsRowsComeFromTheLog() throws {
@@ -259,7 +262,7 @@ struct CrashTests {
         }
         try fill("old", 500)
         let oldest = test.store.oldest
-        #expect(oldest.sequence == 1)
+        #expect(oldest.sequence == 0)
         for _ in 0..<40 { try fill("new", 1000) }
         #expect(try test.store.select([], from: .min, through: .max).count == 1)
         #expect(test.store.statistics.ringBytesUsed <= 4 * 65536)

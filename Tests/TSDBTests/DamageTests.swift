@@ -104,7 +104,7 @@ struct DamageTests {
                     try Rows.present(after.store, series: 30) == Array(0..<160),
                     "write \(failing), lasting \(isLasting)"
                 )
-                let chunk = try after.store.read(from: LogPosition(sequence: 1), sampleLimit: 1_000_000)
+                let chunk = try after.store.read(from: LogPosition(sequence: 0), sampleLimit: 1_000_000)
                 #expect(chunk.lostRows == 0)
             }
         }

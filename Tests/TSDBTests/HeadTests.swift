@@ -54,7 +54,7 @@ struct HeadTests {
         #expect(try append(240, [(n, 6)]) == AppendResult(appended: 1))
         #expect(try store.all("n").timestamps == [240_000, 290_000])
         #expect(try store.all("m").timestamps.suffix(3) == [290_000, 295_000, 300_000])
-        let late = try store.read(from: LogPosition(sequence: 22), sampleLimit: 1000)
+        let late = try store.read(from: LogPosition(sequence: 21), sampleLimit: 1000)
         #expect(late.series.map { $0.labels.metricName } == ["m", "n"])
         #expect(late.series.map { $0.samples.timestamps } == [[295_000], [240_000, 290_000]])
         #expect(late.lostRows == 0)
@@ -114,20 +114,20 @@ struct HeadTests {
             for id in ids[number] { batch.append(id, Double(row)) }
             _ = try store.append(batch)
         }
-        #expect(store.oldest == LogPosition(sequence: 1))
-        #expect(store.end == LogPosition(sequence: 301))
+        #expect(store.oldest == LogPosition(sequence: 0))
+        #expect(store.end == LogPosition(sequence: 300))
         var position = store.oldest
         var seen: [Double] = []
         while position < store.end {
             let chunk = try store.read(from: position, sampleLimit: 14)
-            #expect(chunk.next.sequence == position.sequence + min(7, 301 - position.sequence))
+            #expect(chunk.next.sequence == position.sequence + min(7, 300 - position.sequence))
             #expect(try store.read(from: position, sampleLimit: 14).series.count == chunk.series.count)
             seen += chunk.series.flatMap { $0.samples.values }
             position = chunk.next
         }
         #expect(seen.sorted() == (0..<300).flatMap { [Double($0), Double($0)] })
         #expect(try store.read(from: position, sampleLimit: 14).next == position)
-        #expect(store.timestamp(at: LogPosition(sequence: 100)) == Timestamp(milliseconds: 99))
+        #expect(store.timestamp(at: LogPosition(sequence: 100)) == Timestamp(milliseconds: 100))
         #expect(store.timestamp(at: store.end) == nil)
     }
 }

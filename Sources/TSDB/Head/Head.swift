@@ -16,7 +16,7 @@ struct Head: Sendable {
     var gaps: [Range<UInt64>] = []
     var nextStream: UInt64 = 1
     /// Every row before this one survives a power cut.
-    var syncedRow: UInt64 = 1
+    var syncedRow: UInt64 = 0
     var isClosed = false
     /// Labels by reference; the index has the same buffers.
     private var labels: [Labels] = []

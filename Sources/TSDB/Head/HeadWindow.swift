@@ -123,14 +123,17 @@ struct HeadWindow: Sendable {
     }
 
     /// What a query of one series needs, without keeping the tail's lanes alive.
-    func column(_ column: Int) -> HeadColumn {
+    func column(_ column: Int, _ range: TimeRange) -> HeadColumn {
         var result = HeadColumn(column: column, base: bases[column], chunks: chunks)
-        result.tailTimes.reserveCapacity(tail.rows)
-        for row in 0..<tail.rows where tail.isPresent(column, row: row) {
-            result.tailTimes.append(tail.timestamps[row])
-            result.tailBits.append(tail.bits(column, row: row))
+        if let first = tail.timestamps.first, first <= range.through {
+            result.tailTimes.reserveCapacity(tail.rows)
+            result.tailBits.reserveCapacity(tail.rows)
+            for row in 0..<tail.rows where tail.isPresent(column, row: row) {
+                result.tailTimes.append(tail.timestamps[row])
+                result.tailBits.append(tail.bits(column, row: row))
+            }
         }
-        for row in late {
+        for row in late where range.contains(row.timestamp) {
             if let bits = row.bits(of: column) { result.late.append((row.timestamp, bits)) }
         }
         return result

@@ -17,7 +17,7 @@ struct LogReplay {
 
     private(set) var report = RecoveryReport()
     /// The sequence after the newest row.
-    private(set) var nextRow: UInt64 = 1
+    private(set) var nextRow: UInt64 = 0
     private var streams: [UInt64: Stream] = [:]
     private let sealed: Set<UInt64>
     private var record: [UInt8] = []

@@ -70,13 +70,13 @@ extension Head {
             if handle.frozen > 0 {
                 for window in group.frozen where range.overlaps(window.minTime, window.maxTime) {
                     guard let column = window.series.firstIndex(of: id) else { continue }
-                    sources.columns.append(window.column(column))
+                    sources.columns.append(window.column(column, range))
                 }
             }
             if handle.column != SeriesHandle.noColumn,
                 range.overlaps(group.window.minTime, group.window.maxTime)
             {
-                sources.columns.append(group.window.column(Int(handle.column)))
+                sources.columns.append(group.window.column(Int(handle.column), range))
             }
         }
         return sources

@@ -4,6 +4,7 @@
 // stretch of commit order is put together from the windows that touch it. Which rows a chunk has depends only on
 // rows and their sample counts, never on where they are, so a chunk stays the same through seal and restart.
 
+internal import Logging
 public import Samples
 internal import Synchronization
 
@@ -35,6 +36,9 @@ extension Store: SampleLog {
     }
 
     /// Reads whole rows from a position on until about `sampleLimit` samples are gathered.
+    ///
+    /// What cannot be read is left out, logged and counted, and rows left out whole are among `lostRows`: damage
+    /// must not hold up everything behind it.
     public func read(from position: LogPosition, sampleLimit: Int) throws(SourceError) -> LogChunk {
         let start = position.sequence
         let (windows, end, labels) = head.withLock { head in
@@ -44,18 +48,15 @@ extension Store: SampleLog {
             let next = min(start, self.end.sequence)
             return LogChunk(series: [], next: LogPosition(sequence: next), lostRows: 0)
         }
-        let stretch = try Stretch(
-            windows,
-            range: start..<end,
-            sampleLimit: max(1, sampleLimit),
-            reader: reader
-        )
+        let stretch = Stretch(windows, range: start..<end, sampleLimit: max(1, sampleLimit)) { window in
+            readable { () throws(SourceError) in try window.load(from: start, reader: reader) }
+        }
         let next = stretch.next ?? end
         let range = start..<next
         let gapRows = head.withLock { $0.gapRows(in: range) }
         let missing = UInt64(range.count) - min(UInt64(range.count), stretch.rows + gapRows)
         return LogChunk(
-            series: try series(of: stretch.loaded, range, labels),
+            series: series(of: stretch.loaded, range, labels),
             next: LogPosition(sequence: next),
             lostRows: missing
         )
@@ -65,7 +66,7 @@ extension Store: SampleLog {
         of windows: [LoadedWindow],
         _ range: Range<UInt64>,
         _ labels: [Labels]
-    ) throws(SourceError) -> [LogChunk.Series] {
+    ) -> [LogChunk.Series] {
         var byReference: [SeriesReference: SampleColumns] = [:]
         var cells = ColumnCells()
         for loaded in windows {
@@ -73,8 +74,12 @@ extension Store: SampleLog {
             loaded.forEachRow { sequence, _, _ in touches = touches || range.contains(sequence) }
             guard touches else { continue }
             for (column, reference) in loaded.window.references.enumerated() {
-                let samples = try loaded.samples(column, range, cells: &cells, reader: reader)
-                if samples.count > 0 { byReference[reference, default: SampleColumns()].merge(samples) }
+                let samples = readable { () throws(SourceError) in
+                    try loaded.samples(column, range, cells: &cells, reader: reader)
+                }
+                if let samples, samples.count > 0 {
+                    byReference[reference, default: SampleColumns()].merge(samples)
+                }
             }
         }
         var result: [LogChunk.Series] = []
@@ -82,6 +87,18 @@ extension Store: SampleLog {
             result.append(LogChunk.Series(labels: labels[Int(reference)], samples: samples))
         }
         return result.sorted { $0.labels < $1.labels }
+    }
+}
+
+extension Store {
+    /// The result of a read, or nil and a line in the log.
+    private func readable<Result>(_ body: () throws(SourceError) -> Result) -> Result? {
+        do throws(SourceError) {
+            return try body()
+        } catch {
+            logger.warning("left out of what is shipped", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 }
 
@@ -98,16 +115,17 @@ private struct Stretch {
         _ windows: [LoggedWindow],
         range: Range<UInt64>,
         sampleLimit: Int,
-        reader: SegmentReader
-    ) throws(SourceError) {
+        load: (LoggedWindow) -> LoadedWindow?
+    ) {
         var waiting: [(sequence: UInt64, samples: Int)] = []
         var samples = 0
         for (place, window) in windows.enumerated() {
             guard window.minSequence < range.upperBound else { break }
-            let current = try window.load(from: range.lowerBound, reader: reader)
-            loaded.append(current)
-            current.forEachRow { sequence, _, count in
-                if range.contains(sequence) { waiting.append((sequence, count)) }
+            if let current = load(window) {
+                loaded.append(current)
+                current.forEachRow { sequence, _, count in
+                    if range.contains(sequence) { waiting.append((sequence, count)) }
+                }
             }
             let safe = place + 1 < windows.count ? windows[place + 1].minSequence : range.upperBound
             guard safe > range.lowerBound else { continue }
