@@ -55,7 +55,7 @@ extension SamplingView {
         let active = status.policies.filter(\.isActive)
         policy = active.isEmpty ? "normal" : active.map(\.name).joined(separator: ", ")
         reason = active.map(\.condition).joined(separator: "; ")
-        interval = status.sources.first { $0.name == "host" }?.interval ?? status.sources.first?.interval ?? .zero
+        interval = status.sources.first { $0.name == "node" }?.interval ?? status.sources.first?.interval ?? .zero
         keptClasses = status.keptClasses
     }
 }

@@ -23,6 +23,7 @@ UPSTREAM_DEFAULTS = [
 NOT_COMPARED = {
     "node_scrape_collector_duration_seconds": "names our collectors",
     "node_scrape_collector_success": "names our collectors",
+    "node_exporter_build_info": "describes the exporter itself",
 }
 LINE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
@@ -36,7 +37,9 @@ def exposition(text):
             types[name] = kind
         elif line and not line.startswith("#"):
             name, labels, value = LINE.match(line).groups()
-            samples[(name, tuple(sorted(LABEL.findall(labels or ""))))] = float(value)
+            # A label with an empty value is the same as no label.
+            pairs = sorted(pair for pair in LABEL.findall(labels or "") if pair[1])
+            samples[(name, tuple(pairs))] = float(value)
     return samples, types
 
 

@@ -14,13 +14,15 @@ def test_page_draws_graphs(edgewatch, tmp_path):
         peer("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1",
         f"--user-data-dir={tmp_path}/chromium", "--window-size=1400,1800", "--virtual-time-budget=20000", "--enable-logging=stderr",
     ]
-    page = subprocess.run(
-        [*arguments, "--dump-dom", process.url + "/"], capture_output=True, text=True, timeout=120
-    )
+    def drawn():
+        page = subprocess.run([*arguments, "--dump-dom", process.url + "/"], capture_output=True, text=True, timeout=120)
+        assert 'data-ready="1"' in page.stdout, page.stderr[-2000:]
+        widths = [int(width) for width in re.findall(r'<canvas[^>]*width="(\d+)"', page.stdout)]
+        # Two layers each for CPU, memory, load, file systems, disk and network; rates need a minute of history.
+        return page if len(widths) >= 12 and min(widths) > 100 else None
+
+    page = wait_for("all graphs drawn", drawn, timeout=180)
     dom = page.stdout
-    assert 'data-ready="1"' in dom, page.stderr[-2000:]
-    drawn = [int(width) for width in re.findall(r'<canvas[^>]*width="(\d+)"', dom)]
-    assert len(drawn) >= 8 and min(drawn) > 100, drawn
     for title in ("CPU", "Memory", "Disk", "Network"):
         assert title in dom
     errors = [line for line in page.stderr.splitlines() if "CONSOLE" in line and ("error" in line.lower() or "refused" in line.lower())]
