@@ -38,8 +38,7 @@ import Testing
         )
         #expect(
             errors("sync: {zzz: 1m}\n") == [
-                "edgewatch.yml:1:8: unknown key \"zzz\"; known here: catch_up_batch_samples, catch_up_concurrency, "
-                    + "max_backoff, reconnect_spread"
+                "edgewatch.yml:1:8: unknown key \"zzz\"; known here: catch_up_batch_samples, max_backoff"
             ]
         )
     }

@@ -263,7 +263,7 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
                   max_backoff: 30s, batch_send_deadline: 2s, retry_on_http_429: false, sample_age_limit: 1d}
                 metadata_config: {send: false}
                 send_exemplars: false
-            sync: {max_backoff: 2m, reconnect_spread: 0s, catch_up_concurrency: 2, catch_up_batch_samples: 5000}
+            sync: {max_backoff: 2m, catch_up_batch_samples: 5000}
             """
         )
         let (first, second) = (config.remoteWrite[0], config.remoteWrite[1])
@@ -280,8 +280,6 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(second.queue.sampleAgeLimit == .seconds(86_400))
         #expect(second.writeRelabelConfigs.count == 1)
         #expect(config.sync.maxBackoff == .seconds(120))
-        #expect(config.sync.reconnectSpread == .zero)
-        #expect(config.sync.catchUpConcurrency == 2)
         #expect(config.sync.catchUpBatchSamples == 5000)
         #expect(config.warnings.isEmpty)
     }

@@ -51,10 +51,6 @@ public struct QueueConfig: Sendable, Equatable {
 public struct SyncConfig: Sendable, Equatable {
     /// The longest pause between attempts while a destination is down.
     public var maxBackoff = Duration.seconds(300)
-    /// After an outage the first attempt of each node is spread over this time, so that a fleet does not return at once.
-    public var reconnectSpread = Duration.seconds(30)
-    /// Requests in flight while catching up.
-    public var catchUpConcurrency = 1
     /// Samples in one request while catching up.
     public var catchUpBatchSamples = 10_000
 

@@ -55,8 +55,6 @@ extension SyncConfig {
     init(reading section: Section) {
         self.init()
         maxBackoff = section.interval("max_backoff") ?? maxBackoff
-        reconnectSpread = section.duration("reconnect_spread") ?? reconnectSpread
-        catchUpConcurrency = section.integer("catch_up_concurrency", in: 1...16) ?? catchUpConcurrency
         catchUpBatchSamples =
             section.integer("catch_up_batch_samples", in: 1...1_000_000) ?? catchUpBatchSamples
     }
