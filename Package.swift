@@ -119,7 +119,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "edgewatch",
-            dependencies: ["Daemon", "Config", "Alerts", "Platform", arguments, log],
+            dependencies: ["Daemon", "Config", "Platform", "Samples", arguments, log],
             swiftSettings: everywhere,
             linkerSettings: [
                 .unsafeFlags(

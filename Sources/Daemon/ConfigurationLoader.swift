@@ -39,7 +39,10 @@ public enum ConfigurationLoader {
                 return Loaded(configuration: configuration, ruleFiles: try check(EmbeddedRules.files()))
             }
             let configuration = try Configuration.load(path: path)
-            return Loaded(configuration: configuration, ruleFiles: try check(read(configuration.ruleFilePaths())))
+            return Loaded(
+                configuration: configuration,
+                ruleFiles: try check(read(configuration.ruleFilePaths()))
+            )
         } catch {
             throw DaemonError(error.description, exitCode: 2)
         }

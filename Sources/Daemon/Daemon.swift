@@ -3,14 +3,16 @@
 // A run from the first flag to the last sync: read the configuration, wire the stages, start them in the data's order,
 // stop them in reverse. A run that cannot begin says why in one sentence and leaves nothing behind.
 
-public import Logging
 internal import HTTPAPI
+public import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
 
 /// The daemon.
 public struct Daemon: Sendable {
-    /// SIGTERM to exit, at most. Within it a request in flight and the last log sync have time to end.
+    /// SIGTERM to exit, at most.
+    ///
+    /// Within it a request in flight and the last log sync have time to end.
     private static let longestShutdown = Duration.seconds(8)
 
     private let options: DaemonOptions

@@ -15,6 +15,17 @@ public struct DaemonOptions: Sendable {
     /// The URL people reach this node under, for links in alerts; nil derives it from the listen address.
     public var externalURL: String?
 
+    /// The most samples one query may hold at once.
+    public var queryMaxSamples = DaemonOptions.defaultQueryMaxSamples
+    /// How long one query may take.
+    public var queryTimeout = Duration.seconds(120)
+    /// How many queries compute at once; more wait.
+    public var queryMaxConcurrency = 20
+    /// How far back an instant selector looks.
+    public var queryLookback = Duration.seconds(300)
+
+    /// A tenth of Prometheus' bound: 5 million samples are at most 80 MB, which an edge node survives.
+    public static let defaultQueryMaxSamples = 5_000_000
     /// Where edgewatch listens when nothing is said: this machine only.
     public static let defaultListenAddress = "127.0.0.1:9090"
 

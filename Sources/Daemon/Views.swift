@@ -45,7 +45,13 @@ extension SignalView {
             case .number(let number): .number(number)
             case .text(let text): .text(text)
             }
-        self.init(name: name, value: value, unit: signal.unit, age: signal.age, quality: signal.quality.rawValue)
+        self.init(
+            name: name,
+            value: value,
+            unit: signal.unit,
+            age: signal.age,
+            quality: signal.quality.rawValue
+        )
     }
 }
 
@@ -55,7 +61,8 @@ extension SamplingView {
         let active = status.policies.filter(\.isActive)
         policy = active.isEmpty ? "normal" : active.map(\.name).joined(separator: ", ")
         reason = active.map(\.condition).joined(separator: "; ")
-        interval = status.sources.first { $0.name == "node" }?.interval ?? status.sources.first?.interval ?? .zero
+        interval =
+            status.sources.first { $0.name == "node" }?.interval ?? status.sources.first?.interval ?? .zero
         keptClasses = status.keptClasses
     }
 }

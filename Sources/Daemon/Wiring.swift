@@ -65,6 +65,10 @@ final class Wiring: Sendable {
         let http = HTTPClient(userAgent: "edgewatch/\(Version.number)")
         var queryOptions = QueryOptions()
         queryOptions.defaultStep = configuration.global.evaluationInterval
+        queryOptions.maxSamples = options.queryMaxSamples
+        queryOptions.timeout = options.queryTimeout
+        queryOptions.maxConcurrency = options.queryMaxConcurrency
+        queryOptions.lookback = options.queryLookback
         engine = QueryEngine(source: store, options: queryOptions)
         alerts = AlertsService(
             engine: engine,
@@ -165,7 +169,11 @@ final class Wiring: Sendable {
             "edgewatch_config_last_reload_success_timestamp_seconds",
             "When the configuration in force was loaded, in seconds since 1970."
         ) { [weak self] in self?.current.withLock { $0.loadedAt.seconds } ?? 0 }
-        telemetry.gauge("edgewatch_build_info", "1, labelled with the version.", [("version", Version.number)]).set(1)
+        telemetry.gauge(
+            "edgewatch_build_info",
+            "1, labelled with the version.",
+            [("version", Version.number)]
+        ).set(1)
     }
 
     // MARK: - What the API shows
@@ -175,7 +183,13 @@ final class Wiring: Sendable {
         node.labels = collector.hostLabels
         let configuration = current.withLock { $0.loaded.configuration }
         node.collectInterval = configuration.collectors.host.interval
-        var services = APIServices(engine: engine, source: store, telemetry: telemetry, clock: clock, node: node)
+        var services = APIServices(
+            engine: engine,
+            source: store,
+            telemetry: telemetry,
+            clock: clock,
+            node: node
+        )
         let (alerts, sync, store, collector, signals) = (alerts, sync, store, collector, signals)
         services.rules = { alerts.groups() }
         services.alerts = { alerts.activeAlerts() }
@@ -198,6 +212,10 @@ final class Wiring: Sendable {
     private func flags() -> [(name: String, value: String)] {
         [
             ("config.file", options.configFile ?? ""),
+            ("query.lookback-delta", PromDuration.format(options.queryLookback)),
+            ("query.max-concurrency", "\(options.queryMaxConcurrency)"),
+            ("query.max-samples", "\(options.queryMaxSamples)"),
+            ("query.timeout", PromDuration.format(options.queryTimeout)),
             ("storage.path", options.storagePath ?? ""),
             ("web.enable-lifecycle", "\(options.enablesLifecycle)"),
             ("web.external-url", options.externalURL ?? ""),
@@ -245,8 +263,11 @@ final class Wiring: Sendable {
         do {
             let state = try StateStore(path: "\(directory)/state.db")
             if state.wasDamaged {
-                logger.warning("the state file was damaged; it was set aside and cursors and alert states begin anew")
-                telemetry.counter("edgewatch_state_damaged_total", "State files found damaged and set aside.").add()
+                logger.warning(
+                    "the state file was damaged; it was set aside and cursors and alert states begin anew"
+                )
+                telemetry.counter("edgewatch_state_damaged_total", "State files found damaged and set aside.")
+                    .add()
             }
             return state
         } catch {

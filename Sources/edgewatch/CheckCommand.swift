@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Alerts
 import ArgumentParser
 import Config
 import Daemon
-import Platform
 
 /// `edgewatch check …`: what can be known of a file without running it.
 struct CheckCommand: ParsableCommand {

@@ -3,8 +3,11 @@
 import ArgumentParser
 import Daemon
 import Logging
+import Samples
 
-/// `edgewatch run`: the daemon. Flags carry Prometheus' names.
+/// `edgewatch run`: the daemon.
+///
+/// Flags carry Prometheus' names.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
@@ -23,8 +26,23 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(name: .customLong("web.enable-lifecycle"), help: "Serve /-/reload and /-/quit.")
     var enablesLifecycle = false
 
-    @Option(name: .customLong("web.external-url"), help: "URL people reach this node under, for links in alerts.")
+    @Option(
+        name: .customLong("web.external-url"),
+        help: "URL people reach this node under, for links in alerts."
+    )
     var externalURL: String?
+
+    @Option(name: .customLong("query.max-samples"), help: "The most samples one query may hold at once.")
+    var queryMaxSamples = DaemonOptions.defaultQueryMaxSamples
+
+    @Option(name: .customLong("query.timeout"), help: "How long one query may take.")
+    var queryTimeout = "2m"
+
+    @Option(name: .customLong("query.max-concurrency"), help: "How many queries compute at once.")
+    var queryMaxConcurrency = 20
+
+    @Option(name: .customLong("query.lookback-delta"), help: "How far back an instant selector looks.")
+    var queryLookback = "5m"
 
     @Option(name: .customLong("log.level"), help: "trace, debug, info, warning or error.")
     var logLevel = "info"
@@ -39,11 +57,25 @@ struct RunCommand: AsyncParsableCommand {
         options.listenAddress = listenAddress
         options.enablesLifecycle = enablesLifecycle
         options.externalURL = externalURL
+        options.queryTimeout = try RunCommand.duration(queryTimeout, of: "--query.timeout")
+        options.queryLookback = try RunCommand.duration(queryLookback, of: "--query.lookback-delta")
+        guard queryMaxSamples > 0, queryMaxConcurrency > 0 else {
+            throw DaemonError("--query.max-samples and --query.max-concurrency: expected a number above 0")
+        }
+        options.queryMaxSamples = queryMaxSamples
+        options.queryMaxConcurrency = queryMaxConcurrency
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = level
             return handler
         }
         try await Daemon(options: options, logger: Logger(label: "edgewatch")).run()
+    }
+
+    private static func duration(_ text: String, of flag: String) throws -> Duration {
+        guard let duration = PromDuration.parse(text), duration > .zero else {
+            throw DaemonError("\(flag) \(text): expected a duration above 0, for example 2m")
+        }
+        return duration
     }
 }
