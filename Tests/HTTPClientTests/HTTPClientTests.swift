@@ -363,6 +363,36 @@ import Testing
         #expect(server.connections == 0)
     }
 
+    @Test func aThousandBrokenConnectionsLeaveNoDescriptors() async throws {
+        let server = try TestServer { _, connection in connection.reset() }
+        defer { server.stop() }
+        let own = "/proc/self/fd"
+        // The first one opens what libcurl keeps for itself.
+        #expect(await failure(HTTPClientRequest(url: server.url()))?.kind == .transfer)
+        let before = try FileManager.default.contentsOfDirectory(atPath: own).count
+        for _ in 0..<1000 { #expect(await failure(HTTPClientRequest(url: server.url()))?.kind == .transfer) }
+        // Other tests run beside this one and hold some of their own.
+        #expect(try FileManager.default.contentsOfDirectory(atPath: own).count < before + 500)
+    }
+
+    @Test func aProxyIsUsedOnlyWhenConfigured() async throws {
+        let seen = Mutex<[String]>([])
+        let proxy = try TestServer { request, connection in
+            seen.withLock { $0.append(request.path) }
+            connection.respond(200, "proxied")
+        }
+        let server = try TestServer { _, connection in connection.respond(200, "direct") }
+        defer {
+            proxy.stop()
+            server.stop()
+        }
+        var request = HTTPClientRequest(url: server.url("/x"))
+        #expect(try await client.send(request).body == Array("direct".utf8))
+        request.proxyURL = proxy.url("")
+        #expect(try await client.send(request).body == Array("proxied".utf8))
+        #expect(seen.withLock { $0 } == [server.url("/x")])
+    }
+
     // MARK: - Many at once
 
     @Test func manyConcurrentRequestsAllFinish() async throws {

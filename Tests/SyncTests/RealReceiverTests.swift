@@ -42,7 +42,8 @@ private final class Peer {
     }
 
     func end() {
-        process.terminate()
+        // The child inherits this thread's blocked signals, so only this one is sure to arrive.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         try? FileManager.default.removeItem(at: directory)
     }

@@ -336,6 +336,26 @@ import Testing
         #expect(bench.counter("edgewatch_sync_dropped_samples_total", ["reason": "too_old"]) == 30)
     }
 
+    @Test func relabelingSeesExternalLabelsAndDropsSeries() async throws {
+        bench.log.append(rows: 5, series: 4)
+        let receiver = try Receiver { _ in .store }
+        defer { receiver.stop() }
+        var drop = try RelabelConfig(action: .drop, regex: "2;n1")
+        drop.sourceLabels = ["i", "node"]
+        let rename = try RelabelConfig(action: .labeldrop, regex: "node")
+        var config = Bench.destination(receiver.server.url())
+        config.writeRelabelConfigs = [drop, rename]
+        let service = bench.service()
+        service.configure([config], externalLabels: Labels().setting("node", "n1"), sync: Bench.sync())
+        let bench = bench
+        try await bench.run(service) { try bench.savedCursor() == 5 }
+        #expect(Set(receiver.stored) == bench.log.contents.filter { $0.labels["i"] != "2" })
+        #expect(receiver.stored.count == 15)
+        #expect(bench.counter("edgewatch_sync_dropped_samples_total", ["reason": "relabelled"]) == 5)
+        // Dropped on purpose: not what the status warns of.
+        #expect(service.status().first?.droppedSamples == 0)
+    }
+
     // MARK: - Kills and changes
 
     @Test func killsAndRandomFailuresLoseAndInventNothing() async throws {

@@ -1,42 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One read of the log, ready to be sent: filtered by age, and turned into request bodies part by part. A body is made
-// once and kept until it is delivered, so that a retry repeats the same bytes.
+// One read of the log, ready to be sent: filtered by age, relabelled, and turned into request bodies part by part. A body
+// is made once and kept until it is delivered, so that a retry repeats the same bytes.
 
 internal import Bytes
+internal import Config
 internal import Samples
 internal import Wire
 
 struct Stretch: Sendable {
-    /// The series to send.
+    /// The series to send, with the labels they are sent under.
     let series: [LogChunk.Series]
     /// Where the log goes on.
     let next: LogPosition
     /// Samples left out because of their age.
     let tooOld: Int
+    /// Samples left out because relabeling drops their series.
+    let relabelled: Int
 
-    /// Takes a chunk, without samples older than a time.
-    init(_ chunk: LogChunk, oldest: Timestamp?) {
+    /// Takes a chunk.
+    ///
+    /// - Parameters:
+    /// - chunk: what the log gave.
+    /// - oldest: samples before this time are left out.
+    /// - externalLabels: added to series that do not have them.
+    /// - relabelConfigs: applied after that, as Prometheus does.
+    init(_ chunk: LogChunk, oldest: Timestamp?, externalLabels: Labels, relabelConfigs: [RelabelConfig]) {
         next = chunk.next
-        guard let oldest else {
-            series = chunk.series
-            tooOld = 0
-            return
-        }
         var kept: [LogChunk.Series] = []
+        kept.reserveCapacity(chunk.series.count)
+        var old = 0
         var dropped = 0
+        let added = externalLabels.pairs
         for entry in chunk.series {
-            // In time order: what is too old comes first.
-            let first =
-                entry.samples.timestamps.firstIndex { $0 >= oldest.milliseconds } ?? entry.samples.count
-            dropped += first
-            if first < entry.samples.count {
-                kept.append(Self.slice(entry, first..<entry.samples.count))
+            var samples = entry.samples
+            if let oldest {
+                // In time order: what is too old comes first.
+                let first = samples.timestamps.firstIndex { $0 >= oldest.milliseconds } ?? samples.count
+                old += first
+                samples = Self.slice(samples, first..<samples.count)
+                if samples.count == 0 { continue }
             }
+            // Without relabeling the encoder adds external labels on the fly; see `body`.
+            var labels = entry.labels
+            if !relabelConfigs.isEmpty {
+                var builder = LabelsBuilder(labels)
+                for (name, value) in added where builder[name] == nil { builder.set(name, value) }
+                let isKept = relabelConfigs.apply(to: &builder)
+                labels = builder.labels()
+                guard isKept, !labels.isEmpty else {
+                    dropped += samples.count
+                    continue
+                }
+            }
+            kept.append(LogChunk.Series(labels: labels, samples: samples))
         }
         series = kept
-        tooOld = dropped
+        tooOld = old
+        relabelled = dropped
+        self.externalLabels = relabelConfigs.isEmpty ? externalLabels : Labels()
     }
+
+    /// Still to be added by the encoder.
+    private let externalLabels: Labels
 
     /// The times of each series' samples.
     var timestamps: [[Int64]] { series.map(\.samples.timestamps) }
@@ -44,19 +70,22 @@ struct Stretch: Sendable {
     var samples: Int { series.reduce(0) { $0 + $1.samples.count } }
 
     /// The request body of a part: a WriteRequest in a snappy block.
-    func body(of part: Part, in parts: Parts, externalLabels: Labels) -> [UInt8] {
+    func body(of part: Part, in parts: Parts) -> [UInt8] {
         // Lazily: one series' copy at a time.
         let chosen = part.series.clamped(to: series.indices).lazy.map { index in
-            Self.slice(series[index], parts.samples(ofSeries: index, in: part.times))
+            LogChunk.Series(
+                labels: series[index].labels,
+                samples: Self.slice(series[index].samples, parts.samples(ofSeries: index, in: part.times))
+            )
         }
         return Snappy.compress(RemoteWriteV1.encode(chosen, externalLabels: externalLabels))
     }
 
-    private static func slice(_ entry: LogChunk.Series, _ range: Range<Int>) -> LogChunk.Series {
-        guard range != 0..<entry.samples.count else { return entry }
+    private static func slice(_ samples: SampleColumns, _ range: Range<Int>) -> SampleColumns {
+        guard range != 0..<samples.count else { return samples }
         var columns = SampleColumns()
-        columns.timestamps = Array(entry.samples.timestamps[range])
-        columns.values = Array(entry.samples.values[range])
-        return LogChunk.Series(labels: entry.labels, samples: columns)
+        columns.timestamps = Array(samples.timestamps[range])
+        columns.values = Array(samples.values[range])
+        return columns
     }
 }

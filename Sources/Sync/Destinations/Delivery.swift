@@ -79,12 +79,18 @@ struct Delivery {
                 oldest = Timestamp(milliseconds: clock.wallMilliseconds())
                     .advanced(byMilliseconds: -queue.sampleAgeLimit.milliseconds)
             }
-            let stretch = Stretch(chunk, oldest: oldest)
+            let stretch = Stretch(
+                chunk,
+                oldest: oldest,
+                externalLabels: destination.plan.externalLabels,
+                relabelConfigs: destination.plan.config.writeRelabelConfigs
+            )
             counters.drop(stretch.tooOld, .tooOld)
+            counters.drop(stretch.relabelled, .relabelled)
             let read = chunk.next.sequence - min(chunk.next.sequence, record.position.sequence)
             pacer.didRead(
                 rows: read - min(read, chunk.lostRows),
-                samples: stretch.tooOld + stretch.samples
+                samples: stretch.samples + stretch.tooOld + stretch.relabelled
             )
             return stretch
         } catch {
@@ -123,11 +129,7 @@ struct Delivery {
                 action = .send(part, attempt: attempt)
             case .send(let part, let attempt):
                 if frozen?.part != part {
-                    let body = stretch.body(
-                        of: part,
-                        in: parts,
-                        externalLabels: destination.plan.externalLabels
-                    )
+                    let body = stretch.body(of: part, in: parts)
                     frozen = (part, body)
                 }
                 guard let verdict = await attemptToSend(frozen?.body ?? [], attempt) else { return false }

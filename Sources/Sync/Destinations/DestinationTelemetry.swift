@@ -81,5 +81,8 @@ struct DestinationTelemetry: Sendable {
         dropped[reason]?.add(count)
     }
 
-    var droppedSamples: UInt64 { dropped.values.reduce(0) { $0 + $1.value } }
+    /// Samples given up against the operator's will.
+    var droppedSamples: UInt64 {
+        dropped.reduce(0) { $0 + ($1.key == .relabelled ? 0 : $1.value.value) }
+    }
 }
