@@ -32,6 +32,8 @@ public struct APIServices: Sendable {
     public var alertmanagers: @Sendable () -> [String] = { [] }
     /// The scrape targets.
     public var targets: @Sendable () async -> [TargetView] = { [] }
+    /// The targets relabelling dropped.
+    public var droppedTargets: @Sendable () async -> [DroppedTargetView] = { [] }
     /// The remote-write destinations.
     public var sync: @Sendable () -> [SyncView] = { [] }
     /// The store.

@@ -73,6 +73,20 @@ public struct TargetView: Sendable {
     }
 }
 
+/// One target that relabelling dropped.
+public struct DroppedTargetView: Sendable {
+    /// The labels before relabelling.
+    public var discoveredLabels: Labels
+    /// The scrape configuration it belongs to.
+    public var scrapePool: String
+
+    /// Creates a view.
+    public init(discoveredLabels: Labels, scrapePool: String) {
+        self.discoveredLabels = discoveredLabels
+        self.scrapePool = scrapePool
+    }
+}
+
 /// One remote-write destination.
 public struct SyncView: Sendable {
     /// Its name.

@@ -224,7 +224,7 @@ struct EndpointTests {
         #"{"labels":{"alertname":"Hot","severity":"critical"},"annotations":{"summary":"85 <°C>"},"#
         + #""state":"firing","activeAt":"2023-11-14T22:13:20.5Z","value":"8.5e+01"}"#
     private let recordedText =
-        #"{"name":"a:b","query":"sum(up)","labels":{},"health":"err","lastError":"boom","evaluationTime":0,"#
+        #"{"name":"a:b","query":"sum(up)","health":"err","lastError":"boom","evaluationTime":0,"#
         + #""lastEvaluation":"0001-01-01T00:00:00Z","type":"recording"}"#
 
     private func alertRuleText(_ alerts: String) -> String {
@@ -286,7 +286,11 @@ struct EndpointTests {
         target.health = .down
         target.scrapeInterval = .seconds(90)
         let shown = target
+        let gone = #"{"discoveredLabels":{"__address__":"old:1"},"scrapePool":"plc"}"#
         services.targets = { [shown] }
+        services.droppedTargets = {
+            [DroppedTargetView(discoveredLabels: pairs([("__address__", "old:1")]), scrapePool: "plc")]
+        }
         let text =
             #"{"discoveredLabels":{"__address__":"plc:9100"},"labels":{"instance":"plc:9100","job":"plc"},"#
             + #""scrapePool":"plc","scrapeUrl":"http://plc:9100/metrics","globalUrl":"http://plc:9100/metrics","#
@@ -296,12 +300,14 @@ struct EndpointTests {
             #expect(
                 try await client.get("/api/v1/targets").text
                     == success(
-                        #"{"activeTargets":[\#(text)],"droppedTargets":[],"droppedTargetCounts":{"plc":0}}"#
+                        #"{"activeTargets":[\#(text)],"droppedTargets":[\#(gone)],"droppedTargetCounts":{"plc":1}}"#
                     )
             )
             #expect(
                 try await client.get("/api/v1/targets?state=dropped").text
-                    == success(#"{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{"plc":0}}"#)
+                    == success(
+                        #"{"activeTargets":[],"droppedTargets":[\#(gone)],"droppedTargetCounts":{"plc":1}}"#
+                    )
             )
             #expect(
                 try await client.get("/api/v1/targets?state=active&scrapePool=other").text

@@ -124,6 +124,13 @@ struct ParametersTests {
         #expect(ScientificNumber.format(value) == text)
     }
 
+    @Test(arguments: [
+        (0, "0B"), (1 << 30, "1GiB"), (3 << 29, "1536MiB"), (1025, "1025B"), (1 << 62, "4194304TiB"),
+    ])
+    func writesSizes(_ bytes: Int64, _ text: String) {
+        #expect(API.size(bytes) == text)
+    }
+
     @Test func writesHTTPDates() {
         #expect(HTTPDate.format(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
     }

@@ -87,7 +87,8 @@ extension API {
             writer.member("duration", rule.duration.inSeconds)
             writer.member("keepFiringFor", rule.keepFiringFor.inSeconds)
         }
-        writer.member("labels", rule.labels)
+        // Prometheus leaves out a recording rule's labels when there are none.
+        if rule.kind == .alerting || !rule.labels.isEmpty { writer.member("labels", rule.labels) }
         if rule.kind == .alerting {
             writer.member("annotations", rule.annotations)
             writer.key("alerts")

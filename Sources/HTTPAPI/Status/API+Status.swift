@@ -55,9 +55,16 @@ extension API {
             writer.member("GOMEMLIMIT", 0)
             writer.member("GOGC", "")
             writer.member("GODEBUG", "")
-            writer.member("storageRetention", "\(storage.ringSizeBytes)B")
+            writer.member("storageRetention", API.size(storage.ringSizeBytes))
             writer.endObject()
         }
+    }
+
+    /// A size in the largest binary unit that divides it, as Prometheus prints its retention: `1GiB`.
+    static func size(_ bytes: Int64) -> String {
+        guard bytes > 0 else { return "0B" }
+        let unit = min(bytes.trailingZeroBitCount / 10, 4)
+        return "\(bytes >> Int64(10 * unit))" + ["B", "KiB", "MiB", "GiB", "TiB"][unit]
     }
 
     /// The configuration in force.

@@ -12,6 +12,7 @@ extension API {
         let pool = parameters["scrapePool"]
         let targets = await services.targets().filter { pool.isEmpty || $0.scrapePool == pool }
             .sorted { ($0.scrapePool, $0.scrapeURL) < ($1.scrapePool, $1.scrapeURL) }
+        let dropped = await services.droppedTargets().filter { pool.isEmpty || $0.scrapePool == pool }
         return Envelope.success { writer in
             writer.beginObject()
             writer.key("activeTargets")
@@ -20,11 +21,14 @@ extension API {
             writer.endArray()
             writer.key("droppedTargets")
             writer.beginArray()
+            if showsDropped { for target in dropped { API.write(target, &writer) } }
             writer.endArray()
             writer.key("droppedTargetCounts")
             if showsDropped {
                 writer.beginObject()
-                for pool in API.pools(targets) { writer.member(pool, 0) }
+                for pool in API.pools(targets.map(\.scrapePool) + dropped.map(\.scrapePool)) {
+                    writer.member(pool, dropped.count { $0.scrapePool == pool })
+                }
                 writer.endObject()
             } else {
                 writer.null()
@@ -35,7 +39,7 @@ extension API {
 
     /// The names of the scrape configurations.
     func scrapePools() async -> Reply {
-        let pools = API.pools(await services.targets())
+        let pools = API.pools(await services.targets().map(\.scrapePool))
         return Envelope.success { writer in
             writer.beginObject()
             writer.key("scrapePools")
@@ -44,8 +48,15 @@ extension API {
         }
     }
 
-    private static func pools(_ targets: [TargetView]) -> [String] {
-        Set(targets.map(\.scrapePool)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    private static func pools(_ names: [String]) -> [String] {
+        Set(names).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    private static func write(_ target: DroppedTargetView, _ writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("discoveredLabels", target.discoveredLabels)
+        writer.member("scrapePool", target.scrapePool)
+        writer.endObject()
     }
 
     private static func write(_ target: TargetView, _ writer: inout JSONWriter) {
