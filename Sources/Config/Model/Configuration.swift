@@ -47,8 +47,6 @@ public struct GlobalConfig: Sendable, Equatable {
     public var scrapeTimeout = Duration.seconds(10)
     /// How often rules are evaluated.
     public var evaluationInterval = Duration.seconds(60)
-    /// How far in the past rules are evaluated.
-    public var ruleQueryOffset = Duration.zero
     /// Labels added to what leaves this node: remote write, alerts, federation.
     public var externalLabels = Labels()
     /// Limits of scrapes; jobs inherit them.
@@ -70,8 +68,6 @@ public struct ScrapeLimits: Sendable, Equatable {
     public var labelNameLength = 0
     /// Bytes of a label value.
     public var labelValueLength = 0
-    /// Targets of the job.
-    public var targets = 0
 
     /// Creates limits that limit nothing.
     public init() {}

@@ -103,13 +103,12 @@ extension GlobalConfig {
         }
         scrapeTimeout = min(scrapeTimeout, scrapeInterval)
         evaluationInterval = section.interval("evaluation_interval") ?? evaluationInterval
-        ruleQueryOffset = section.duration("rule_query_offset") ?? ruleQueryOffset
         externalLabels = section.labels("external_labels", expandingVariables: true)
         limits = ScrapeLimits(reading: section, inheriting: limits)
         section.ignore([
             "query_log_file", "scrape_failure_log_file", "scrape_native_histograms", "keep_dropped_targets",
             "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms", "extra_scrape_metrics",
-            "metric_name_escaping_scheme",
+            "metric_name_escaping_scheme", "rule_query_offset",
         ])
         section.accept(["scrape_protocols"])
     }
@@ -124,7 +123,7 @@ extension ScrapeLimits {
         labels = section.integer("label_limit", in: 0...(.max)) ?? labels
         labelNameLength = section.integer("label_name_length_limit", in: 0...(.max)) ?? labelNameLength
         labelValueLength = section.integer("label_value_length_limit", in: 0...(.max)) ?? labelValueLength
-        targets = section.integer("target_limit", in: 0...(.max)) ?? targets
+        section.ignore(["target_limit"])
     }
 }
 
