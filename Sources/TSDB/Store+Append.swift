@@ -96,7 +96,10 @@ extension Store: SampleSink {
         // Both failures are counted and logged where they happen; the rows are in memory.
         if options.syncInterval <= .zero { try? syncLog() }
         if isNearlyFull { metrics.forcedSeals.add() }
-        if isNearlyFull || isDue { try? seal(isNearlyFull ? .logSpace : .due) }
+        if isNearlyFull || isDue {
+            let isStuck = head.withLock { $0.log.isStuck }
+            try? seal(isStuck ? .allInLog : isNearlyFull ? .logSpace : .due)
+        }
         // What waited for room in the log can go there now.
         if isNearlyFull { flushLog() }
     }

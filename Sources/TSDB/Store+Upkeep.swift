@@ -20,9 +20,10 @@ extension Store {
             do throws(StoreError) { try syncLog() } catch { failure = error }
         }
         let isCrowded = head.withLock { $0.log.isCrowded }
+        let isStuck = head.withLock { $0.log.isStuck }
         if isCrowded { metrics.forcedSeals.add() }
         do throws(StoreError) {
-            try seal(isCrowded ? .logSpace : .due)
+            try seal(isStuck ? .allInLog : isCrowded ? .logSpace : .due)
         } catch {
             failure = error
         }
@@ -48,7 +49,7 @@ extension Store {
         guard isFirst else { return }
         flushLog()
         do throws(StoreError) {
-            try syncLog()
+            if writer.withLock({ $0.file.hasFile }) { try syncLog() } else { try seal(.all) }
         } catch {
             // What the sync would have made safe is sealed instead, as far as the disk lets us.
             do throws(StoreError) {

@@ -234,6 +234,40 @@ struct CrashTests {
         #expect(throws: StoreError.self) { try TestStore(files: empty) }
     }
 
+    @Test func aDeadLogIsReplacedBySegments() throws {
+        let test = try TestStore { $0.logBytes = 64 * 4096 }
+        let rows = try Rows(test, series: 200)
+        test.files.state.withLock { ($0.failWriteAfter, $0.failingName) = (0, "log") }
+        try rows.append(0..<3000)
+        #expect(try Rows.present(test.store, series: 200) == Array(0..<3000))
+        let after = try TestStore(files: test.files.afterPowerCut { _, _, _ in 0 }) {
+            $0.logBytes = 64 * 4096
+        }
+        let kept = try Rows.present(after.store, series: 200)
+        #expect(kept == Array(0..<kept.count))
+        #expect(kept.count > 2000)
+        test.files.state.withLock { $0.failWriteAfter = nil }
+        try rows.append(3000..<3010)
+        let again = try TestStore(files: test.files.afterKill()) { $0.logBytes = 64 * 4096 }
+        #expect(try Rows.present(again.store, series: 200) == Array(0..<3010))
+    }
+
+    @Test func withoutRoomForALogAnOldStoreStillTakesRows() throws {
+        let test = try TestStore()
+        try Rows(test).append(0..<100)
+        try test.store.sealAll()
+        let files = test.files.afterKill()
+        files.state.withLock { state in
+            state.files["/data/log"] = nil
+            state.capacity = state.files.values.reduce(0) { $0 + $1.written.count } + 100_000
+        }
+        let full = try TestStore(files: files)
+        try Rows(full).append(100..<200)
+        #expect(try Rows.present(full.store) == Array(0..<200))
+        full.store.close()
+        #expect(try Rows.present(TestStore(files: files.afterKill()).store) == Array(0..<200))
+    }
+
     @Test func oneProcessHoldsTheDirectory() throws {
         let test = try TestStore()
         #expect(throws: StoreError.locked("/data")) { try TestStore(files: test.files) }

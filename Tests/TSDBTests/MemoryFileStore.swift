@@ -25,6 +25,8 @@ final class MemoryFileStore: FileStore {
         /// Whether the write that `failWriteAfter` names is the only one to fail.
         var failsOnce = false
         var failSyncs = 0
+        /// Only files whose name begins so fail to be written.
+        var failingName = ""
         var writes = 0
     }
 
@@ -133,7 +135,8 @@ final class MemoryFile: StorageFile {
         let path = path
         try store.state.withLock { state throws(FileError) in
             state.writes += 1
-            if let left = state.failWriteAfter {
+            let name = path.split(separator: "/").last ?? ""
+            if let left = state.failWriteAfter, name.hasPrefix(state.failingName) {
                 guard left > 0 else {
                     if state.failsOnce { state.failWriteAfter = nil }
                     throw FileError(operation: "pwrite", path: path, code: ErrorNumber.inputOutput)

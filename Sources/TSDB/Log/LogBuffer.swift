@@ -22,7 +22,10 @@ struct LogBuffer: Sendable {
     /// The page that records go to now.
     private(set) var sequence: UInt64
     /// The oldest page still needed; written into page headers, so that recovery forgets what is older.
-    var tail: UInt64
+    var tail: UInt64 {
+        // What was sealed before it could be written need not be written.
+        didSet { full.removeAll { $0.sequence < tail } }
+    }
     /// Pages the file has place for.
     let capacity: Int
     /// The commit sequence of the next row record.
@@ -51,6 +54,9 @@ struct LogBuffer: Sendable {
     var isNearlyFull: Bool { livePages > capacity - capacity / 8 }
     /// Full pages not yet handed to the file, or given back by it.
     var pendingPages: Int { full.count }
+
+    /// Writing has failed for so long that rows should rather go to segments than wait for the log.
+    var isStuck: Bool { full.count > LogBuffer.pendingLimit / 2 }
 
     /// Adds a record.
     mutating func append(_ record: [UInt8], isRow: Bool) {

@@ -11,6 +11,8 @@ struct LogScan: Sendable {
         var sequence: UInt64
         var slot: Int
         var isWhole: Bool
+        /// Bytes used, as far as the header can be believed.
+        var length: Int
     }
 
     /// Live pages, ascending, each sequence once.
@@ -51,12 +53,16 @@ struct LogScan: Sendable {
         } else if LogPage.fragments(bytes, header).isEmpty {
             return
         }
-        all.append(Page(sequence: header.sequence, slot: slot, isWhole: header.isWhole))
+        all.append(
+            Page(sequence: header.sequence, slot: slot, isWhole: header.isWhole, length: header.length)
+        )
     }
 
     private mutating func keepLive(_ all: [Page]) {
-        // After a refused write a sequence may be in two slots; the whole one is the later one.
-        let sorted = all.sorted { ($0.sequence, $0.isWhole ? 1 : 0) < ($1.sequence, $1.isWhole ? 1 : 0) }
+        // After a refused write a sequence may be in two slots; the later image is the longer one.
+        let sorted = all.sorted {
+            ($0.sequence, $0.isWhole ? 1 : 0, $0.length) < ($1.sequence, $1.isWhole ? 1 : 0, $1.length)
+        }
         for page in sorted where page.sequence >= tail {
             if pages.last?.sequence == page.sequence { pages.removeLast() }
             pages.append(page)

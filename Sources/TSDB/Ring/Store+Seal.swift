@@ -27,7 +27,9 @@ enum SealReason: Sendable {
     case due
     /// Also those that keep the log's oldest pages.
     case logSpace
-    /// All of them.
+    /// All of them, because the log cannot be written.
+    case allInLog
+    /// All of them, also right after a failure.
     case all
 }
 
@@ -208,7 +210,7 @@ extension Head {
     mutating func setAside(_ reason: SealReason) {
         let open = groups.indices.filter { !groups[$0].window.isEmpty }
         switch reason {
-        case .all:
+        case .all, .allInLog:
             for number in open { freeze(number) }
         case .logSpace:
             // Down to half, so that this does not happen again at once.
