@@ -148,7 +148,7 @@ let package = Package(
             "AlertsTests",
             [
                 "Alerts", "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "StateStore", "Config",
-                "PromQL", log,
+                "PromQL", "TestServer", log,
             ]
         ),
         tests("ConditionsTests", ["Conditions", "Platform"]),

@@ -166,16 +166,23 @@ public final class AlertsService: Sendable {
         publish(notices, await evaluator.statuses)
     }
 
+    /// Evaluates what is due at the given time.
+    ///
+    /// - Returns: when to call again, nil without groups.
+    func evaluateDue(at time: Timestamp) async -> Timestamp? {
+        await takeOver()
+        if let due = await evaluator.nextDue(now: time), due <= time {
+            let notices = await evaluator.evaluateDue(now: time)
+            publish(notices, await evaluator.statuses)
+        }
+        return await evaluator.nextDue(now: time)
+    }
+
     private func evaluateUntilCancelled() async {
         while !Task.isCancelled {
-            await takeOver()
+            let due = await evaluateDue(at: now)
             let now = now
-            let due = await evaluator.nextDue(now: now)
-            if let due, due <= now {
-                let notices = await evaluator.evaluateDue(now: now)
-                publish(notices, await evaluator.statuses)
-                continue
-            }
+            guard due.map({ $0 > now }) ?? true else { continue }
             let left = due.map { $0.milliseconds - now.milliseconds } ?? Self.longestSleep
             try? await clock.sleep(for: .milliseconds(min(left, Self.longestSleep)))
         }

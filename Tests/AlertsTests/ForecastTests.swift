@@ -43,7 +43,7 @@ private func course(_ series: [Double], _ threshold: Double) -> Forecast.Course 
     return Forecast.Course(
         medians: history.medians.map(Double.init),
         level: HourlyHistory.median(history.recent.suffix(6)),
-        noise: HourlyHistory.deviation(history.recent),
+        noise: history.noise,
         threshold: threshold,
         horizon: 24
     )
@@ -156,6 +156,16 @@ private func increments(_ course: Forecast.Course) -> [Double] {
         seed: 1
     )
     #expect(verdict == Forecast(probability: 1, hoursToCrossing: 0))
+}
+
+@Test func aStepAmongTheNewestSamplesIsNotNoise() {
+    var steps = HourlyHistory(capacity: 24)
+    for (index, value) in [85.0, 85.2, 84.9, 85.1, 85, 60, 60.2, 59.9].enumerated() {
+        _ = steps.observe(value, at: Timestamp(milliseconds: Int64(index) * 300_000))
+    }
+    #expect(steps.noise < 0.15)
+    let slope = history((0..<12).map { Double($0) })
+    #expect(slope.noise == HourlyHistory.deviation((0..<12).map { Double($0) }))
 }
 
 @Test func hoursWithoutSamplesAreBridgedAndLongAbsencesForgotten() {

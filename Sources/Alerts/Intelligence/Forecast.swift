@@ -47,7 +47,7 @@ struct Forecast: Sendable, Equatable {
         let course = Course(
             medians: history.medians.map { sign * Double($0) },
             level: sign * HourlyHistory.median(history.recent.suffix(6)),
-            noise: HourlyHistory.deviation(history.recent),
+            noise: history.noise,
             threshold: sign * question.threshold,
             horizon: max(1, question.horizon)
         )

@@ -37,6 +37,9 @@ struct HourlyHistory: Sendable, Equatable {
         openSamples: [Double]
     ) {
         self.init(capacity: capacity)
+        // Hours beyond any calendar are damage, and their differences would overflow.
+        let plausible: Range<Int64> = 0..<(1 << 40)
+        guard [lastHour, openHour].allSatisfy({ $0.map(plausible.contains) ?? true }) else { return nil }
         guard medians.isEmpty == (lastHour == nil), openSamples.isEmpty || openHour != nil,
             recent.count <= Self.samplesPerHour, openSamples.count <= Self.samplesPerHour
         else { return nil }
@@ -100,6 +103,24 @@ struct HourlyHistory: Sendable, Equatable {
         let sorted = values.sorted()
         let middle = sorted.count / 2
         return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+
+    /// The noise of the newest raw samples: their standard deviation, a step among them not counted.
+    ///
+    /// A clean-up makes the level jump within the hour; taken for noise, the jump would make every threshold seem near.
+    /// A step is a place that leaves means more than four standard deviations apart; on a straight slope they are 3.5.
+    var noise: Double {
+        let all = Self.deviation(recent)
+        var steady = all
+        for split in recent.indices.dropFirst() {
+            let (before, after) = (recent[..<split], recent[split...])
+            let (early, late) = (Self.deviation(before), Self.deviation(after))
+            let squares = early * early * Double(before.count) + late * late * Double(after.count)
+            let within = (squares / Double(recent.count)).squareRoot()
+            let gap = before.reduce(0, +) / Double(before.count) - after.reduce(0, +) / Double(after.count)
+            if gap.magnitude > 4 * within { steady = min(steady, within) }
+        }
+        return steady
     }
 
     /// The population standard deviation, 0 of none.

@@ -7,7 +7,7 @@
 //     · u8 isRaised, f64 score, expected, secondsToCrossing (NaN: none)
 //     · kind 1: u8 hasWeekend, u8 exceeded, u8 calm, f64 level, globalSpread, globalCount,
 //               zigzag open bucket, f64 sum, deviations, count, then per bucket f32 mean, f32 spread, u8 visits, u16 day
-//     · kind 2: varint capacity, zigzag lastHour, zigzag openHour (-1: none),
+//     · kind 2: u8 calm, varint capacity, zigzag lastHour, zigzag openHour (-1: none),
 //               varint n, f32 × n medians, varint n, f64 × n recent, varint n, f64 × n open samples
 //     · u32 CRC32C of all before
 //
@@ -37,7 +37,9 @@ extension SeriesModel {
         }
         switch core {
         case .seasonal(let profile, let alarm): Self.append(profile, alarm, to: &out)
-        case .predictive(let history): Self.append(history, to: &out)
+        case .predictive(let history, let calm):
+            out.append(calm)
+            Self.append(history, to: &out)
         }
         out.append(littleEndian: CRC32C.checksum(out))
         return out
@@ -93,11 +95,13 @@ extension SeriesModel {
         let core: Core
         switch kind {
         case 1: core = try seasonal(&reader, isRaised: finding.isRaised)
-        case 2: core = .predictive(try history(&reader))
+        case 2:
+            let calm = min(try reader.byte(), calmTicks)
+            core = .predictive(try history(&reader), calm: calm)
         default: throw CorruptionError("a known kind of model", at: 1)
         }
         guard reader.isAtEnd else { throw CorruptionError("the end of the model", at: reader.offset) }
-        let lastTick = tick == 0 ? nil : tick - 1
+        let lastTick = tick == 0 ? nil : tick &- 1
         return (labels, SeriesModel(core: core, lastTick: lastTick, utcOffset: utcOffset, finding: finding))
     }
 

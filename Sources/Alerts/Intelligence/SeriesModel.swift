@@ -13,10 +13,14 @@ struct SeriesModel: Sendable, Equatable {
     /// After a change of the clock's offset the wall time of this long is ambiguous or missing.
     private static let mutedMilliseconds: Int64 = 3_600_000
 
+    /// Ticks in a row with a low probability that end an alarm: an hour.
+    static let calmTicks: UInt8 = 12
+
     /// The learned part.
     enum Core: Sendable, Equatable {
         case seasonal(SeasonalProfile, SeasonalAlarm)
-        case predictive(HourlyHistory)
+        /// `calm`: ticks in a row with a probability low enough to end an alarm.
+        case predictive(HourlyHistory, calm: UInt8)
     }
 
     var core: Core
@@ -35,7 +39,8 @@ struct SeriesModel: Sendable, Equatable {
         case .expression: return nil
         case .seasonal(let options):
             core = .seasonal(SeasonalProfile(hasWeekend: options.hasWeekend), SeasonalAlarm())
-        case .predictive(let options): core = .predictive(HourlyHistory(capacity: options.lookback))
+        case .predictive(let options):
+            core = .predictive(HourlyHistory(capacity: options.lookback), calm: 0)
         }
     }
 
@@ -52,7 +57,7 @@ struct SeriesModel: Sendable, Equatable {
         switch (core, judgement) {
         case (.seasonal(let profile, _), .seasonal(let options)):
             profile.hasWeekend == options.hasWeekend
-        case (.predictive(let history), .predictive(let options)): history.capacity == options.lookback
+        case (.predictive(let history, _), .predictive(let options)): history.capacity == options.lookback
         default: false
         }
     }
@@ -93,15 +98,17 @@ struct SeriesModel: Sendable, Equatable {
                 score: verdict.sigma,
                 expected: verdict.expected
             )
-        case (.predictive(var history), .predictive(let options)):
+        case (.predictive(var history, var calm), .predictive(let options)):
             let didFinish = history.observe(value, at: time)
-            core = .predictive(history)
             let hour = UInt64(bitPattern: time.milliseconds / 3_600_000)
             let forecast = Forecast.of(history, options.question, seed: seed ^ hour &* 0x9e37_79b9_7f4a_7c15)
             let probability = forecast?.probability ?? 0
+            // A steady course makes the probability jump between 0 and 1 with the noise of the level; an hour below
+            // is more than noise.
+            calm = probability < options.clearProbability ? min(calm + 1, Self.calmTicks) : 0
             let isRaised =
-                finding.isRaised
-                ? probability >= options.clearProbability : probability >= options.probability
+                finding.isRaised ? calm < Self.calmTicks : probability >= options.probability
+            core = .predictive(history, calm: calm)
             isDirty = isDirty || didFinish || isRaised != finding.isRaised
             finding = ModelFinding(
                 isRaised: isRaised,

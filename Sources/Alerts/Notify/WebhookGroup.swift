@@ -96,7 +96,9 @@ extension WebhookGroup {
         }
         var reader = ByteReader(bytes, in: 0..<end)
         guard try reader.byte() == Self.version else { throw CorruptionError("version 1", at: 0) }
-        lastSentAt = Timestamp(milliseconds: try reader.zigzag())
+        let sentAt = try reader.zigzag()
+        guard sentAt.magnitude < 1 << 53 else { throw CorruptionError("a time", at: reader.offset) }
+        lastSentAt = Timestamp(milliseconds: sentAt)
         for _ in 0..<(try reader.count(limit: Self.limit)) {
             let labels = Labels(encoded: Array(try reader.prefixed(limit: Self.longestText)))
             let annotations = Labels(encoded: Array(try reader.prefixed(limit: Self.longestText)))

@@ -25,10 +25,6 @@ struct JudgementReader {
 
     var rule: RuleReader
 
-    init(rule: RuleReader) {
-        self.rule = rule
-    }
-
     /// How the rule judges.
     mutating func judgement(_ type: String, _ node: YAMLNode) -> Judgement {
         switch type {

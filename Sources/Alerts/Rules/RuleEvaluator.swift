@@ -331,7 +331,11 @@ actor RuleEvaluator {
     // MARK: - Writing
 
     private func openStage(_ stage: Int, of group: RuleGroupState, at time: Timestamp) -> StageBatch? {
-        if let known = group.storeGroups[stage] { return StageBatch(group: known, timestamp: time) }
+        if let known = group.storeGroups[stage] {
+            var batch = StageBatch(group: known, timestamp: time)
+            for id in orphans.removeValue(forKey: known) ?? [] { batch.end(id) }
+            return batch
+        }
         let identity = Labels([
             (name: "job", value: "edgewatch_rules"), (name: "rule_file", value: group.group.file),
             (name: "rule_group", value: group.group.name), (name: "stage", value: "\(stage)"),
@@ -370,13 +374,15 @@ actor RuleEvaluator {
         }
     }
 
+    /// Ends the series of store groups nobody writes any more; the others end in their stage's next row.
     private func endOrphans(at time: Timestamp) {
         guard !orphans.isEmpty else { return }
-        for (group, series) in orphans {
+        let used = Set(groups.flatMap(\.storeGroups.values))
+        for (group, series) in orphans where !used.contains(group) {
             var batch: StageBatch? = StageBatch(group: group, timestamp: time)
             for id in series { batch?.end(id) }
             store(&batch)
+            orphans[group] = nil
         }
-        orphans.removeAll()
     }
 }

@@ -64,7 +64,7 @@ struct AlertRecord: Sendable, Equatable {
         }
         var reader = ByteReader(bytes, in: 0..<end)
         guard try reader.byte() == Self.version else { throw CorruptionError("version 1", at: 0) }
-        savedAt = Timestamp(milliseconds: try reader.zigzag())
+        savedAt = try Self.plausibleTime(&reader)
         var alerts: [AlertInstance] = []
         for _ in 0..<(try reader.count(limit: Self.limit)) { alerts.append(try Self.alert(&reader)) }
         self.alerts = alerts
@@ -81,7 +81,7 @@ struct AlertRecord: Sendable, Equatable {
         case 2: state = .firing
         default: throw CorruptionError("a state of an alert", at: reader.offset - 1)
         }
-        let activeAt = Timestamp(milliseconds: try reader.zigzag())
+        let activeAt = try plausibleTime(&reader)
         var alert = AlertInstance(labels: labels, annotations: annotations, value: value, activeAt: activeAt)
         alert.state = state
         alert.firedAt = try time(&reader)
@@ -100,8 +100,16 @@ struct AlertRecord: Sendable, Equatable {
 
     private static func time(_ reader: inout ByteReader) throws(CorruptionError) -> Timestamp? {
         let isPresent = try reader.byte() == 1
+        let time = try plausibleTime(&reader)
+        return isPresent ? time : nil
+    }
+
+    /// A time whose difference to any other cannot overflow.
+    private static func plausibleTime(_ reader: inout ByteReader) throws(CorruptionError) -> Timestamp {
+        let start = reader.offset
         let milliseconds = try reader.zigzag()
-        return isPresent ? Timestamp(milliseconds: milliseconds) : nil
+        guard milliseconds.magnitude < 1 << 53 else { throw CorruptionError("a time", at: start) }
+        return Timestamp(milliseconds: milliseconds)
     }
 }
 
