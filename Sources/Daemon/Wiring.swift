@@ -146,6 +146,7 @@ final class Wiring: Sendable {
 
     private func apply(_ loaded: ConfigurationLoader.Loaded) throws(ConfigErrors) {
         let configuration = loaded.configuration
+        for warning in configuration.warnings { logger.warning("\(warning)") }
         try alerts.load(
             files: loaded.ruleFiles.map { ($0.path, $0.bytes) },
             alerting: configuration.alerting,

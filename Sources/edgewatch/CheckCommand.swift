@@ -25,6 +25,7 @@ struct CheckConfigCommand: ParsableCommand {
 
     func run() throws {
         let loaded = try ConfigurationLoader.load(file)
+        for warning in loaded.configuration.warnings { print("warning: \(warning)") }
         print("\(file): valid")
         for rules in loaded.ruleFiles {
             print("  \(rules.path): \(rules.ruleCount) rules")
