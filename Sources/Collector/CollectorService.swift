@@ -146,6 +146,12 @@ public final class CollectorService: Sendable {
             .sorted { ($0.scrapePool, $0.scrapeURL) < ($1.scrapePool, $1.scrapeURL) }
     }
 
+    /// Every Modbus unit, by name.
+    public func modbusStatus() -> [ModbusStatus] {
+        let sources = state.withLock { $0.managed.map(\.source) }
+        return sources.compactMap { ($0 as? ModbusSource)?.status }.sorted { $0.name < $1.name }
+    }
+
     /// The targets relabeling dropped.
     public func droppedTargets() -> [DroppedTarget] { state.withLock { $0.dropped } }
 

@@ -9,6 +9,8 @@ enum SourceDefinition: Sendable, Equatable {
     case host(HostCollectorConfig, identity: Labels)
     /// A Prometheus target.
     case scrape(ScrapeTarget)
+    /// A Modbus unit.
+    case modbus(ModbusDeviceConfig, identity: Labels)
     /// edgewatch's own metrics.
     case telemetry(interval: Duration, identity: Labels)
 
@@ -17,6 +19,7 @@ enum SourceDefinition: Sendable, Equatable {
         switch self {
         case .host(let config, _): config.interval
         case .scrape(let target): target.interval
+        case .modbus(let device, _): device.interval
         case .telemetry(let interval, _): interval
         }
     }
@@ -26,18 +29,19 @@ enum SourceDefinition: Sendable, Equatable {
         switch self {
         case .host: "node"
         case .scrape: "application"
+        case .modbus: "device"
         case .telemetry: "edgewatch"
         }
     }
 
     /// Every kind.
-    static let kinds = ["node", "application", "edgewatch"]
+    static let kinds = ["node", "application", "device", "edgewatch"]
 
     /// Whether the first pass is made at once: what is inside the box costs the network nothing.
     var isImmediate: Bool {
         switch self {
         case .host, .telemetry: true
-        case .scrape: false
+        case .scrape, .modbus: false
         }
     }
 
@@ -47,6 +51,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .host: "node"
         case .scrape(let target):
             "\(target.job.jobName)/\(target.labels["instance"] ?? target.url)"
+        case .modbus(let device, _): "modbus/\(device.name)"
         case .telemetry: "edgewatch"
         }
     }
@@ -56,6 +61,7 @@ enum SourceDefinition: Sendable, Equatable {
         switch self {
         case .host: ["node", "host"]
         case .scrape(let target): ["application", "container", target.job.jobName, name]
+        case .modbus(let device, _): ["device", "industrial", device.name, name]
         case .telemetry: ["edgewatch"]
         }
     }

@@ -23,6 +23,8 @@ struct SourceFactory: Sendable {
     private let scrapes: ScrapeTally
     private let hostPasses: PassTally
     private let ownPasses: PassTally
+    private let devicePasses: PassTally
+    private let lines: ModbusLines
 
     init(
         hostName: String,
@@ -46,6 +48,8 @@ struct SourceFactory: Sendable {
         scrapes = ScrapeTally(telemetry, sampling: sampling)
         hostPasses = PassTally(telemetry, kind: "node", sampling: sampling)
         ownPasses = PassTally(telemetry, kind: "edgewatch", sampling: sampling)
+        devicePasses = PassTally(telemetry, kind: "device", sampling: sampling)
+        lines = ModbusLines(clock: clock)
     }
 
     /// The labels of this machine's own metrics.
@@ -66,6 +70,9 @@ struct SourceFactory: Sendable {
             )
         )
         definitions += targets.map { .scrape($0) }
+        definitions += configuration.collectors.modbus.map { device in
+            .modbus(device, identity: identity(job: "modbus", instance: device.name, own: device.labels))
+        }
         return definitions
     }
 
@@ -83,6 +90,16 @@ struct SourceFactory: Sendable {
             )
         case .scrape(let target):
             ScrapeSource(target, sink: sink, http: http, clock: clock, tally: scrapes, logger: logger)
+        case .modbus(let device, let identity):
+            ModbusSource(
+                device,
+                line: lines.line(host: device.host, port: device.port),
+                identity: identity,
+                sink: sink,
+                clock: clock,
+                tally: devicePasses,
+                logger: logger
+            )
         case .telemetry(let interval, let identity):
             TelemetrySource(
                 interval: interval,
