@@ -96,7 +96,8 @@ function showTiles() {
     charts.map(({ definition, chart }) => [definition.id, state.fixed ? new Map() : chart.newest()]));
   const known = (values) => [...values].filter((value) => value !== null);
   const modes = known(newest.cpu.values());
-  const busy = modes.length ? modes.reduce((sum, value) => sum + value, 0) : null;
+  // The kernel's counters are read one after the other; a full core can come out a little above 100.
+  const busy = modes.length ? Math.min(100, modes.reduce((sum, value) => sum + value, 0)) : null;
   tile("cpu", units.percent(busy), { ratio: busy / 100, tone: tone(busy, 80, 95) });
 
   const used = newest.memory.get("used") ?? null;
@@ -108,7 +109,7 @@ function showTiles() {
   const fills = [...newest.filesystem].filter(([, value]) => value !== null).sort((a, b) => b[1] - a[1]);
   const [mount, fill] = fills[0] ?? ["", null];
   tile("filesystem", units.percent(fill), { ratio: fill / 100, tone: tone(fill, 85, 95) });
-  $("tile-filesystem").querySelector(".label").textContent = mount ? `Fullest filesystem ${mount}` : "Fullest filesystem";
+  $("tile-filesystem").querySelector(".label").textContent = `Fullest filesystem ${mount}`;
 
   const cores = newest.load.get("cores") ?? null;
   const load = newest.load.get("1 min") ?? null;

@@ -108,7 +108,8 @@ export class Explore {
     for (const one of vector.slice(0, rowLimit)) {
       const samples = one.values ?? [one.value];
       const text = samples.slice(-20).map(([time, value]) => (one.values ? `${value} @ ${clock(time * 1000)}` : value));
-      body.append(element("tr", "", element("td", "name", seriesNotation(one.metric)), element("td", "number", text.join("\n"))));
+      const name = element("td", "name", seriesNotation(one.metric));
+      body.append(element("tr", "", name, element("td", "number", text.join("\n"))));
     }
     const head = element("thead", "", element("tr", "", element("th", "", "Series"), element("th", "number", "Value")));
     this.#table.replaceChildren(element("table", "", head, body));
@@ -141,8 +142,9 @@ export class Explore {
     const { word } = this.#word();
     const lower = word.toLowerCase();
     const names = this.#names ?? functions;
-    const starting = names.filter((name) => name.toLowerCase().startsWith(lower) && name !== word);
-    const holding = names.filter((name) => name.toLowerCase().includes(lower) && !starting.includes(name) && name !== word);
+    const place = (name) => (name === word ? -1 : name.toLowerCase().indexOf(lower));
+    const starting = names.filter((name) => place(name) === 0);
+    const holding = names.filter((name) => place(name) > 0);
     const offered = word.length < 2 ? [] : [...starting, ...holding].slice(0, suggestionLimit);
     this.#active = -1;
     this.#suggestions.replaceChildren(...offered.map((name, index) => {

@@ -43,7 +43,8 @@ export function alerts(list, note, found, rules) {
   const more = sorted.length > alertLimit ? `${sorted.length - alertLimit} more alerts. ` : "";
   const quiet = sorted.length ? "" : "Nothing is firing or pending. ";
   const broken = failing ? ` ${failing} with errors.` : "";
-  note.textContent = `${more}${quiet}${count(total)} alerting rules, last judged ${ago(newest)}.${broken}`;
+  const judged = `${count(total)} alerting ${total === 1 ? "rule" : "rules"}, last judged ${ago(newest)}.`;
+  note.textContent = `${more}${quiet}${judged}${broken}`;
   return sorted;
 }
 
