@@ -161,7 +161,7 @@ let package = Package(
             [
                 "Sync", "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "StateStore", "Conditions",
                 "Config",
-                "TestServer", log,
+                "TSDB", "TestServer", log,
             ]
         ),
         tests(

@@ -228,7 +228,8 @@ struct Bench {
     let clock = ImpatientClock()
     let telemetry = Telemetry()
     let signals: SignalBoard
-    let http = HTTPClient(userAgent: "edgewatch-test/1")
+    static let http = HTTPClient(userAgent: "edgewatch-test/1")
+    var http: HTTPClient { Self.http }
 
     init() throws {
         state = try StateStore(path: ":memory:")
@@ -274,8 +275,15 @@ struct Bench {
         try state.get(CursorRecord.table, name).flatMap { CursorRecord($0) }?.position.sequence
     }
 
-    /// Runs a service until a condition holds, then ends it.
     func run(
+        _ service: SyncService,
+        until condition: @escaping @Sendable () throws -> Bool
+    ) async throws {
+        try await Self.run(service, until: condition)
+    }
+
+    /// Runs a service until a condition holds, then ends it.
+    static func run(
         _ service: SyncService,
         until condition: @escaping @Sendable () throws -> Bool
     ) async throws {

@@ -71,6 +71,11 @@ struct Delivery {
         do {
             let chunk = try log.read(from: record.position, sampleLimit: limit)
             failedReads = 0
+            guard chunk.next > record.position else {
+                // The newest rows have their numbers but are not readable yet.
+                _ = await destination.pause(Pacer.pollInterval)
+                return nil
+            }
             if chunk.lostRows > 0 {
                 noteLost(chunk.lostRows, "they left the store before they were delivered")
             }

@@ -38,6 +38,8 @@ final class Destination: Sendable {
         var lastSuccess: Timestamp?
         var lastError: String?
         var health = SyncState.Health.healthy
+        /// The time of the first sample at a position.
+        var oldestWaiting: (position: LogPosition, time: Timestamp)?
         /// Drops logged in the current minute.
         var dropLogs = 0
         var dropMinute: UInt64 = 0
@@ -157,11 +159,16 @@ final class Destination: Sendable {
 
     /// Rows not yet delivered and the age of the oldest sample among them.
     func backlog() -> (rows: UInt64, seconds: Double) {
-        let position = live.withLock { $0.position }
+        let (position, known) = live.withLock { ($0.position, $0.oldestWaiting) }
         let end = partners.log.end
         guard end > position else { return (0, 0) }
-        let oldest = partners.log.timestamp(at: position)?.milliseconds
-        let age = oldest.map { Double(partners.clock.wallMilliseconds()) - Double($0) } ?? 0
+        var oldest = known?.position == position ? known?.time : nil
+        if oldest == nil, let time = partners.log.timestamp(at: position) {
+            // Asking may cost the store a look into its files; the answer holds as long as the cursor stays.
+            live.withLock { $0.oldestWaiting = (position, time) }
+            oldest = time
+        }
+        let age = oldest.map { Double(partners.clock.wallMilliseconds()) - Double($0.milliseconds) } ?? 0
         return (end.sequence - position.sequence, max(0, age / 1000))
     }
 
