@@ -194,9 +194,9 @@ public final class AlertsService: Sendable {
             return published.pending
         }
         guard let catalog else { return }
-        await notifier.prepare()
-        let removed = await evaluator.adopt(catalog, at: now)
-        publish(removed, await evaluator.statuses)
+        await notifier.prepare(catalog.webhookGroups, at: now)
+        await evaluator.adopt(catalog)
+        publish([], await evaluator.statuses)
     }
 
     private func publish(_ notices: [RuleNotice], _ groups: [RuleGroupStatus]) {

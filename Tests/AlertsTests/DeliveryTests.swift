@@ -219,3 +219,99 @@ private func running(_ node: Node, _ body: () async throws -> Void) async throws
     #expect(destination.queueLength == 10_000)
     #expect(node.counter("edgewatch_notifications_dropped_total") == 3)
 }
+
+@Test func alertsOfRulesThatAreGoneAreResolvedAlsoAcrossAKill() async throws {
+    let inbox = Inbox()
+    let server = try TestServer { request, connection in
+        inbox.take(request.body)
+        connection.respond(200)
+    }
+    defer { server.stop() }
+    let node = try Node()
+    node.alerting = webhook("http://127.0.0.1:\(server.port)/hook")
+    try node.load(rules)
+    node.store.add(free, 60_000, 5)
+    try await running(node) {
+        await node.evaluate(60_000)
+        _ = try await inbox.wait(for: 1)
+        while try !node.state.all(Outbox.table).isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    }
+    node.restart()
+    try node.load("groups: []")
+    try await running(node) {
+        await node.evaluate(120_000)
+        let bodies = try await inbox.wait(for: 2).map(text)
+        #expect(bodies[1].contains(#""status":"resolved","alerts":[{"status":"resolved""#))
+        #expect(bodies[1].contains(#""startsAt":"1970-01-01T00:01:00Z""#))
+    }
+}
+
+@Test func aFailingRuleDoesNotResolveItsAlerts() async throws {
+    let inbox = Inbox()
+    let server = try TestServer { request, connection in
+        inbox.take(request.body)
+        connection.respond(200)
+    }
+    defer { server.stop() }
+    let node = try Node()
+    node.alerting = webhook("http://127.0.0.1:\(server.port)/hook")
+    // Two rules of one name: the second fails as soon as there are two devices.
+    try node.load(
+        """
+        groups:
+        - name: disk
+          rules:
+          - {alert: DiskFull, expr: 'free < 10', labels: {severity: page}}
+          - {alert: DiskFull, expr: 'free < 20', labels: {severity: warning, device: any}}
+        """
+    )
+    node.store.add(free, 60_000, 5)
+    node.store.add(free.setting("device", "sdb"), 120_000, 15)
+    try await running(node) {
+        await node.evaluate(60_000)
+        _ = try await inbox.wait(for: 1)
+        await node.evaluate(120_000)
+        #expect(node.service.groups().first?.rules.map(\.health) == [.ok, .err])
+        node.store.add(free, 180_000, 50)
+        await node.evaluate(180_000)
+        let bodies = try await inbox.wait(for: 2).map(text)
+        #expect(bodies[0].contains(#""status":"firing""#))
+        // The first notice after the failure is about the rule that works.
+        #expect(
+            bodies[1].contains(
+                #""status":"resolved","labels":{"alertname":"DiskFull","device":"sda","severity":"page""#
+            )
+        )
+    }
+}
+
+@Test func theLoopEvaluatesOnTimeAndSavesAtTheStop() async throws {
+    let node = try Node(at: 1_000_000_000_000)
+    try node.load(
+        """
+        groups:
+        - name: a
+          interval: 1m
+          rules: [{record: r, expr: time()}]
+        - name: b
+          interval: 5m
+          rules: [{alert: Odd, type: seasonal, expr: vector(3)}]
+        """
+    )
+    let service = node.service
+    let task = Task { try await service.run() }
+    let recorded = labels(["__name__": "r"])
+    while node.store.samples(recorded).count < 20 { await Task.yield() }
+    #expect(try node.state.all("alert_models").isEmpty)
+    task.cancel()
+    try await task.value
+    let times = node.store.samples(recorded).compactMap { Int64($0.split(separator: " ")[0]) }
+    #expect(zip(times.dropFirst(), times).allSatisfy { $0 - $1 == 60_000 })
+    #expect(try #require(times.first) - 1_000_000_000_000 <= 60_000)
+    #expect(node.counter("edgewatch_rule_group_iterations_missed_total") == 0)
+    // The half hour going on is saved too.
+    let saved = try node.state.all("alert_models")
+    #expect(saved.count == 1)
+    let (_, model) = try SeriesModel.decode(try #require(saved.first).value)
+    #expect(try #require(model.lastTick) * 300_000 > 1_000_000_000_000)
+}

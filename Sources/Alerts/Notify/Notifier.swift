@@ -59,7 +59,7 @@ final class Notifier: Sendable {
             receivers.isConfigured = true
             receivers.config = config
             receivers.alertmanagers = config.alertmanagers.flatMap { manager in
-                manager.urls.map { self.alertmanager($0, manager) }
+                manager.relabeledURLs.map { self.alertmanager($0, manager) }
             }
             receivers.webhooks = config.webhooks.map { self.webhook($0) }
             receivers.startable = receivers.alertmanagers + receivers.webhooks
@@ -90,9 +90,12 @@ final class Notifier: Sendable {
         }
     }
 
-    /// Reads what new webhooks were told before, so that `submit` can decide.
-    func prepare() async {
-        for webhook in receivers.withLock({ $0.webhooks }) { await webhook.loadOnce() }
+    /// Reads what new webhooks were told before, so that `submit` can decide, and ends what no rule speaks of any more.
+    func prepare(_ groups: Set<String>, at time: Timestamp) async {
+        for webhook in receivers.withLock({ $0.webhooks }) {
+            await webhook.loadOnce()
+            webhook.end(allBut: groups, at: time)
+        }
     }
 
     /// Runs all receivers until cancelled.
@@ -158,3 +161,23 @@ protocol Destination: Sendable {
 
 extension AlertmanagerDestination: Destination {}
 extension WebhookDestination: Destination {}
+
+extension AlertmanagerConfig {
+    /// The addresses alerts are posted to after the targets' own relabeling.
+    fileprivate var relabeledURLs: [String] {
+        let prefix = pathPrefix.split(separator: "/").map { "/\($0)" }.joined()
+        var urls: [String] = []
+        for group in staticConfigs {
+            for target in group.targets {
+                var labels = LabelsBuilder(group.labels)
+                labels.set("__address__", target)
+                labels.set("__scheme__", scheme)
+                labels.set("__alerts_path__", "\(prefix)/api/v2/alerts")
+                guard relabelConfigs.apply(to: &labels), let address = labels["__address__"] else { continue }
+                let path = labels["__alerts_path__"] ?? "/api/v2/alerts"
+                urls.append("\(labels["__scheme__"] ?? scheme)://\(address)\(path)")
+            }
+        }
+        return urls
+    }
+}

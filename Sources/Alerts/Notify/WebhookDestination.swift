@@ -39,6 +39,7 @@ final class WebhookDestination: Sendable {
         var isLoaded = false
         var intake: [Message] = []
         var waiting = 0
+        var isClosed = false
     }
 
     private let memory = Mutex(Memory())
@@ -88,44 +89,70 @@ final class WebhookDestination: Sendable {
 
     /// Takes the alerts of one name of one rule group and decides whether to tell; never waits.
     func update(_ alerts: [NotificationAlert], group: String, alertName: String, at time: Timestamp) {
-        let dropped = memory.withLock { memory -> Int in
-            let key = "\(group)\u{0}\(alertName)"
-            guard memory.isLoaded else { return 0 }
-            var state = memory.groups[key] ?? WebhookGroup()
-            if alerts.isEmpty, state.isEmpty { return 0 }
-            let before = state
-            let telling = state.update(
-                alerts,
-                at: time,
-                repeatInterval: config.repeatInterval,
-                sendsResolved: config.sendResolved
-            )
-            guard state != before else { return 0 }
-            if memory.groups.count < Self.groupLimit || memory.groups[key] != nil {
-                memory.groups[key] = state
-            }
-            guard !telling.isEmpty else { return 0 }
-            let payload = WebhookPayload(
-                receiver: config.name,
-                ruleGroup: group,
-                alertName: alertName,
-                externalURL: externalURL,
-                alerts: telling,
-                limit: config.maxAlerts
-            )
-            memory.intake.append(
-                Message(body: payload.encoded(), identity: payload.identity, groupKey: key, group: state)
-            )
-            guard memory.intake.count > Self.intakeLimit else { return 0 }
-            memory.intake.removeFirst()
-            return 1
+        let dropped = memory.withLock { memory in
+            decide(alerts, group: group, alertName: alertName, at: time, &memory)
         }
         metrics.notificationsDropped.add(dropped)
         bell.ring()
     }
 
-    /// Ends `run`.
-    func close() { bell.close() }
+    /// Ends the alerts of groups that no rule speaks of any more.
+    func end(allBut groups: Set<String>, at time: Timestamp) {
+        let lost = memory.withLock { memory in memory.groups.keys.filter { !groups.contains($0) } }
+        for key in lost {
+            let names = key.split(separator: "\u{0}", maxSplits: 1, omittingEmptySubsequences: false)
+            guard names.count == 2 else { continue }
+            update([], group: String(names[0]), alertName: String(names[1]), at: time)
+        }
+    }
+
+    /// Puts a message into the intake when there is something to tell; returns how many others that pushed out.
+    private func decide(
+        _ alerts: [NotificationAlert],
+        group: String,
+        alertName: String,
+        at time: Timestamp,
+        _ memory: inout Memory
+    ) -> Int {
+        guard memory.isLoaded else { return 0 }
+        let key = WebhookGroup.key(group: group, alertName: alertName)
+        let before = memory.groups[key] ?? WebhookGroup()
+        var state = before
+        if alerts.isEmpty, state.isEmpty { return 0 }
+        let telling = state.update(
+            alerts,
+            at: time,
+            repeatInterval: config.repeatInterval,
+            sendsResolved: config.sendResolved
+        )
+        guard state != before else { return 0 }
+        if memory.groups.count < Self.groupLimit || memory.groups[key] != nil {
+            memory.groups[key] = state.isEmpty ? nil : state
+        }
+        guard !telling.isEmpty else { return 0 }
+        let payload = WebhookPayload(
+            receiver: config.name,
+            ruleGroup: group,
+            alertName: alertName,
+            externalURL: externalURL,
+            alerts: telling,
+            limit: config.maxAlerts
+        )
+        memory.intake.append(
+            Message(body: payload.encoded(), identity: payload.identity, groupKey: key, group: state)
+        )
+        guard memory.intake.count > Self.intakeLimit else { return 0 }
+        memory.intake.removeFirst()
+        return 1
+    }
+
+    /// Ends `run` after the attempt going on; what is undelivered stays in the outbox.
+    func close() {
+        memory.withLock { $0.isClosed = true }
+        bell.close()
+    }
+
+    private var isStopped: Bool { Task.isCancelled || memory.withLock { $0.isClosed } }
 
     /// Writes and delivers messages until closed or cancelled.
     func run() async {
@@ -134,7 +161,7 @@ final class WebhookDestination: Sendable {
         setWaiting(outbox.count)
         bell.ring()
         for await _ in bell.rings {
-            while !Task.isCancelled {
+            while !isStopped {
                 await takeIn(&outbox)
                 guard let message = await outbox.first() else { break }
                 switch await endpoint.post(message.body) {
@@ -158,6 +185,7 @@ final class WebhookDestination: Sendable {
                 setWaiting(outbox.count)
             }
         }
+        await takeIn(&outbox)
     }
 
     /// Brings everything decided so far into the outbox.
@@ -180,7 +208,7 @@ final class WebhookDestination: Sendable {
     /// Sleeps in short steps, so that what happens meanwhile still reaches the outbox.
     private func wait(_ duration: Duration, _ outbox: inout Outbox) async {
         let end = clock.monotonicNanoseconds() &+ UInt64(max(0, duration.milliseconds)) &* 1_000_000
-        while !Task.isCancelled, clock.monotonicNanoseconds() < end {
+        while !isStopped, clock.monotonicNanoseconds() < end {
             try? await clock.sleep(for: .milliseconds(min(500, duration.milliseconds)))
             await takeIn(&outbox)
         }

@@ -23,6 +23,9 @@ struct WebhookGroup: Sendable, Equatable {
 
     init() {}
 
+    /// What a group is known by within one webhook.
+    static func key(group: String, alertName: String) -> String { "\(group)\u{0}\(alertName)" }
+
     /// Whether there is nothing to remember.
     var isEmpty: Bool { told.isEmpty }
 
@@ -104,7 +107,7 @@ extension WebhookGroup {
             let annotations = Labels(encoded: Array(try reader.prefixed(limit: Self.longestText)))
             let url = String(decoding: try reader.prefixed(limit: Self.longestText), as: UTF8.self)
             let startsAt = Timestamp(milliseconds: try reader.zigzag())
-            guard let labels, let annotations else {
+            guard let labels, let annotations, startsAt.milliseconds.magnitude < 1 << 53 else {
                 throw CorruptionError("a label set", at: reader.offset)
             }
             let alert = NotificationAlert(

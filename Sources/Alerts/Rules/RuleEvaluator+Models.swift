@@ -108,7 +108,7 @@ extension RuleEvaluator {
         guard let last = rule.modelsSavedAt,
             time.milliseconds - last.milliseconds >= Self.modelSavePace.milliseconds
         else { return }
-        await saveModels(rule, at: time)
+        await saveModels(rule, at: time, evenUnchanged: false)
     }
 
     private func saveAlerts(_ rule: RuleState, at time: Timestamp) async {
@@ -129,7 +129,7 @@ extension RuleEvaluator {
         )
     }
 
-    private func saveModels(_ rule: RuleState, at time: Timestamp) async {
+    private func saveModels(_ rule: RuleState, at time: Timestamp, evenUnchanged: Bool) async {
         rule.modelsSavedAt = time
         for (labels, seen) in rule.modelsSeen
         where time.milliseconds - seen >= Self.forgottenMilliseconds {
@@ -139,7 +139,7 @@ extension RuleEvaluator {
         }
         var changed: [(labels: Labels, model: SeriesModel)] = []
         for labels in Array(rule.models.keys) {
-            guard var model = rule.models[labels], model.isDirty else { continue }
+            guard var model = rule.models[labels], model.isDirty || evenUnchanged else { continue }
             model.isDirty = false
             rule.models[labels] = model
             changed.append((labels, model))
@@ -151,7 +151,7 @@ extension RuleEvaluator {
     func saveAll(at time: Timestamp) async {
         for group in groups {
             for rule in group.rules where rule.rule.kind == .alerting && rule.isRestored {
-                await saveModels(rule, at: time)
+                await saveModels(rule, at: time, evenUnchanged: true)
                 guard !rule.alerts.alerts.isEmpty else { continue }
                 let alerts = rule.alerts.alerts.values.sorted { $0.labels < $1.labels }
                 let record = AlertRecord(savedAt: time, alerts: alerts)

@@ -13,6 +13,17 @@ struct RuleCatalog: Sendable {
     var groups: [RuleGroup]
     var evaluationInterval: Duration
     var externalLabels: Labels
+
+    /// Every unit webhooks are told of.
+    var webhookGroups: Set<String> {
+        var keys: Set<String> = []
+        for group in groups {
+            for rule in group.rules where rule.kind == .alerting {
+                keys.insert(WebhookGroup.key(group: group.name, alertName: rule.name))
+            }
+        }
+        return keys
+    }
 }
 
 /// What an evaluation of one group means for receivers.
@@ -81,9 +92,7 @@ actor RuleEvaluator {
     var statuses: [RuleGroupStatus] { groups.map(\.status) }
 
     /// Replaces the rules; state of rules that stay (same group, name and labels) is kept.
-    ///
-    /// - Returns: what receivers must hear of alerts whose rules are gone.
-    func adopt(_ catalog: RuleCatalog, at time: Timestamp) async -> [RuleNotice] {
+    func adopt(_ catalog: RuleCatalog) async {
         externalLabels = catalog.externalLabels
         if savedAlerts == nil { savedAlerts = await keeper.loadAlerts() }
         if catalog.groups.contains(where: { $0.rules.contains { $0.judgement != .expression } }) {
@@ -105,18 +114,6 @@ actor RuleEvaluator {
                 orphans[storeGroup, default: []] += rule.written.values
             }
         }
-        return older.compactMap { gone($0, at: time) }
-    }
-
-    /// The alert names of a group that no rule has any more.
-    private func gone(_ group: RuleGroupState, at time: Timestamp) -> RuleNotice? {
-        let kept = groups.first { $0.group.name == group.group.name && $0.group.file == group.group.file }
-        let names = Set(kept?.rules.filter { $0.rule.kind == .alerting }.map(\.rule.name) ?? [])
-        let lost = Set(group.rules.filter { $0.rule.kind == .alerting }.map(\.rule.name)).subtracting(names)
-        guard !lost.isEmpty else { return nil }
-        var notice = RuleNotice(group: group.group.name, file: group.group.file, time: time)
-        notice.current = lost.sorted().map { RuleNotice.Named(alertName: $0, alerts: []) }
-        return notice
     }
 
     /// Moves the state of rules that continue; what is left in `old` belongs to rules that are gone.
@@ -224,7 +221,8 @@ actor RuleEvaluator {
             let series = try await outcome(of: rule, in: group, at: time)
             try write(series, of: rule, into: &batch)
             if rule.rule.kind == .alerting {
-                note(rule, interval: group.interval, at: time, &notice)
+                let due = rule.alerts.takeDue(at: time, interval: group.interval)
+                notice.due += due.map { noticed($0, of: rule) }
                 await save(rule, at: time)
             }
             rule.health = .ok
@@ -237,6 +235,8 @@ actor RuleEvaluator {
             rule.health = .err
             rule.lastError = "\(error)"
         }
+        // Also after a failure: what is known still stands.
+        if rule.rule.kind == .alerting { note(rule, &notice) }
         rule.evaluationTime = elapsed(since: started)
         rule.lastEvaluation = time
     }
@@ -269,7 +269,7 @@ actor RuleEvaluator {
             at: time,
             hold: rule.rule.hold,
             keepFiring: rule.rule.keepFiring,
-            limit: group.group.limit
+            limit: group.group.limit > 0 ? group.group.limit : AlertRecord.limit
         )
         return RuleOutput.series(of: rule.alerts.active) + findings
     }
@@ -287,18 +287,15 @@ actor RuleEvaluator {
         }
     }
 
-    private func note(
-        _ rule: RuleState,
-        interval: Duration,
-        at time: Timestamp,
-        _ notice: inout RuleNotice
-    ) {
-        let url = URLText.generator(base: externalURL, expression: rule.rule.query)
-        func noticed(_ alert: AlertInstance) -> RuleNotice.NoticedAlert {
-            RuleNotice.NoticedAlert(alert: alert, generatorURL: url)
-        }
-        notice.due += rule.alerts.takeDue(at: time, interval: interval).map(noticed)
-        let alerts = rule.alerts.notifiable.map(noticed)
+    private func noticed(_ alert: AlertInstance, of rule: RuleState) -> RuleNotice.NoticedAlert {
+        RuleNotice.NoticedAlert(
+            alert: alert,
+            generatorURL: URLText.generator(base: externalURL, expression: rule.rule.query)
+        )
+    }
+
+    private func note(_ rule: RuleState, _ notice: inout RuleNotice) {
+        let alerts = rule.alerts.notifiable.map { noticed($0, of: rule) }
         let name = rule.rule.name
         if let place = notice.current.firstIndex(where: { $0.alertName == name }) {
             notice.current[place].alerts += alerts

@@ -14,7 +14,7 @@ internal import Samples
 
 /// What was known of a rule's alerts when it was last saved.
 struct AlertRecord: Sendable, Equatable {
-    /// A rule with more alerts than this is not restored; it would not be readable by people either.
+    /// The most alerts of a rule without a limit of its own; nobody reads more, and each costs half a kilobyte.
     static let limit = 10_000
     private static let version: UInt8 = 1
     private static let longestLabels = 64 << 10

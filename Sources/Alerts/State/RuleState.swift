@@ -10,6 +10,8 @@ final class RuleState {
     let rule: Rule
     /// Names the rule in the state store; independent of the file's path and of the rule's place.
     let key: String
+    private let labels: Labels
+    private let annotations: Labels
     /// The stage of its group it writes in.
     var stage: Int
     var alerts = AlertRuleState()
@@ -32,6 +34,8 @@ final class RuleState {
     init(rule: Rule, group: String, stage: Int) {
         self.rule = rule
         self.stage = stage
+        labels = Labels(rule.labels.map { (name: $0.name, value: $0.template.source) })
+        annotations = Labels(rule.annotations.map { (name: $0.name, value: $0.template.source) })
         let texts = rule.labels.map { "\($0.name)=\($0.template.source)" }.joined(separator: ",")
         key = FNV1a.hex(
             FNV1a.hash(group, rule.kind.rawValue, rule.judgement.kind.rawValue, rule.name, texts, rule.query)
@@ -44,8 +48,8 @@ final class RuleState {
             judgement: rule.judgement.kind,
             name: rule.name,
             query: rule.query,
-            labels: Labels(rule.labels.map { (name: $0.name, value: $0.template.source) }),
-            annotations: Labels(rule.annotations.map { (name: $0.name, value: $0.template.source) }),
+            labels: labels,
+            annotations: annotations,
             duration: rule.hold,
             keepFiringFor: rule.keepFiring,
             health: health,
