@@ -4,6 +4,7 @@
 
 extension [UInt8] {
     /// Appends a fixed-width little-endian integer.
+    @inlinable
     public mutating func append<T: FixedWidthInteger>(littleEndian value: T) {
         var rest = value
         for _ in 0..<MemoryLayout<T>.size {
@@ -18,6 +19,7 @@ extension [UInt8] {
     }
 
     /// Appends an unsigned LEB128 varint.
+    @inlinable
     public mutating func append(varint value: UInt64) {
         var rest = value
         while rest >= 0x80 {
@@ -28,6 +30,7 @@ extension [UInt8] {
     }
 
     /// Appends a zigzag-coded signed varint.
+    @inlinable
     public mutating func append(zigzag value: Int64) {
         append(varint: UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }

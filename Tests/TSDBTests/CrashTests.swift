@@ -90,7 +90,7 @@ struct CrashTests {
 
     @Test func anyPartOfUnsyncedPagesMaySurvive() throws {
         var random = SeededGenerator(seed: 9)
-        for _ in 0..<60 {
+        for _ in 0..<20 {
             let test = try TestStore { $0.logBytes = 64 * 4096 }
             let rows = try Rows(test, series: 60)
             try rows.append(0..<70)
@@ -236,20 +236,20 @@ struct CrashTests {
 
     @Test func aDeadLogIsReplacedBySegments() throws {
         let test = try TestStore { $0.logBytes = 64 * 4096 }
-        let rows = try Rows(test, series: 200)
+        let rows = try Rows(test, series: 110)
         test.files.state.withLock { ($0.failWriteAfter, $0.failingName) = (0, "log") }
         try rows.append(0..<3000)
-        #expect(try Rows.present(test.store, series: 200) == Array(0..<3000))
+        #expect(try Rows.present(test.store, series: 110) == Array(0..<3000))
         let after = try TestStore(files: test.files.afterPowerCut { _, _, _ in 0 }) {
             $0.logBytes = 64 * 4096
         }
-        let kept = try Rows.present(after.store, series: 200)
+        let kept = try Rows.present(after.store, series: 110)
         #expect(kept == Array(0..<kept.count))
         #expect(kept.count > 2000)
         test.files.state.withLock { $0.failWriteAfter = nil }
         try rows.append(3000..<3010)
         let again = try TestStore(files: test.files.afterKill()) { $0.logBytes = 64 * 4096 }
-        #expect(try Rows.present(again.store, series: 200) == Array(0..<3010))
+        #expect(try Rows.present(again.store, series: 110) == Array(0..<3010))
     }
 
     @Test func withoutRoomForALogAnOldStoreStillTakesRows() throws {
