@@ -315,3 +315,29 @@ private func running(_ node: Node, _ body: () async throws -> Void) async throws
     let (_, model) = try SeriesModel.decode(try #require(saved.first).value)
     #expect(try #require(model.lastTick) * 300_000 > 1_000_000_000_000)
 }
+
+@Test func rulesOfOneNameInTwoFilesDoNotResolveEachOther() async throws {
+    let inbox = Inbox()
+    let server = try TestServer { request, connection in
+        inbox.take(request.body)
+        connection.respond(200)
+    }
+    defer { server.stop() }
+    let node = try Node()
+    let quiet = rules.replacingOccurrences(of: "free < 10", with: "free < 1")
+    try node.service.load(
+        files: [(path: "a.yml", bytes: Array(rules.utf8)), (path: "b.yml", bytes: Array(quiet.utf8))],
+        alerting: webhook("http://127.0.0.1:\(server.port)/hook"),
+        evaluationInterval: .seconds(60)
+    )
+    node.store.add(free, 60_000, 5)
+    node.store.add(free, 240_000, 50)
+    try await running(node) {
+        for minute in 1...4 { await node.evaluate(Int64(minute) * 60_000) }
+        let bodies = try await inbox.wait(for: 2).map(text)
+        #expect(bodies[0].contains(#""status":"firing""#))
+        #expect(bodies[1].contains(#""endsAt":"1970-01-01T00:04:00Z""#))
+        while try !node.state.all(Outbox.table).isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    }
+    #expect(inbox.all.count == 2)
+}

@@ -234,3 +234,23 @@ private let up = labels(["__name__": "up", "instance": "a:1", "job": "node"])
     let next = try #require(await node.service.evaluateDue(at: back))
     #expect(next.milliseconds - back.milliseconds <= 60_000)
 }
+
+@Test func savedStateOfRulesGoneForAMonthIsForgotten() async throws {
+    let month: Int64 = 30 * 86_400_000
+    let node = try Node(at: month * 20)
+    let alerts = [
+        AlertInstance(
+            labels: labels(["alertname": "X"]),
+            annotations: Labels(),
+            value: 1,
+            activeAt: .init(milliseconds: 0)
+        )
+    ]
+    for (key, age) in [("old", month + 1), ("young", month - 1)] {
+        let record = AlertRecord(savedAt: Timestamp(milliseconds: month * 20 - age), alerts: alerts)
+        try node.state.put("alerts", key, record.encoded())
+    }
+    try node.load("groups: []")
+    await node.evaluate(month * 20)
+    #expect(try node.state.all("alerts").map(\.key) == ["young"])
+}

@@ -85,7 +85,7 @@ final class Notifier: Sendable {
         for named in notice.current {
             let alerts = receivers.webhooks.isEmpty ? [] : told(named.alerts)
             for webhook in receivers.webhooks {
-                webhook.update(alerts, group: notice.group, alertName: named.alertName, at: notice.time)
+                webhook.update(alerts, of: notice, alertName: named.alertName)
             }
         }
     }

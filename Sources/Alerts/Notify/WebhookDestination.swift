@@ -88,34 +88,33 @@ final class WebhookDestination: Sendable {
     }
 
     /// Takes the alerts of one name of one rule group and decides whether to tell; never waits.
-    func update(_ alerts: [NotificationAlert], group: String, alertName: String, at time: Timestamp) {
-        let dropped = memory.withLock { memory in
-            decide(alerts, group: group, alertName: alertName, at: time, &memory)
-        }
-        metrics.notificationsDropped.add(dropped)
-        bell.ring()
+    func update(_ alerts: [NotificationAlert], of notice: RuleNotice, alertName: String) {
+        let key = WebhookGroup.key(file: notice.file, group: notice.group, alertName: alertName)
+        update(alerts, key: key, at: notice.time)
     }
 
     /// Ends the alerts of groups that no rule speaks of any more.
     func end(allBut groups: Set<String>, at time: Timestamp) {
         let lost = memory.withLock { memory in memory.groups.keys.filter { !groups.contains($0) } }
-        for key in lost {
-            let names = key.split(separator: "\u{0}", maxSplits: 1, omittingEmptySubsequences: false)
-            guard names.count == 2 else { continue }
-            update([], group: String(names[0]), alertName: String(names[1]), at: time)
-        }
+        for key in lost { update([], key: key, at: time) }
+    }
+
+    private func update(_ alerts: [NotificationAlert], key: String, at time: Timestamp) {
+        let dropped = memory.withLock { decide(alerts, key: key, at: time, &$0) }
+        metrics.notificationsDropped.add(dropped)
+        bell.ring()
     }
 
     /// Puts a message into the intake when there is something to tell; returns how many others that pushed out.
     private func decide(
         _ alerts: [NotificationAlert],
-        group: String,
-        alertName: String,
+        key: String,
         at time: Timestamp,
         _ memory: inout Memory
     ) -> Int {
         guard memory.isLoaded else { return 0 }
-        let key = WebhookGroup.key(group: group, alertName: alertName)
+        let names = key.split(separator: "\u{0}", maxSplits: 2, omittingEmptySubsequences: false)
+        guard names.count == 3 else { return 0 }
         let before = memory.groups[key] ?? WebhookGroup()
         var state = before
         if alerts.isEmpty, state.isEmpty { return 0 }
@@ -132,8 +131,8 @@ final class WebhookDestination: Sendable {
         guard !telling.isEmpty else { return 0 }
         let payload = WebhookPayload(
             receiver: config.name,
-            ruleGroup: group,
-            alertName: alertName,
+            ruleGroup: String(names[0]),
+            alertName: String(names[1]),
             externalURL: externalURL,
             alerts: telling,
             limit: config.maxAlerts

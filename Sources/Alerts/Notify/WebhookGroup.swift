@@ -24,7 +24,11 @@ struct WebhookGroup: Sendable, Equatable {
     init() {}
 
     /// What a group is known by within one webhook.
-    static func key(group: String, alertName: String) -> String { "\(group)\u{0}\(alertName)" }
+    ///
+    /// The rule group comes before the file, which may hold anything.
+    static func key(file: String, group: String, alertName: String) -> String {
+        "\(group)\u{0}\(alertName)\u{0}\(file)"
+    }
 
     /// Whether there is nothing to remember.
     var isEmpty: Bool { told.isEmpty }

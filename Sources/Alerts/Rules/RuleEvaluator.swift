@@ -19,7 +19,7 @@ struct RuleCatalog: Sendable {
         var keys: Set<String> = []
         for group in groups {
             for rule in group.rules where rule.kind == .alerting {
-                keys.insert(WebhookGroup.key(group: group.name, alertName: rule.name))
+                keys.insert(WebhookGroup.key(file: group.file, group: group.name, alertName: rule.name))
             }
         }
         return keys
@@ -63,8 +63,10 @@ actor RuleEvaluator {
     private(set) var groups: [RuleGroupState] = []
     private var savedAlerts: [String: AlertRecord]?
     private var savedModels: [String: [Labels: SeriesModel]] = [:]
+    /// Why results could last not be stored, so that a lasting reason is logged once.
+    var lastStoreFailure = ""
     /// Series of rules that are gone, to be ended at the next evaluation.
-    private var orphans: [GroupID: [SeriesID]] = [:]
+    var orphans: [GroupID: [SeriesID]] = [:]
 
     init(
         engine: QueryEngine,
@@ -108,6 +110,7 @@ actor RuleEvaluator {
             }
             return fresh
         }
+        await forget(allBut: Set(groups.flatMap { $0.rules.map(\.key) }))
         for group in older {
             for rule in group.rules where !rule.written.isEmpty {
                 guard let storeGroup = group.storeGroups[rule.stage] else { continue }
@@ -306,6 +309,23 @@ actor RuleEvaluator {
 
     // MARK: - Saved state
 
+    /// Lets go of saved state no rule asks for; it leaves the store when no rule has asked for a month.
+    private func forget(allBut keys: Set<String>) async {
+        let oldest = clock.wallMilliseconds() - 30 * 86_400_000
+        for (key, record) in savedAlerts ?? [:] where !keys.contains(key) {
+            savedAlerts?[key] = nil
+            guard record.savedAt.milliseconds < oldest else { continue }
+            await keeper.saveAlerts(key, AlertRecord(savedAt: record.savedAt, alerts: []), isDurable: false)
+        }
+        for (key, models) in savedModels where !keys.contains(key) {
+            savedModels[key] = nil
+            for (labels, model) in models
+            where (model.lastTick ?? 0) < oldest / SeriesModel.tickMilliseconds {
+                await keeper.removeModel(key, labels)
+            }
+        }
+    }
+
     private func restore(_ rule: RuleState, at time: Timestamp) {
         rule.isRestored = true
         if let record = savedAlerts?.removeValue(forKey: rule.key) {
@@ -323,63 +343,5 @@ actor RuleEvaluator {
 
     private func elapsed(since start: UInt64) -> Duration {
         .nanoseconds(Int64(clamping: clock.monotonicNanoseconds() &- start))
-    }
-
-    // MARK: - Writing
-
-    private func openStage(_ stage: Int, of group: RuleGroupState, at time: Timestamp) -> StageBatch? {
-        if let known = group.storeGroups[stage] {
-            var batch = StageBatch(group: known, timestamp: time)
-            for id in orphans.removeValue(forKey: known) ?? [] { batch.end(id) }
-            return batch
-        }
-        let identity = Labels([
-            (name: "job", value: "edgewatch_rules"), (name: "rule_file", value: group.group.file),
-            (name: "rule_group", value: group.group.name), (name: "stage", value: "\(stage)"),
-        ])
-        guard let opened = try? sink.group(identity) else { return nil }
-        group.storeGroups[stage] = opened
-        return StageBatch(group: opened, timestamp: time)
-    }
-
-    private func write(
-        _ series: [RuleSeries],
-        of rule: RuleState,
-        into batch: inout StageBatch?
-    ) throws {
-        guard var stage = batch else { throw RuleError("the store takes no samples of this rule group") }
-        defer { batch = stage }
-        var written: [Labels: SeriesID] = [:]
-        written.reserveCapacity(series.count)
-        for element in series {
-            let id = try rule.written[element.labels] ?? sink.series(element.labels, in: stage.group)
-            written[element.labels] = id
-            if !stage.write(id, element.value) { metrics.duplicates.add() }
-        }
-        for (labels, id) in rule.written where written[labels] == nil { stage.end(id) }
-        rule.written = written
-    }
-
-    private func store(_ batch: inout StageBatch?) {
-        defer { batch = nil }
-        guard let row = batch?.finished() else { return }
-        do {
-            _ = try sink.append(row)
-        } catch {
-            metrics.failures.add()
-            logger.warning("results of rules could not be stored: \(error)")
-        }
-    }
-
-    /// Ends the series of store groups nobody writes any more; the others end in their stage's next row.
-    private func endOrphans(at time: Timestamp) {
-        guard !orphans.isEmpty else { return }
-        let used = Set(groups.flatMap(\.storeGroups.values))
-        for (group, series) in orphans where !used.contains(group) {
-            var batch: StageBatch? = StageBatch(group: group, timestamp: time)
-            for id in series { batch?.end(id) }
-            store(&batch)
-            orphans[group] = nil
-        }
     }
 }

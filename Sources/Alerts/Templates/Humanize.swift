@@ -2,7 +2,6 @@
 //
 // Numbers for people, exactly as Prometheus' template functions of these names print them.
 
-internal import Glibc
 internal import Samples
 internal import Wire
 
