@@ -10,7 +10,7 @@ public struct DaemonOptions: Sendable {
     public var storagePath: String?
     /// `host:port` to listen on.
     public var listenAddress = DaemonOptions.defaultListenAddress
-    /// Whether `/-/reload` and `/-/quit` are served.
+    /// Whether `POST /-/reload` is served.
     public var enablesLifecycle = false
     /// The URL people reach this node under, for links in alerts; nil derives it from the listen address.
     public var externalURL: String?

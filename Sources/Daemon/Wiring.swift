@@ -196,6 +196,11 @@ final class Wiring: Sendable {
         services.alerts = { alerts.activeAlerts() }
         services.alertmanagers = { alerts.alertmanagers() }
         services.targets = { collector.targets().map(TargetView.init) }
+        services.droppedTargets = {
+            collector.droppedTargets().map {
+                DroppedTargetView(discoveredLabels: $0.discoveredLabels, scrapePool: $0.scrapePool)
+            }
+        }
         services.sync = { sync.status().map(SyncView.init) }
         let logBytes = configuration.storage.wal.size
         services.storage = { StorageView(store.statistics, logBytes: logBytes) }

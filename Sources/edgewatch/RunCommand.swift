@@ -23,7 +23,7 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: .customLong("web.listen-address"), help: "Address to listen on, host:port.")
     var listenAddress = DaemonOptions.defaultListenAddress
 
-    @Flag(name: .customLong("web.enable-lifecycle"), help: "Serve /-/reload and /-/quit.")
+    @Flag(name: .customLong("web.enable-lifecycle"), help: "Serve POST /-/reload.")
     var enablesLifecycle = false
 
     @Option(
