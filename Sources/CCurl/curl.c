@@ -97,6 +97,16 @@ CURLcode ccurl_setopt_pointer(CURL *easy, CURLoption option, void *value) {
     return lib.curl_easy_setopt(easy, option, value);
 }
 
+CURLcode ccurl_allow_only_http(CURL *easy) {
+    CURLcode code = lib.curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (code == CURLE_OK) return lib.curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    if (code != CURLE_UNKNOWN_OPTION) return code;
+    // Before 7.85: CURLOPT_PROTOCOLS and CURLOPT_REDIR_PROTOCOLS with CURLPROTO_HTTP | CURLPROTO_HTTPS. Today's header
+    // deprecates the names.
+    code = lib.curl_easy_setopt(easy, (CURLoption)181, 3L);
+    return code == CURLE_OK ? lib.curl_easy_setopt(easy, (CURLoption)182, 3L) : code;
+}
+
 CURLcode ccurl_setopt_data_callback(CURL *easy, CURLoption option, ccurl_data_callback callback) {
     return lib.curl_easy_setopt(easy, option, callback);
 }

@@ -54,13 +54,13 @@ struct TransferOptions {
         } else {
             try set(CURLOPT_URL, request.url)
         }
-        try set(CURLOPT_PROTOCOLS_STR, "http,https")
+        let code = ccurl_allow_only_http(easy)
+        guard code == CURLE_OK else { throw HTTPClientError(code: code, detail: "") }
         // An empty text, not none: the environment's proxy settings have no say.
         try set(CURLOPT_PROXY, request.proxyURL ?? "")
         if request.followRedirects {
             set(CURLOPT_FOLLOWLOCATION, 1)
             set(CURLOPT_MAXREDIRS, 5)
-            try set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
         }
     }
 

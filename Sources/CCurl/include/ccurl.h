@@ -26,6 +26,9 @@ CURLcode ccurl_setopt_string(CURL *easy, CURLoption option, const char *value);
 /// What the pointer points to must outlive its use by the handle.
 CURLcode ccurl_setopt_pointer(CURL *easy, CURLoption option, void *value);
 
+/// Allows http and https only, for the URL itself and for redirects.
+CURLcode ccurl_allow_only_http(CURL *easy);
+
 typedef size_t (*ccurl_data_callback)(char *data, size_t size, size_t count, void *context);
 typedef int (*ccurl_seek_callback)(void *context, curl_off_t offset, int origin);
 /// For CURLOPT_WRITEFUNCTION, CURLOPT_HEADERFUNCTION and CURLOPT_READFUNCTION.
