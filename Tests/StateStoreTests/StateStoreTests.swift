@@ -7,12 +7,16 @@ import Platform
 import StateStore
 import Testing
 
-@Suite struct StateStoreTests {
+@Suite final class StateStoreTests {
     private let directory: String
 
     init() throws {
         directory = NSTemporaryDirectory() + "state-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: directory)
     }
 
     private var path: String { directory + "/state.db" }
