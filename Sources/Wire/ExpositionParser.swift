@@ -53,6 +53,9 @@ public struct ExpositionParser: Sendable {
         case unit
     }
 
+    /// Metadata lines beyond this are not remembered; far more families than any program has.
+    static let metadataLimit = 65_536
+
     let bytes: [UInt8]
     private var offset = 0
     private var kind = MetricMetadata.Kind.unknown
@@ -146,7 +149,7 @@ public struct ExpositionParser: Sendable {
         guard nameEnd > nameStart, nameEnd <= end else { return end }
         let text = Byte.skipBlanks(span, nameEnd)..<end
         if keyword == .type { try readKind(text, at: start) }
-        if collectsMetadata {
+        if collectsMetadata, metadataLines.count < ExpositionParser.metadataLimit {
             metadataLines.append(MetadataLine(keyword: keyword, name: nameStart..<nameEnd, text: text))
         }
         return end

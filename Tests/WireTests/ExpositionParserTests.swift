@@ -128,6 +128,10 @@ private func failure(_ text: String) -> ExpositionError? {
             MetricMetadata(family: "e", kind: .gauge, help: ""),
         ]
     )
+    let many = (0..<70_000).map { "# HELP m\($0) x\n" }.joined()
+    var bounded = ExpositionParser(Array(many.utf8))
+    #expect(try bounded.next() == nil)
+    #expect(bounded.metadata().count == 65_536)
     var silent = ExpositionParser(Array(text.utf8), collectingMetadata: false)
     #expect(try silent.next() == nil)
     #expect(silent.metadata().isEmpty)

@@ -21,8 +21,9 @@ enum ScrapeRequest {
     /// Text with UTF-8 names before plain text; anything else is worth trying last.
     private static let accept =
         "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4"
-    /// A body above this is refused where the job sets no `body_size_limit`: about a million series.
-    private static let bodyBound = 128 << 20
+    /// A body above this is refused where the job sets no `body_size_limit`: some hundred thousand series, more than
+    /// the store takes by default.
+    private static let bodyBound: Int64 = 16 << 20
     /// Secrets in files are one line; whatever is longer is the wrong file.
     private static let secretLimit = 64 << 10
 
@@ -32,7 +33,7 @@ enum ScrapeRequest {
         timeout: Duration
     ) throws(ScrapeFailure) -> HTTPClientRequest {
         let job = target.job
-        let limit = job.limits.bodySize > 0 ? Int(clamping: job.limits.bodySize) : bodyBound
+        let limit = job.limits.bodySize > 0 ? job.limits.bodySize : bodyBound
         var request = HTTPClientRequest(
             url: target.url,
             headers: [
@@ -40,7 +41,7 @@ enum ScrapeRequest {
                 ("X-Prometheus-Scrape-Timeout-Seconds", PromNumber.format(timeout.inSeconds)),
             ],
             timeout: timeout,
-            responseLimit: min(limit, bodyBound),
+            responseLimit: Int(clamping: limit),
             followRedirects: job.http.followRedirects
         )
         request.acceptsCompression = job.enableCompression
