@@ -293,7 +293,7 @@ actor RuleEvaluator {
     private func noticed(_ alert: AlertInstance, of rule: RuleState) -> RuleNotice.NoticedAlert {
         RuleNotice.NoticedAlert(
             alert: alert,
-            generatorURL: URLText.generator(base: externalURL, expression: rule.rule.query)
+            generatorURL: LinkText.generator(base: externalURL, expression: rule.rule.query)
         )
     }
 

@@ -209,7 +209,7 @@ enum TemplateFunctions {
             let text = try one(name, arguments).printed
             return .string(name == "html" ? TextFunctions.escapedHTML(text) : text)
         case "urlquery", "urlQueryEscape":
-            return .string(URLText.queryEscaped(arguments.map(\.printed).joined()))
+            return .string(LinkText.queryEscaped(arguments.map(\.printed).joined()))
         case "title": return .string(TextFunctions.title(try one(name, arguments).asString(of: name)))
         case "toUpper": return .string(try one(name, arguments).asString(of: name).uppercased())
         case "toLower": return .string(try one(name, arguments).asString(of: name).lowercased())
@@ -275,9 +275,9 @@ enum TemplateFunctions {
     ) throws(TemplateError) -> TemplateValue? {
         switch name {
         case "externalURL": return .string(data.externalURL)
-        case "pathPrefix": return .string(URLText.path(of: data.externalURL))
+        case "pathPrefix": return .string(LinkText.path(of: data.externalURL))
         case "graphLink", "tableLink":
-            let expression = URLText.queryEscaped(try one(name, arguments).asString(of: name))
+            let expression = LinkText.queryEscaped(try one(name, arguments).asString(of: name))
             return .string("/graph?g0.expr=\(expression)&g0.tab=\(name == "tableLink" ? 1 : 0)")
         case "now": return .number(data.now.seconds)
         default: return nil

@@ -50,7 +50,7 @@ public struct QueueConfig: Sendable, Equatable {
 /// How shipping behaves towards all destinations.
 public struct SyncConfig: Sendable, Equatable {
     /// The longest pause between attempts while a destination is down.
-    public var maxBackoff = Duration.seconds(300)
+    public var maxBackoff = Duration.seconds(30)
     /// Samples in one request while catching up.
     public var catchUpBatchSamples = 10_000
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The little of URLs that links in notifications need.
-enum URLText {
+enum LinkText {
     /// A text for use in a query string, as Go's `url.QueryEscape` writes it: blanks become `+`.
     static func queryEscaped(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
