@@ -120,7 +120,8 @@ final class TelemetrySource: CollectorSource {
                 family.isCounter ? .counter : .gauge,
                 family.help,
                 labels: sample.labels.map(\.name),
-                class: family.name.hasPrefix("edgewatch_sampling_") ? .health : .standard
+                // Few, and what explains every gap: kept whatever sampling drops.
+                class: .health
             )
             buffer.add(known, sample.value, labels: sample.labels.map(\.value))
         }

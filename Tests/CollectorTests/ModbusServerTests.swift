@@ -189,6 +189,10 @@ private func device(
         }
         #expect(good.status.requests == 2)
         #expect(dead.status.isSpared)
+        #expect(
+            dead.status.lastError
+                == (arguments.isEmpty ? "exception 4: server device failure" : "no answer in time")
+        )
         #expect(bench.lines.line(host: "127.0.0.1", port: server.port).address == good.status.address)
         let requests = dead.status
         await dead.pass(order(6))
