@@ -68,16 +68,20 @@ extension SamplingView {
 }
 
 extension StorageView {
-    init(_ statistics: StoreStatistics, logBytes: Int64) {
+    init(_ statistics: StoreStatistics) {
         self.init()
         series = statistics.series
         groups = statistics.groups
-        samples = UInt64(clamping: statistics.headSamples)
+        samples = UInt64(clamping: statistics.headSamples) + statistics.segmentSamples
         headBytes = Int64(statistics.headBytes)
         ringUsedBytes = statistics.ringBytesUsed
         ringSizeBytes = statistics.ringBytes
-        logUsedBytes = Int64(statistics.logFill * Double(logBytes))
-        logSizeBytes = logBytes
+        // Pages that cannot be written wait in memory, so the log may be fuller than its file.
+        logUsedBytes = Int64(min(max(0, statistics.logFill), 1) * Double(statistics.logBytes))
+        logSizeBytes = statistics.logBytes
+        if statistics.segmentSamples > 0 {
+            bytesPerSample = Double(statistics.ringBytesUsed) / Double(statistics.segmentSamples)
+        }
         oldest = statistics.oldest
         newest = statistics.newest
         corruptions = statistics.recovery.damagedSegments + statistics.recovery.damagedPages

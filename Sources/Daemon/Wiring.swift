@@ -202,8 +202,7 @@ final class Wiring: Sendable {
             }
         }
         services.sync = { sync.status().map(SyncView.init) }
-        let logBytes = configuration.storage.wal.size
-        services.storage = { StorageView(store.statistics, logBytes: logBytes) }
+        services.storage = { StorageView(store.statistics) }
         services.sampling = { SamplingView(collector.samplingStatus()) }
         services.signals = { signals.all().map { SignalView(name: $0, signal: $1) } }
         services.configYAML = { [self] in current.withLock { $0.loaded.configuration.redactedYAML } }

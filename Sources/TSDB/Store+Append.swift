@@ -18,6 +18,15 @@ extension Store: SampleSink {
 
     /// The series with these labels in the group, created when new.
     public func series(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
+        do throws(SinkError) {
+            return try findOrAdd(labels, in: group)
+        } catch {
+            if case .seriesLimit = error { metrics.seriesLimit.add() }
+            throw error
+        }
+    }
+
+    private func findOrAdd(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
         try index.withLock { index throws(SinkError) in
             let known = index.reference(labels)
             let limit = options.maxSeries
@@ -93,12 +102,14 @@ extension Store: SampleSink {
     /// Brings what was appended into the log file.
     private func commit(isDue: Bool) {
         let isNearlyFull = flushLog()
-        // Both failures are counted and logged where they happen; the rows are in memory.
-        if options.syncInterval <= .zero { try? syncLog() }
+        // All failures are counted and logged where they happen; the rows are in memory.
+        if options.syncInterval <= .zero {
+            do throws(StoreError) { try syncLog() } catch { try? seal(.all) }
+        }
         if isNearlyFull { metrics.forcedSeals.add() }
         if isNearlyFull || isDue {
             let isStuck = head.withLock { $0.log.isStuck }
-            try? seal(isStuck ? .allInLog : isNearlyFull ? .logSpace : .due)
+            try? sealUnlessBusy(isStuck ? .allInLog : isNearlyFull ? .logSpace : .due)
         }
         // What waited for room in the log can go there now.
         if isNearlyFull { flushLog() }

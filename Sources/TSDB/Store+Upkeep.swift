@@ -14,6 +14,7 @@ extension Store {
     ///
     /// - Throws: `StoreError` when a segment or the log could not be written this time.
     public func maintain() throws(StoreError) {
+        guard head.withLock({ !$0.isClosed }) else { return }
         var failure: StoreError?
         flushLog()
         if isSyncDue() {
@@ -58,7 +59,8 @@ extension Store {
                 logger.error("closing without a durable log", metadata: ["error": "\(error)"])
             }
         }
-        directoryLock.withLock { $0 = nil }
+        // Not before a seal of the upkeep thread has ended: the next process may write where it does.
+        sealer.withLock { _ in directoryLock.withLock { $0 = nil } }
     }
 
     /// What the store holds now.
@@ -66,7 +68,8 @@ extension Store {
         var statistics = StoreStatistics()
         statistics.series = index.withLock { $0.count }
         statistics.recovery = recovery
-        (statistics.ringBytes, statistics.ringBytesUsed) = (options.ringBytes, 0)
+        statistics.ringBytes = options.ringBytes
+        statistics.logBytes = logFileBytes
         head.withLock { $0.describe(&statistics) }
         return statistics
     }
@@ -82,6 +85,7 @@ extension Store {
         gauge("active_series", "Series with samples in memory.") { Double($0.activeSeries) }
         gauge("head_samples", "Samples in memory, not yet in a segment.") { Double($0.headSamples) }
         gauge("head_bytes", "Bytes of samples in memory.") { Double($0.headBytes) }
+        gauge("segment_samples", "Samples in readable segments.") { Double($0.segmentSamples) }
         gauge("segments", "Readable segments in the ring.") { Double($0.segments) }
         gauge("ring_used_bytes", "Bytes of readable segments in the ring.") { Double($0.ringBytesUsed) }
         gauge("ring_bytes", "Bytes the ring may take.") { Double($0.ringBytes) }
@@ -97,15 +101,19 @@ extension Head {
         statistics.logFill = log.capacity > 0 ? Double(log.livePages) / Double(log.capacity) : 0
         var oldest = Int64.max
         var newest = Int64.min
+        func count(_ window: HeadWindow) {
+            guard !window.isEmpty else { return }
+            statistics.headSamples += window.samples
+            statistics.headBytes += window.byteCount
+            oldest = min(oldest, window.minTime)
+            newest = max(newest, window.maxTime)
+        }
         for group in groups {
-            for window in group.frozen + [group.window] where !window.isEmpty {
-                statistics.headSamples += window.samples
-                statistics.headBytes += window.byteCount
-                oldest = min(oldest, window.minTime)
-                newest = max(newest, window.maxTime)
-            }
+            for window in group.frozen { count(window) }
+            count(group.window)
         }
         for segment in segments {
+            statistics.segmentSamples += segment.samples
             statistics.ringBytesUsed += Int64(SegmentHeader.padded(segment.length))
             oldest = min(oldest, segment.minTime)
             newest = max(newest, segment.maxTime)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The store: log ring → head → segments. Four locks, always taken in this order:
+// The store: log ring → head → segments. Five locks, always taken in this order:
 //
+//     syncer   one fdatasync of the log at a time; appenders take it only when every append is to be synced
 //     sealer   one seal at a time; owns the place in the ring where the next segment goes
 //     index    labels and postings; selectors with slow expressions hold it, appends of known series never take it
 //     writer   the log file; held while writing, so that pages reach it in order
@@ -20,6 +21,7 @@ public final class Store: Sendable {
     let clock: any EdgeClock
     let logger: Logger
     let metrics: StoreMetrics
+    let syncer = Mutex<Void>(())
     let sealer: Mutex<Sealer>
     let index: Mutex<SeriesIndex>
     let writer: Mutex<LogWriter>
@@ -27,6 +29,7 @@ public final class Store: Sendable {
     let families = Mutex<[String: MetricMetadata]>([:])
     let reader: SegmentReader
     let recovery: RecoveryReport
+    let logFileBytes: Int64
     let directoryLock: Mutex<FileLock?>
 
     /// Opens the store in a directory, creating what is missing and reading back what is there.
@@ -46,7 +49,7 @@ public final class Store: Sendable {
         logger: Logger
     ) throws(StoreError) {
         let began = clock.monotonicNanoseconds()
-        let opening = try StoreOpening(options, files: files, logger: logger)
+        let opening = try StoreOpening(options, files: files, logger: logger, at: began)
         self.options = options
         self.clock = clock
         self.logger = logger
@@ -54,7 +57,8 @@ public final class Store: Sendable {
         reader = SegmentReader(corruptBlocks: metrics.corruptBlocks)
         sealer = Mutex(Sealer(ring: opening.ring))
         index = Mutex(opening.index)
-        writer = Mutex(LogWriter(file: opening.logFile, syncedAt: began))
+        writer = Mutex(LogWriter(file: opening.logFile))
+        logFileBytes = opening.logFile.byteCount
         head = Mutex(opening.head)
         directoryLock = Mutex(opening.lock)
         var report = opening.report
@@ -63,7 +67,9 @@ public final class Store: Sendable {
         metrics.count(report)
         self.report(report)
         registerGauges(telemetry)
+        // What says that this process began must be durable before any number it gives to a row can be shipped.
         flushLog()
+        try? syncLog()
     }
 
     private func report(_ report: RecoveryReport) {

@@ -14,15 +14,21 @@ struct StoreOpening {
     private let files: any FileStore
     private let logger: Logger
     private(set) var index = SeriesIndex()
-    private(set) var head = Head(log: LogBuffer(sequence: 1, nextRow: 0, capacity: 0))
+    private(set) var head: Head
     private(set) var ring: Ring
     private(set) var logFile = LogFile(file: nil, slotCount: 0, found: [], nextSequence: 1)
     private(set) var report = RecoveryReport()
     private(set) var lock: FileLock?
     private var existing: Set<String> = []
     private var sealed: Set<UInt64> = []
+    private var log: (file: (any StorageFile)?, scan: LogScan) = (nil, LogScan())
 
-    init(_ options: StoreOptions, files: any FileStore, logger: Logger) throws(StoreError) {
+    init(
+        _ options: StoreOptions,
+        files: any FileStore,
+        logger: Logger,
+        at time: UInt64
+    ) throws(StoreError) {
         self.options = options
         self.files = files
         self.logger = logger
@@ -32,10 +38,15 @@ struct StoreOpening {
             fileCount: max(1, options.ringFiles),
             ringBytes: options.ringBytes
         )
+        head = Head(
+            log: LogBuffer(sequence: 1, nextRow: 0, capacity: 0),
+            windowBytes: Int(clamping: ring.fileBytes / 4)
+        )
         try options.check()
         try lockDirectory()
+        try scanLog()
         loadSegments()
-        try loadLog()
+        loadLog(at: time)
     }
 
     private mutating func lockDirectory() throws(StoreError) {
@@ -54,16 +65,34 @@ struct StoreOpening {
     private mutating func loadSegments() {
         removeSurplusFiles()
         let scan = RingScan.scan(&ring, existing: existing)
+        var found = scan.found[...]
+        // Each is synced before the next is begun, so a power cut can have left one half written.
+        if let newest = found.last, isTorn(newest) {
+            found.removeLast()
+            report.damagedSegments += 1
+        }
         var segments: [Segment] = []
         // Identical bytes are identical series; most windows repeat those of the window before.
         var known: [[UInt8]: [SeriesReference]] = [:]
-        for found in scan.found {
-            if let segment = load(found, &known) {
-                segments.append(segment)
-            } else {
+        // Newest first: of two copies of a window the older belongs to a try that had failed.
+        for found in found.reversed() {
+            guard let windows = load(found, &known) else {
                 report.damagedSegments += 1
+                continue
             }
+            guard !windows.isEmpty else { continue }
+            segments.append(
+                Segment(
+                    file: found.file,
+                    fileNumber: found.fileNumber,
+                    offset: found.offset,
+                    length: found.header.length,
+                    ringSequence: found.header.ringSequence,
+                    windows: windows
+                )
+            )
         }
+        segments.reverse()
         // The torn newest segment and what lies beneath it cannot be told from damage; both are counted.
         report.damagedSegments += scan.damaged
         report.segments = segments.count
@@ -71,27 +100,36 @@ struct StoreOpening {
         head.segments = segments
     }
 
+    /// Whether a segment's data is not what was written and the log still has the rows.
+    ///
+    /// A segment that was synced once and is damaged since is kept: its good blocks may be all there is.
+    private func isTorn(_ found: RingScan.Found) -> Bool {
+        guard let first = log.scan.pages.first, found.header.minSequence >= first.firstRow else {
+            return false
+        }
+        return !found.hasWholeData()
+    }
+
+    /// The windows of a segment that no newer one has; nil when its directory cannot be read.
     private mutating func load(
         _ found: RingScan.Found,
         _ known: inout [[UInt8]: [SeriesReference]]
-    ) -> Segment? {
-        var windows: [SegmentWindow] = []
-        for window in found.directory.windows {
+    ) -> [SegmentWindow]? {
+        guard let directory = found.directory() else { return nil }
+        var columns: [[SeriesReference]] = []
+        for window in directory.windows {
             guard let references = references(of: window, &known) else { return nil }
+            columns.append(references)
+        }
+        var windows: [SegmentWindow] = []
+        for (window, references) in zip(directory.windows, columns)
+        where sealed.insert(window.stream).inserted {
             windows.append(window.located(index.adopt(references)))
             head.noteSealed(window.identity, newest: window.maxTime)
-            head.nextStream = max(head.nextStream, window.stream &+ 1)
-            sealed.insert(window.stream)
+            head.nextStream = max(head.nextStream, window.stream + 1)
         }
-        for gap in found.directory.gaps { head.addGap(gap) }
-        return Segment(
-            file: found.file,
-            fileNumber: found.fileNumber,
-            offset: found.offset,
-            length: found.header.length,
-            ringSequence: found.header.ringSequence,
-            windows: windows
-        )
+        for gap in directory.gaps { head.addGap(gap) }
+        return windows
     }
 
     private mutating func references(
@@ -134,13 +172,10 @@ struct StoreOpening {
 
     // MARK: - Log
 
-    private mutating func loadLog() throws(StoreError) {
-        var scan = LogScan()
-        var file: (any StorageFile)?
+    private mutating func scanLog() throws(StoreError) {
         do throws(FileError) {
-            let opened = try openLog()
-            file = opened
-            scan = try LogScan.scan(opened)
+            let file = try openLog()
+            log = (file, try LogScan.scan(file))
         } catch {
             // A full disk must not keep what is stored from being read, nor new rows from memory and ring.
             guard error.isOutOfSpace, existing.contains(Ring.name(0)) else { throw StoreError(error) }
@@ -149,6 +184,10 @@ struct StoreOpening {
                 metadata: ["error": "\(error)"]
             )
         }
+    }
+
+    private mutating func loadLog(at time: UInt64) {
+        let (file, scan) = log
         var replay = LogReplay(sealed: sealed)
         if let file { replay.run(scan, file, into: &head, index: &index) }
         for set in pinned { for reference in index.release(set) { head.setLabels(Labels(), of: reference) } }
@@ -172,17 +211,26 @@ struct StoreOpening {
             file: file,
             slotCount: scan.slotCount,
             found: scan.pages.filter { $0.sequence >= tail },
-            nextSequence: sequence
+            nextSequence: sequence,
+            openedAt: time
         )
-        if !isFresh, !report.wasClosedCleanly { addGap(next) }
-        head.syncedRow = file == nil ? .max : head.log.nextRow
+        begin(at: next, afterLoss: !isFresh && !report.wasClosedCleanly)
+        // Without a log nothing is synced ever; with one, not before this process has synced it.
+        head.syncedRow = file == nil ? .max : 0
     }
 
-    /// Rows of the last process that did not survive may have been shipped; their numbers are not used again.
-    private mutating func addGap(_ next: UInt64) {
-        let gap = next..<(next + Store.unsyncedRowLimit)
-        head.log.skipRows(to: gap.upperBound)
-        head.addGap(gap)
+    /// Logs that a process begins.
+    ///
+    /// Rows of the last one that did not survive may have been shipped; their numbers are not used again. Otherwise the gap is empty, and says after a power cut that rows may have come after it.
+    private mutating func begin(at next: UInt64, afterLoss: Bool) {
+        var gap = next..<next
+        if afterLoss {
+            gap = next..<(next + Store.unsyncedRowLimit)
+            head.log.skipRows(to: gap.upperBound)
+            head.addGap(gap)
+            // With those of starts before, whose record may be forgotten before a segment repeats it.
+            gap = head.gaps.last ?? gap
+        }
         head.log.append(LogRecord.gap(gap), isRow: false)
     }
 
@@ -236,6 +284,7 @@ extension SegmentDirectory.Window {
         SegmentWindow(
             columns: columns,
             rows: rows,
+            samples: samples,
             minTime: minTime,
             maxTime: maxTime,
             minSequence: minSequence,

@@ -54,6 +54,9 @@ enum WindowLimit {
     static let rows = 1024
     /// Rows at which the appender itself seals, when nobody calls `maintain`.
     static let hardRows = 4 * rows
+    /// Rows and columns at which a window ends, sealed or not; a quarter of what readers of segments accept.
+    static let mostRows = IntegerColumn.countLimit / 4
+    static let mostColumns = RowCoder.columnLimit / 4
     /// Time span after which a window is due, in milliseconds.
     static let spanMilliseconds: Int64 = 2 * 3600 * 1000
     /// Late rows a group holds; further ones force a seal at the next maintenance.

@@ -16,10 +16,14 @@ public struct StoreStatistics: Sendable {
     public var headBytes = 0
     /// Segments that can be read.
     public var segments = 0
+    /// Samples in those segments.
+    public var segmentSamples: UInt64 = 0
     /// Bytes of those segments.
     public var ringBytesUsed: Int64 = 0
     /// Bytes the ring may take.
     public var ringBytes: Int64 = 0
+    /// Bytes of the log file; 0 when there was no room for one.
+    public var logBytes: Int64 = 0
     /// The share of the log that holds rows not yet in a segment, 0 to 1.
     public var logFill: Double = 0
     /// The oldest sample, nil when there is none.

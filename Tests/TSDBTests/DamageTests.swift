@@ -110,3 +110,64 @@ struct DamageTests {
         }
     }
 }
+
+/// Contents that no writer of ours produces, with checksums that hold.
+struct HostileFileTests {
+    private func page(sequence: UInt64, tail: UInt64, firstRow: UInt64, _ record: [UInt8]) -> [UInt8] {
+        var image = [UInt8](repeating: 0, count: LogPage.headerSize)
+        LogPage.append(.whole, record[...], seed: LogPage.seed(sequence), to: &image)
+        LogPage.finish(&image, sequence: sequence, tail: tail, firstRow: firstRow)
+        return image + [UInt8](repeating: 0, count: LogPage.size - image.count)
+    }
+
+    @Test func extremeNumbersInTheLogDoNotTrap() throws {
+        let labels = [Labels([("__name__", "m")])]
+        for extreme in [UInt64.max, UInt64.max - 1, 1 << 63, 1 << 61, 1 << 40] as [UInt64] {
+            let columns = LogRecord.columns(
+                .init(stream: extreme, first: 0, identity: Labels([("job", "j")]), labels: labels)
+            )
+            var row: [UInt8] = []
+            LogRecord.beginRow(extreme, into: &row)
+            let gap = LogRecord.gap((extreme - 5)..<extreme)
+            let pages: [[UInt8]] = [
+                page(sequence: extreme, tail: 1, firstRow: 0, columns),
+                page(sequence: 1, tail: extreme, firstRow: 0, columns),
+                page(sequence: 1, tail: 1, firstRow: extreme, columns),
+                page(sequence: 1, tail: 1, firstRow: extreme, row),
+                page(sequence: 1, tail: 1, firstRow: 0, gap),
+            ]
+            for first in pages {
+                let files = MemoryFileStore()
+                let second = page(sequence: 2, tail: 1, firstRow: 1, LogRecord.gap(1..<1))
+                files.withFile("/data/log") {
+                    $0.written = first + second + [UInt8](repeating: 0, count: 14 * 4096)
+                }
+                let test = try TestStore(files: files) { $0.logBytes = 16 * 4096 }
+                try Rows(test).append(0..<300)
+                try test.store.sealAll()
+                _ = try test.store.read(from: LogPosition(sequence: 0), sampleLimit: 100)
+                let again = try TestStore(files: test.files.afterKill()) { $0.logBytes = 16 * 4096 }
+                #expect(try Rows.present(again.store) == Array(0..<300))
+            }
+        }
+    }
+
+    /// Bytes 24..<32 of a page are where its rows are numbered from.
+    @Test func aDamagedRowNumberMovesNothing() throws {
+        let test = try TestStore()
+        let rows = try Rows(test, series: 40)
+        try rows.append(0..<300)
+        for place in 24..<32 {
+            for bit in [UInt8(1), 128] {
+                let files = test.files.afterKill()
+                files.withFile("/data/log") { $0.written[3 * 4096 + place] ^= bit }
+                let after = try TestStore(files: files)
+                #expect(try Rows.present(after.store, series: 40) == Array(0..<300))
+                #expect(after.store.end.sequence == 300 + Store.unsyncedRowLimit)
+                let chunk = try after.store.read(from: LogPosition(sequence: 0), sampleLimit: 1_000_000)
+                #expect(chunk.series.map { $0.samples.count } == [Int](repeating: 300, count: 40))
+                #expect(chunk.lostRows == 0)
+            }
+        }
+    }
+}

@@ -28,6 +28,8 @@ final class MemoryFileStore: FileStore {
         /// Only files whose name begins so fail to be written.
         var failingName = ""
         var writes = 0
+        /// Called when a file is about to be synced, without any lock of the simulation.
+        var onSync: (@Sendable (String) -> Void)?
     }
 
     let state = Mutex(State())
@@ -156,6 +158,7 @@ final class MemoryFile: StorageFile {
 
     func syncData() throws(FileError) {
         let path = path
+        store.state.withLock { $0.onSync }?(path)
         try store.state.withLock { state throws(FileError) in
             if state.failSyncs > 0 {
                 state.failSyncs -= 1

@@ -20,7 +20,7 @@ struct SeriesHandle: Sendable {
     /// Place in the group's open window.
     var column = SeriesHandle.noColumn
     /// Frozen windows that hold the series.
-    var frozen: UInt16 = 0
+    var frozen: UInt32 = 0
     /// Counted against the series limit: has a column, or was registered and not yet written.
     var isActive = true
 }
@@ -85,8 +85,18 @@ struct HandleTable: Sendable {
 
     /// A frozen window of the series' group is in a segment now.
     mutating func thaw(_ id: SeriesID) {
+        handles[Int(id.rawValue)].frozen -= 1
+        deactivate(id)
+    }
+
+    /// The series has no column in the open window any more.
+    mutating func close(_ id: SeriesID) {
+        handles[Int(id.rawValue)].column = SeriesHandle.noColumn
+        deactivate(id)
+    }
+
+    private mutating func deactivate(_ id: SeriesID) {
         let place = Int(id.rawValue)
-        handles[place].frozen -= 1
         guard handles[place].column == SeriesHandle.noColumn, handles[place].frozen == 0 else { return }
         if handles[place].isActive { active -= 1 }
         handles[place].isActive = false

@@ -8,8 +8,17 @@ internal import Samples
 extension Head {
     /// Notes a range of commit order that no row has; the oldest are dropped beyond the limit.
     mutating func addGap(_ gap: Range<UInt64>) {
-        guard !gap.isEmpty, !gaps.contains(gap) else { return }
-        gaps.append(gap)
+        guard !gap.isEmpty else { return }
+        var merged = gap
+        gaps.removeAll { other in
+            guard other.lowerBound <= merged.upperBound, merged.lowerBound <= other.upperBound else {
+                return false
+            }
+            merged =
+                min(merged.lowerBound, other.lowerBound)..<max(merged.upperBound, other.upperBound)
+            return true
+        }
+        gaps.append(merged)
         gaps.sort { $0.lowerBound < $1.lowerBound }
         // One per unclean start; what is so old has left the ring.
         if gaps.count > Head.gapLimit { gaps.removeFirst() }
@@ -19,9 +28,20 @@ extension Head {
 
     /// Begins a window under the number it had; one still open becomes frozen.
     mutating func beginWindow(of number: Int, stream: UInt64, firstPage: UInt64) {
+        discardColumnsWithoutRows(number)
         freeze(number)
         groups[number].window = HeadWindow(stream: stream, firstPage: firstPage)
         groups[number].coder = RowCoder()
+    }
+
+    /// Begins a window anew whose columns were logged and whose rows were not; it would hold the log for ever.
+    mutating func discardColumnsWithoutRows(_ number: Int) {
+        let window = groups[number].window
+        guard window.isEmpty, window.firstPage != .max else { return }
+        for id in window.series { handles.close(id) }
+        groups[number].window = HeadWindow(stream: takeStream(), firstPage: .max)
+        groups[number].coder = RowCoder()
+        groups[number].version += 1
     }
 
     /// Adds a column by labels; its base is set by its first value.

@@ -18,6 +18,8 @@ struct Head: Sendable {
     /// Every row before this one survives a power cut.
     var syncedRow: UInt64 = 0
     var isClosed = false
+    /// Bytes after which a window is due, so that it fits a file of the ring.
+    let windowBytes: Int
     /// Labels by reference; the index has the same buffers.
     private var labels: [Labels] = []
     /// The newest sealed time of groups found in segments and not yet asked for.
@@ -28,8 +30,9 @@ struct Head: Sendable {
     private var record: [UInt8] = []
     private var added: [SeriesID] = []
 
-    init(log: LogBuffer) {
+    init(log: LogBuffer, windowBytes: Int) {
         self.log = log
+        self.windowBytes = windowBytes
     }
 
     /// The sequence the next row will get.
@@ -81,6 +84,12 @@ struct Head: Sendable {
         precondition(number < groups.count, "a group this store handed out")
         let timestamp = batch.timestamp.milliseconds
         guard timestamp > groups[number].newest else { return .behind }
+        // While nothing can be sealed a window would outgrow what a segment can say.
+        if groups[number].window.rows >= WindowLimit.mostRows
+            || groups[number].window.series.count + batch.series.count > WindowLimit.mostColumns
+        {
+            freeze(number)
+        }
         row.begin(columns: groups[number].window.series.count)
         added.removeAll(keepingCapacity: true)
         for index in 0..<min(batch.series.count, batch.values.count) {

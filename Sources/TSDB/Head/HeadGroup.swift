@@ -53,16 +53,17 @@ struct HeadGroup: Sendable {
         frozen.reduce(window.firstPage) { min($0, $1.firstPage) }
     }
 
-    /// Whether the open window should become a segment.
-    var isDue: Bool { hasReached(numerator: 1, denominator: 1) }
+    /// Whether the open window should become a segment; `bytes` is what a window may have.
+    func isDue(bytes: Int) -> Bool { hasReached(numerator: 1, denominator: 1, bytes: bytes) }
     /// Whether it will be before long.
-    var isNearlyDue: Bool { hasReached(numerator: 3, denominator: 4) }
+    func isNearlyDue(bytes: Int) -> Bool { hasReached(numerator: 3, denominator: 4, bytes: bytes) }
 
-    private func hasReached(numerator: Int, denominator: Int) -> Bool {
+    private func hasReached(numerator: Int, denominator: Int, bytes: Int) -> Bool {
         guard !window.isEmpty else { return false }
         let (span, overflow) = window.maxTime.subtractingReportingOverflow(window.minTime)
         return overflow || window.rows >= WindowLimit.rows * numerator / denominator
             || window.late.count >= WindowLimit.lateRows * numerator / denominator
+            || window.codedBytes >= bytes / denominator * numerator
             || span >= WindowLimit.spanMilliseconds * Int64(numerator) / Int64(denominator)
     }
 

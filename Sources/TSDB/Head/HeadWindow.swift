@@ -55,6 +55,11 @@ struct HeadWindow: Sendable {
         chunks.reduce(tail.byteCount) { $0 + $1.byteCount } + late.reduce(0) { $0 + 64 + $1.bits.count * 12 }
     }
 
+    /// Bytes the window takes in a segment at most, roughly.
+    var codedBytes: Int {
+        chunks.reduce(tail.codedBytes) { $0 + $1.byteCount } + late.reduce(0) { $0 + 16 + $1.bits.count * 9 }
+    }
+
     mutating func addColumn(_ id: SeriesID, base: UInt64) -> Int {
         series.append(id)
         bases.append(base)

@@ -28,6 +28,9 @@ struct TailRows: Sendable {
     /// Bytes held, for statistics.
     var byteCount: Int { lanes.count * 8 + columns * 20 + rows * 20 }
 
+    /// Bytes of the values that vary, uncoded.
+    var codedBytes: Int { lanes.count / TailRows.capacity * rows * 8 }
+
     mutating func addColumn() {
         present.append(0)
         steady.append(0)

@@ -52,6 +52,8 @@ struct LogBuffer: Sendable {
     var isCrowded: Bool { livePages > capacity - capacity / 4 }
     /// So full that whoever appends must make room.
     var isNearlyFull: Bool { livePages > capacity - capacity / 8 }
+    /// Without room for another page.
+    var isFull: Bool { livePages >= capacity }
     /// Full pages not yet handed to the file, or given back by it.
     var pendingPages: Int { full.count }
 

@@ -30,7 +30,14 @@ struct LogFile: Sendable {
     private(set) var bytesAdded = 0
     private var lastWritten: (sequence: UInt64, length: Int) = (0, 0)
 
-    init(file: (any StorageFile)?, slotCount: Int, found: [LogScan.Page], nextSequence: UInt64) {
+    init(
+        file: (any StorageFile)?,
+        slotCount: Int,
+        found: [LogScan.Page],
+        nextSequence: UInt64,
+        openedAt time: UInt64 = 0
+    ) {
+        syncedAt = time
         self.file = file
         self.slotCount = slotCount
         busy = [Bool](repeating: false, count: slotCount)
@@ -46,6 +53,8 @@ struct LogFile: Sendable {
         while firstLive + UInt64(live.count) < nextSequence { live.append(LogFile.noSlot) }
     }
 
+    /// Bytes of the file.
+    var byteCount: Int64 { file == nil ? 0 : Int64(slotCount) * Int64(LogPage.size) }
     var hasFile: Bool { file != nil }
     var needsSync: Bool { generation > syncedGeneration }
 
@@ -57,7 +66,9 @@ struct LogFile: Sendable {
         let known = page.sequence < firstLive + UInt64(live.count)
         let slot: Int
         if known {
-            slot = Int(live[live.startIndex + Int(page.sequence - firstLive)])
+            let place = live.startIndex + Int(page.sequence - firstLive)
+            if live[place] == LogFile.noSlot { live[place] = UInt32(try takeSlot()) }
+            slot = Int(live[place])
         } else {
             slot = try takeSlot()
             live.append(UInt32(slot))
@@ -97,15 +108,16 @@ struct LogFile: Sendable {
     }
 
     /// What to sync now: the file, and the generation to report back.
-    func beginSync() -> (file: any StorageFile, generation: UInt64)? {
+    mutating func beginSync(at time: UInt64) -> (file: any StorageFile, generation: UInt64)? {
         guard needsSync, let file else { return nil }
+        // Of now, not of the end: what is written meanwhile waits for the next sync.
+        syncedAt = time
+        hasFullPage = false
         return (file, generation)
     }
 
-    mutating func endSync(_ generation: UInt64, at time: UInt64) {
+    mutating func endSync(_ generation: UInt64) {
         syncedGeneration = max(syncedGeneration, generation)
-        syncedAt = time
-        hasFullPage = false
     }
 
     private mutating func takeSlot() throws(FileError) -> Int {

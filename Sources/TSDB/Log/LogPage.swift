@@ -64,6 +64,10 @@ enum LogPage {
         else { return nil }
         let isLengthSane = Int(length) >= headerSize && Int(length) <= min(size, bytes.count)
         let isWhole = isLengthSane && CRC32C.checksum(bytes[8..<Int(length)]) == checksum
+        // In a damaged page only the sequence matters, which its fragments confirm.
+        guard sequence <= Numbering.limit, !isWhole || max(tail, firstRow) <= Numbering.limit else {
+            return nil
+        }
         return Header(
             sequence: sequence,
             tail: tail,
@@ -91,10 +95,18 @@ enum LogPage {
     }
 
     /// The fragments of a page up to the first that does not verify.
-    static func fragments(_ bytes: [UInt8], _ header: Header) -> [(part: Part, payload: ArraySlice<UInt8>)] {
+    struct Fragments {
+        var list: [(part: Part, payload: ArraySlice<UInt8>)] = []
+        /// Whether they fill the page, so that none can be missing.
+        var fillPage = false
+    }
+
+    /// The fragments of a page up to the first that does not verify.
+    static func fragments(_ bytes: [UInt8], _ header: Header) -> Fragments {
         let seed = seed(header.sequence)
         let end = header.isWhole ? header.length : min(size, bytes.count)
-        var result: [(part: Part, payload: ArraySlice<UInt8>)] = []
+        var result = Fragments()
+        var place = headerSize
         var reader = ByteReader(bytes, in: headerSize..<end)
         while reader.remaining > fragmentHeaderSize {
             guard let expected = try? reader.integer(UInt32.self) else { break }
@@ -103,8 +115,10 @@ enum LogPage {
                 let part = Part(rawValue: kind), let payload = try? reader.take(Int(length)),
                 checksum(bytes[start..<reader.offset], seed: seed) == expected
             else { break }
-            result.append((part, payload))
+            result.list.append((part, payload))
+            place = reader.offset
         }
+        result.fillPage = place + fragmentHeaderSize >= size
         return result
     }
 

@@ -44,7 +44,7 @@ enum LogRecord {
     /// Reads what follows the kind.
     static func readColumns(_ reader: inout ByteReader) throws(CorruptionError) -> Columns {
         let form = try reader.byte()
-        let stream = try reader.varint()
+        let stream = try reader.number()
         let first = try reader.count(limit: RowCoder.columnLimit)
         let count = try reader.count(limit: RowCoder.columnLimit)
         let rest = try reader.take(reader.remaining)
@@ -104,8 +104,8 @@ enum LogRecord {
 
     static func readGap(_ reader: inout ByteReader) throws(CorruptionError) -> Range<UInt64> {
         let place = reader.offset
-        let lower = try reader.varint()
-        let upper = try reader.varint()
+        let lower = try reader.number()
+        let upper = try reader.number()
         guard lower <= upper else { throw CorruptionError("a gap that ends after it begins", at: place) }
         return lower..<upper
     }

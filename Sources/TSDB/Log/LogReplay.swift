@@ -26,6 +26,10 @@ struct LogReplay {
     private var isInRecord = false
     /// A page was damaged or missing, and nothing yet says that it was merely the torn end of an earlier process.
     private var doubtfulPages = 0
+    /// The page before was read to its end, so the rows of the next one are numbered on from it.
+    private var isChained = false
+    /// Something was damaged or missing.
+    private var isBroken = false
 
     /// Rows of the windows in `sealed` are in segments already.
     init(sealed: Set<UInt64>) {
@@ -40,36 +44,64 @@ struct LogReplay {
         index: inout SeriesIndex
     ) {
         var previous: UInt64?
-        for page in scan.pages {
+        let bounds = LogReplay.rowBounds(scan.pages)
+        for (place, page) in scan.pages.enumerated() {
             let offset = Int64(page.slot) * Int64(LogPage.size)
             guard let bytes = try? file.read(at: offset, count: LogPage.size),
                 let header = LogPage.header(bytes), header.sequence == page.sequence
             else { continue }
             if previous != page.sequence - 1 { breakChain(previous.map { page.sequence - $0 - 1 } ?? 0) }
             previous = page.sequence
-            read(bytes, header, into: &head, index: &index)
-            if !header.isWhole { breakChain(1) }
+            let fragments = LogPage.fragments(bytes, header)
+            read(fragments, header, below: bounds[place], into: &head, index: &index)
+            isChained = header.isWhole || fragments.fillPage
+            if !header.isWhole { breakChain(1, isComplete: fragments.fillPage) }
         }
         // What is damaged at the very end is the torn tail, not a loss of anything acknowledged.
         finish(&head)
     }
 
-    private mutating func breakChain(_ pages: UInt64) {
-        isInRecord = false
+    /// For each page where the rows of the next whole one begin.
+    private static func rowBounds(_ pages: [LogScan.Page]) -> [UInt64] {
+        var bounds = [UInt64](repeating: Numbering.limit, count: pages.count)
+        var next = Numbering.limit
+        for place in pages.indices.reversed() {
+            bounds[place] = next
+            if pages[place].isWhole { next = pages[place].firstRow }
+        }
+        return bounds
+    }
+
+    private mutating func breakChain(_ pages: UInt64, isComplete: Bool = false) {
+        if !isComplete {
+            isInRecord = false
+            isChained = false
+        }
         guard pages > 0 else { return }
         doubtfulPages += Int(clamping: pages)
+        guard !isComplete else { return }
+        isBroken = true
         for stream in streams.keys { streams[stream]?.needsKey = true }
     }
 
+    /// Where the rows of a page begin; in a damaged header the number need not be right.
+    private func firstRow(_ header: LogPage.Header, _ first: UInt8?, below bound: UInt64) -> UInt64 {
+        if header.isWhole { return header.firstRow }
+        if isChained, first != LogRecord.Kind.gap.rawValue { return nextRow }
+        return header.firstRow >= nextRow && header.firstRow <= bound ? header.firstRow : nextRow
+    }
+
     private mutating func read(
-        _ bytes: [UInt8],
+        _ fragments: LogPage.Fragments,
         _ header: LogPage.Header,
+        below bound: UInt64,
         into head: inout Head,
         index: inout SeriesIndex
     ) {
-        var row = header.firstRow
+        let first = fragments.list.first { $0.part.beginsRecord }
+        var row = firstRow(header, first?.payload.first, below: bound)
         nextRow = max(nextRow, row)
-        for fragment in LogPage.fragments(bytes, header) {
+        for fragment in fragments.list {
             if fragment.part.beginsRecord {
                 let isRow = fragment.payload.first == LogRecord.Kind.row.rawValue
                 settleDoubt(beginsWith: fragment.payload.first)
@@ -119,7 +151,7 @@ struct LogReplay {
         _ head: inout Head,
         _ index: inout SeriesIndex
     ) {
-        head.nextStream = max(head.nextStream, columns.stream &+ 1)
+        head.nextStream = max(head.nextStream, columns.stream + 1)
         guard !sealed.contains(columns.stream) else { return }
         var place = streams[columns.stream]?.group
         if place == nil {
@@ -139,7 +171,9 @@ struct LogReplay {
     }
 
     private mutating func row(_ reader: inout ByteReader, _ head: inout Head) throws(CorruptionError) {
-        let number = try reader.varint()
+        let number = try reader.number()
+        // Also when the window's columns were lost: its number must not be given out again.
+        head.nextStream = max(head.nextStream, number + 1)
         guard !sealed.contains(number) else { return }
         guard let stream = streams[number], head.groups[stream.group].window.stream == number else {
             report.skippedRows += 1
@@ -164,6 +198,11 @@ struct LogReplay {
     }
 
     private func finish(_ head: inout Head) {
-        for number in head.groups.indices { head.groups[number].coder.requireKey() }
+        for number in head.groups.indices {
+            head.discardColumnsWithoutRows(number)
+            // Windows with holes end here, so that their columns are never numbered twice.
+            if isBroken { head.freeze(number) }
+            head.groups[number].coder.requireKey()
+        }
     }
 }

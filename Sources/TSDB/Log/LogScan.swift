@@ -11,6 +11,8 @@ struct LogScan: Sendable {
         var sequence: UInt64
         var slot: Int
         var isWhole: Bool
+        /// The number of the first row that begins in it, as far as the header can be believed.
+        var firstRow: UInt64
         /// Bytes used, as far as the header can be believed.
         var length: Int
     }
@@ -50,11 +52,17 @@ struct LogScan: Sendable {
         guard let header = LogPage.header(bytes) else { return }
         if header.isWhole {
             tail = max(tail, header.tail)
-        } else if LogPage.fragments(bytes, header).isEmpty {
+        } else if LogPage.fragments(bytes, header).list.isEmpty {
             return
         }
         all.append(
-            Page(sequence: header.sequence, slot: slot, isWhole: header.isWhole, length: header.length)
+            Page(
+                sequence: header.sequence,
+                slot: slot,
+                isWhole: header.isWhole,
+                firstRow: header.firstRow,
+                length: header.length
+            )
         )
     }
 
@@ -63,6 +71,9 @@ struct LogScan: Sendable {
         let sorted = all.sorted {
             ($0.sequence, $0.isWhole ? 1 : 0, $0.length) < ($1.sequence, $1.isWhole ? 1 : 0, $1.length)
         }
+        // More pages than slots, and what may wait in memory besides, is no log of ours.
+        let span = UInt64(slotCount + 4 * LogBuffer.pendingLimit)
+        if let newest = sorted.last?.sequence, newest > span { tail = max(tail, newest - span) }
         for page in sorted where page.sequence >= tail {
             if pages.last?.sequence == page.sequence { pages.removeLast() }
             pages.append(page)

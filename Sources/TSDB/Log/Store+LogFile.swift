@@ -16,10 +16,11 @@ struct LogWriter: Sendable {
     var writtenRow: UInt64 = 0
     /// Reported once when it begins and once when it ends.
     var isFailing = false
+    /// A sync failed, so rows may be missing from the log on disk until all windows are in segments.
+    var syncFailure: StoreError?
 
-    init(file: LogFile, syncedAt: UInt64) {
+    init(file: LogFile) {
         self.file = file
-        self.file.endSync(0, at: syncedAt)
     }
 }
 
@@ -65,13 +66,22 @@ extension Store {
     }
 
     /// Makes the log durable up to what is written now.
+    ///
+    /// One sync at a time: the kernel tells of a failure once, and whoever asks next would believe all is well.
     func syncLog() throws(StoreError) {
-        let work = writer.withLock { writer in
-            writer.file.beginSync().map { (file: $0.file, generation: $0.generation, row: writer.writtenRow) }
+        try syncer.withLock { _ throws(StoreError) in try syncLogAlone() }
+    }
+
+    private func syncLogAlone() throws(StoreError) {
+        let now = clock.monotonicNanoseconds()
+        let work = try writer.withLock { writer throws(StoreError) in
+            if let failure = writer.syncFailure { throw failure }
+            return writer.file.beginSync(at: now)
+                .map { (file: $0.file, generation: $0.generation, row: writer.writtenRow) }
         }
         guard let work else { return }
         do throws(FileError) {
-            // Without any lock: a slow card must not hold appends up.
+            // Without any lock that appenders take: a slow card must not hold appends up.
             try work.file.syncData()
         } catch {
             metrics.writeErrors.add()
@@ -80,12 +90,11 @@ extension Store {
                 metadata: ["error": "\(error)"]
             )
             head.withLock { $0.log.finishPage() }
-            sealer.withLock { $0.mustSealAll = true }
+            writer.withLock { $0.syncFailure = StoreError(error) }
             throw StoreError(error)
         }
         metrics.logSyncs.add()
-        let now = clock.monotonicNanoseconds()
-        writer.withLock { $0.file.endSync(work.generation, at: now) }
+        writer.withLock { $0.file.endSync(work.generation) }
         head.withLock { $0.syncedRow = max($0.syncedRow, work.row) }
     }
 
@@ -94,7 +103,8 @@ extension Store {
         let interval = UInt64(max(0, options.syncInterval.milliseconds)) * 1_000_000
         let now = clock.monotonicNanoseconds()
         return writer.withLock { writer in
-            writer.file.needsSync && (writer.file.hasFullPage || now &- writer.file.syncedAt >= interval)
+            writer.syncFailure == nil && writer.file.needsSync
+                && (writer.file.hasFullPage || now &- writer.file.syncedAt >= interval)
         }
     }
 }

@@ -63,19 +63,28 @@ struct Ring: Sendable {
         return evicted
     }
 
+    /// Where a segment was written.
+    struct Place {
+        let file: any StorageFile
+        let offset: Int64
+        let sequence: UInt64
+    }
+
     /// Writes a segment to the place made for it and makes it durable.
-    mutating func write(_ sealed: SealedSegment) throws(FileError) -> (file: any StorageFile, offset: Int64) {
+    ///
+    /// Each try has a number of its own, so that of two copies the one that counts is the newer.
+    mutating func write(_ sealed: SealedSegment) throws(FileError) -> Place {
         let file = try file(fileNumber)
-        let place = offset
-        try file.write(sealed.bytes(ringSequence: nextSequence), at: place)
+        let place = Place(file: file, offset: offset, sequence: nextSequence)
+        nextSequence += 1
+        try file.write(sealed.bytes(ringSequence: place.sequence), at: place.offset)
         try file.syncData()
-        return (file, place)
+        return place
     }
 
     /// Notes a written segment and moves on.
     mutating func advance(_ segment: Segment) {
         segments.append(segment)
-        nextSequence += 1
         offset += Int64(SegmentHeader.padded(segment.length))
     }
 
@@ -90,6 +99,12 @@ struct Ring: Sendable {
         let existing = (1...fileCount).map { (fileNumber + $0) % fileCount }
             .first { number in segments.contains { $0.fileNumber == number } }
         return moveToFile(existing ?? fileNumber)
+    }
+
+    /// Goes back to a place that refused a write, for the next try: a device that refuses everything must not cost
+    /// more than the segments around one place.
+    mutating func goBack(toFile number: Int, offset place: Int64) {
+        (fileNumber, offset) = (number, place)
     }
 
     /// Opens a ring file, creating it when missing.

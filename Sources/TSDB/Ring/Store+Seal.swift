@@ -14,8 +14,6 @@ internal import Synchronization
 struct Sealer: Sendable {
     var ring: Ring
     var writer = SegmentWriter()
-    /// Rows may be missing from the log on disk; all windows must go to segments.
-    var mustSealAll = false
     /// After a failure no further try before this monotonic time: each costs decoding and coding.
     var retryAt: UInt64 = 0
     var failure: StoreError?
@@ -39,34 +37,56 @@ extension Store {
 
     /// Seals what is due; one seal at a time.
     func seal(_ reason: SealReason) throws(StoreError) {
-        try sealer.withLock { sealer throws(StoreError) in
-            let now = clock.monotonicNanoseconds()
-            if case .all = reason { sealer.retryAt = 0 }
-            if let failure = sealer.failure, now < sealer.retryAt { throw failure }
-            do throws(StoreError) {
-                try sealWindows(sealer.mustSealAll ? .all : reason, &sealer)
-                sealer.failure = nil
-            } catch {
-                if sealer.failure == nil {
-                    logger.error(
-                        "windows cannot be sealed and stay in memory",
-                        metadata: ["error": "\(error)"]
-                    )
-                }
-                sealer.failure = error
-                sealer.retryAt = now + Store.sealRetryNanoseconds
-                throw error
+        try sealer.withLock { sealer throws(StoreError) in try seal(reason, &sealer) }
+    }
+
+    /// Seals what is due unless somebody is sealing already: an appender need not wait for a slow sync while the log
+    /// has room.
+    func sealUnlessBusy(_ reason: SealReason) throws(StoreError) {
+        let mine: Void? = try sealer.withLockIfAvailable { sealer throws(StoreError) in
+            try seal(reason, &sealer)
+        }
+        if mine == nil, head.withLock({ $0.log.isFull }) { try seal(reason) }
+    }
+
+    private func seal(_ reason: SealReason, _ sealer: inout Sealer) throws(StoreError) {
+        let now = clock.monotonicNanoseconds()
+        if case .all = reason { sealer.retryAt = 0 }
+        if let failure = sealer.failure, now < sealer.retryAt { throw failure }
+        do throws(StoreError) {
+            try sealWindows(reason, &sealer)
+            sealer.failure = nil
+        } catch {
+            if sealer.failure == nil {
+                logger.error(
+                    "windows cannot be sealed and stay in memory",
+                    metadata: ["error": "\(error)"]
+                )
             }
+            sealer.failure = error
+            sealer.retryAt = now + Store.sealRetryNanoseconds
+            throw error
         }
     }
 
     private static let sealRetryNanoseconds: UInt64 = 5_000_000_000
 
     private func sealWindows(_ reason: SealReason, _ sealer: inout Sealer) throws(StoreError) {
-        let (windows, row) = head.withLock { head in
-            head.setAside(reason)
-            return (head.frozenWindows(), head.nextSequence)
+        // What a failure left goes first: tries that cannot succeed must not pile up windows.
+        try sealFrozen(&sealer)
+        let isDoubtful = writer.withLock { $0.syncFailure != nil }
+        let row = head.withLock { head in
+            head.setAside(isDoubtful ? .all : reason)
+            return head.nextSequence
         }
+        try sealFrozen(&sealer)
+        guard isDoubtful else { return }
+        writer.withLock { $0.syncFailure = nil }
+        head.withLock { $0.syncedRow = max($0.syncedRow, row) }
+    }
+
+    private func sealFrozen(_ sealer: inout Sealer) throws(StoreError) {
+        let windows = head.withLock { $0.frozenWindows() }
         var rest = windows[...]
         while !rest.isEmpty {
             var samples = 0
@@ -77,9 +97,6 @@ extension Store {
             rest = rest.dropFirst(batch.count)
             try seal(Array(batch), &sealer)
         }
-        guard sealer.mustSealAll else { return }
-        sealer.mustSealAll = false
-        head.withLock { $0.syncedRow = max($0.syncedRow, row) }
     }
 
     private func seal(_ windows: [SealingWindow], _ sealer: inout Sealer) throws(StoreError) {
@@ -111,14 +128,15 @@ extension Store {
         let place = try write(encoded, &sealer)
         metrics.segmentBytes.add(SegmentHeader.padded(encoded.length))
         metrics.sealedWindows.add(windows.count)
-        publish((encoded, place.file, place.offset), of: windows, sealer: &sealer)
+        publish((encoded, place), of: windows, sealer: &sealer)
     }
 
     /// Writes the segment, in another place when the first refuses.
     private func write(
         _ encoded: SealedSegment,
         _ sealer: inout Sealer
-    ) throws(StoreError) -> (file: any StorageFile, offset: Int64) {
+    ) throws(StoreError) -> Ring.Place {
+        let (fileNumber, offset) = (sealer.ring.fileNumber, sealer.ring.offset)
         do throws(FileError) {
             return try sealer.ring.write(encoded)
         } catch let first {
@@ -129,6 +147,7 @@ extension Store {
                 return try sealer.ring.write(encoded)
             } catch {
                 metrics.writeErrors.add()
+                sealer.ring.goBack(toFile: fileNumber, offset: offset)
                 throw StoreError(error)
             }
         }
@@ -136,7 +155,7 @@ extension Store {
 
     /// Replaces windows by their segment, and lets the log forget their rows.
     private func publish(
-        _ written: (encoded: SealedSegment, file: any StorageFile, offset: Int64)?,
+        _ written: (encoded: SealedSegment, place: Ring.Place)?,
         of windows: [SealingWindow],
         sealer: inout Sealer
     ) {
@@ -148,11 +167,11 @@ extension Store {
                     index.adopt(window.references)
                 }
                 segment = Segment(
-                    file: written.file,
+                    file: written.place.file,
                     fileNumber: ring.fileNumber,
-                    offset: written.offset,
+                    offset: written.place.offset,
                     length: written.encoded.length,
-                    ringSequence: ring.nextSequence,
+                    ringSequence: written.place.sequence,
                     windows: zip(written.encoded.windows, columns).map { $0.located($1) }
                 )
             }
@@ -189,6 +208,7 @@ extension SealedSegment.Window {
         SegmentWindow(
             columns: columns,
             rows: rows,
+            samples: samples,
             minTime: times.lowerBound,
             maxTime: times.upperBound,
             minSequence: sequences.lowerBound,
@@ -215,18 +235,19 @@ extension Head {
         case .logSpace:
             // Down to half, so that this does not happen again at once.
             let keep = log.sequence - min(log.sequence, UInt64(log.capacity / 2))
-            for number in open where groups[number].window.firstPage < keep || groups[number].isDue {
+            for number in open
+            where groups[number].window.firstPage < keep || groups[number].isDue(bytes: windowBytes) {
                 freeze(number)
             }
         case .due:
             var samples = 0
-            let due = open.filter { groups[$0].isDue }
+            let due = open.filter { groups[$0].isDue(bytes: windowBytes) }
             for number in due where samples < Head.samplesSetAside {
                 samples += groups[number].window.samples
                 freeze(number)
             }
             guard samples > 0 else { return }
-            for number in open where groups[number].isNearlyDue {
+            for number in open where groups[number].isNearlyDue(bytes: windowBytes) {
                 if groups[number].window.byteCount < Head.smallWindowBytes { freeze(number) }
             }
         }

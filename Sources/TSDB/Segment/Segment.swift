@@ -40,6 +40,7 @@ final class ColumnSet: Sendable {
 struct SegmentWindow: Sendable {
     let columns: ColumnSet
     let rows: Int
+    let samples: UInt64
     let minTime: Int64
     let maxTime: Int64
     let minSequence: UInt64
@@ -61,6 +62,8 @@ final class Segment: Sendable {
     let length: Int
     let ringSequence: UInt64
     let windows: [SegmentWindow]
+    /// Samples in all windows.
+    let samples: UInt64
     let minTime: Int64
     let maxTime: Int64
     let minSequence: UInt64
@@ -82,6 +85,7 @@ final class Segment: Sendable {
         self.length = length
         self.ringSequence = ringSequence
         self.windows = windows
+        samples = windows.reduce(0) { $0 + $1.samples }
         minTime = windows.reduce(.max) { min($0, $1.minTime) }
         maxTime = windows.reduce(.min) { max($0, $1.maxTime) }
         minSequence = windows.reduce(.max) { min($0, $1.minSequence) }

@@ -11,6 +11,7 @@ struct SegmentDirectory: Sendable {
         var identity: Labels
         var stream: UInt64
         var rows: Int
+        var samples: UInt64
         var minTime: Int64
         var maxTime: Int64
         var minSequence: UInt64
@@ -33,8 +34,8 @@ struct SegmentDirectory: Sendable {
         var reader = ByteReader(bytes, in: SegmentHeader.size..<bytes.count)
         for _ in 0..<(try reader.count(limit: SegmentDirectory.gapLimit)) {
             let place = reader.offset
-            let lower = try reader.varint()
-            let upper = try reader.varint()
+            let lower = try reader.number()
+            let upper = try reader.number()
             guard lower <= upper else {
                 throw CorruptionError("a gap that ends after it begins", at: place)
             }
@@ -55,13 +56,14 @@ struct SegmentDirectory: Sendable {
         guard let identity = Labels(encoded: Array(try reader.prefixed(limit: reader.remaining))) else {
             throw CorruptionError("encoded labels", at: place)
         }
-        let stream = try reader.varint()
+        let stream = try reader.number()
         let rows = try reader.count(limit: IntegerColumn.countLimit)
         let columns = try reader.count(limit: RowCoder.columnLimit)
+        let samples = try reader.varint()
         let minTime = try reader.zigzag()
         let maxTime = try reader.zigzag()
-        let minSequence = try reader.varint()
-        let maxSequence = try reader.varint()
+        let minSequence = try reader.number()
+        let maxSequence = try reader.number()
         let dataLength = try reader.count(limit: length)
         let labels = Array(try reader.prefixed(limit: reader.remaining))
         let blocksCount = try reader.count(limit: reader.remaining)
@@ -69,13 +71,16 @@ struct SegmentDirectory: Sendable {
         _ = try reader.take(blocksCount)
         _ = try reader.prefixed(limit: reader.remaining)
         defer { data += dataLength }
-        guard data + dataLength <= length, minTime <= maxTime, minSequence <= maxSequence else {
+        guard data + dataLength <= length, minTime <= maxTime, minSequence <= maxSequence,
+            samples <= UInt64(rows) * UInt64(columns)
+        else {
             throw CorruptionError("a window within the segment", at: place)
         }
         return Window(
             identity: identity,
             stream: stream,
             rows: rows,
+            samples: samples,
             minTime: minTime,
             maxTime: maxTime,
             minSequence: minSequence,

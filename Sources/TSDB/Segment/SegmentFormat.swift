@@ -18,6 +18,8 @@ struct SegmentHeader: Sendable, Equatable {
     /// Bytes of header, directory and data, without padding.
     var length: Int
     var directoryLength: Int
+    /// CRC32C of the data, for the one segment that a power cut may have left half written.
+    var dataChecksum: UInt32
     var windowCount: Int
     var minTime: Int64
     var maxTime: Int64
@@ -38,7 +40,7 @@ struct SegmentHeader: Sendable, Equatable {
         out.append(littleEndian: ringSequence)
         out.append(littleEndian: UInt64(length))
         out.append(littleEndian: UInt32(directoryLength))
-        out.append(littleEndian: UInt32(0))
+        out.append(littleEndian: dataChecksum)
         out.append(littleEndian: minTime)
         out.append(littleEndian: maxTime)
         out.append(littleEndian: minSequence)
@@ -64,15 +66,17 @@ struct SegmentHeader: Sendable, Equatable {
             let ringSequence = try? reader.integer(UInt64.self),
             let length = try? reader.integer(UInt64.self),
             let directoryLength = try? reader.integer(UInt32.self),
-            (try? reader.integer(UInt32.self)) != nil,
+            let dataChecksum = try? reader.integer(UInt32.self),
             let minTime = try? reader.integer(Int64.self), let maxTime = try? reader.integer(Int64.self),
             let minSequence = try? reader.integer(UInt64.self),
             let maxSequence = try? reader.integer(UInt64.self),
+            max(ringSequence, minSequence, maxSequence) <= Numbering.limit,
             length <= UInt64(Int32.max), UInt64(directoryLength) + UInt64(SegmentHeader.size) <= length
         else { return nil }
         self.ringSequence = ringSequence
         self.length = Int(length)
         self.directoryLength = Int(directoryLength)
+        self.dataChecksum = dataChecksum
         self.windowCount = Int(windowCount)
         self.minTime = minTime
         self.maxTime = maxTime
@@ -84,6 +88,7 @@ struct SegmentHeader: Sendable, Equatable {
         ringSequence: UInt64,
         length: Int,
         directoryLength: Int,
+        dataChecksum: UInt32,
         windowCount: Int,
         times: ClosedRange<Int64>,
         sequences: ClosedRange<UInt64>
@@ -91,6 +96,7 @@ struct SegmentHeader: Sendable, Equatable {
         self.ringSequence = ringSequence
         self.length = length
         self.directoryLength = directoryLength
+        self.dataChecksum = dataChecksum
         self.windowCount = windowCount
         minTime = times.lowerBound
         maxTime = times.upperBound

@@ -22,6 +22,7 @@ struct SealedSegment: Sendable {
     struct Window: Sendable {
         var references: [SeriesReference]
         var rows: Int
+        var samples: UInt64
         var times: ClosedRange<Int64>
         var sequences: ClosedRange<UInt64>
         var blocksOffset: Int
@@ -41,6 +42,7 @@ struct SealedSegment: Sendable {
             ringSequence: ringSequence,
             length: length,
             directoryLength: directory.count,
+            dataChecksum: CRC32C.checksum(data),
             windowCount: windows.count,
             times: windows.reduce(Int64.max) {
                 min($0, $1.times.lowerBound)
@@ -109,6 +111,8 @@ struct SegmentWriter {
         out.append(varint: window.stream)
         out.append(varint: UInt64(rows.times.count))
         out.append(varint: UInt64(order.count))
+        let samples = rows.times.counts.reduce(0) { $0 + UInt64($1) }
+        out.append(varint: samples)
         out.append(zigzag: times.lowerBound)
         out.append(zigzag: times.upperBound)
         out.append(varint: sequences.lowerBound)
@@ -122,6 +126,7 @@ struct SegmentWriter {
             SealedSegment.Window(
                 references: order.map { sealing.references[$0] },
                 rows: rows.times.count,
+                samples: samples,
                 times: times,
                 sequences: sequences,
                 blocksOffset: blocks.offset,
