@@ -141,6 +141,12 @@ struct Head: Sendable {
         groups[number].freeze(stream: takeStream())
     }
 
+    /// Goes on in a new page of the log, in a way that does not build on what is in the page.
+    mutating func endLogPage() {
+        log.finishPage()
+        for number in groups.indices { groups[number].coder.requireKey() }
+    }
+
     /// Lets a group go on before rows that a wrong clock stamped in the future: in a window of its own, because a
     /// window's rows ascend.
     mutating func turnBack(_ number: Int, version: UInt64, to timestamp: Int64) {

@@ -97,8 +97,15 @@ enum LogPage {
     /// The fragments of a page up to the first that does not verify.
     struct Fragments {
         var list: [(part: Part, payload: ArraySlice<UInt8>)] = []
+        /// Where the last one ends.
+        var end = headerSize
+        /// Whether a process began with this page.
+        var beginWithGap: Bool {
+            guard let first = list.first, first.part.beginsRecord else { return false }
+            return first.payload.first == LogRecord.Kind.gap.rawValue
+        }
         /// Whether they fill the page, so that none can be missing.
-        var fillPage = false
+        var fillPage: Bool { end + fragmentHeaderSize >= size }
     }
 
     /// The fragments of a page up to the first that does not verify.
@@ -106,7 +113,6 @@ enum LogPage {
         let seed = seed(header.sequence)
         let end = header.isWhole ? header.length : min(size, bytes.count)
         var result = Fragments()
-        var place = headerSize
         var reader = ByteReader(bytes, in: headerSize..<end)
         while reader.remaining > fragmentHeaderSize {
             guard let expected = try? reader.integer(UInt32.self) else { break }
@@ -116,9 +122,8 @@ enum LogPage {
                 checksum(bytes[start..<reader.offset], seed: seed) == expected
             else { break }
             result.list.append((part, payload))
-            place = reader.offset
+            result.end = reader.offset
         }
-        result.fillPage = place + fragmentHeaderSize >= size
         return result
     }
 

@@ -44,6 +44,7 @@ struct LogReplay {
         index: inout SeriesIndex
     ) {
         var previous: UInt64?
+        var isComplete = true
         let bounds = LogReplay.rowBounds(scan.pages)
         for (place, page) in scan.pages.enumerated() {
             let offset = Int64(page.slot) * Int64(LogPage.size)
@@ -53,6 +54,10 @@ struct LogReplay {
             if previous != page.sequence - 1 { breakChain(previous.map { page.sequence - $0 - 1 } ?? 0) }
             previous = page.sequence
             let fragments = LogPage.fragments(bytes, header)
+            // Only the last page of a process ends before it is full. Elsewhere a power cut kept an earlier image of
+            // the page and lost its end; nothing that was synced, but what follows builds on it.
+            if !isComplete, !fragments.beginWithGap { distrust() }
+            isComplete = fragments.fillPage
             read(fragments, header, below: bounds[place], into: &head, index: &index)
             isChained = header.isWhole || fragments.fillPage
             if !header.isWhole { breakChain(1, isComplete: fragments.fillPage) }
@@ -79,7 +84,13 @@ struct LogReplay {
         }
         guard pages > 0 else { return }
         doubtfulPages += Int(clamping: pages)
-        guard !isComplete else { return }
+        if !isComplete { distrust() }
+    }
+
+    /// Something is missing here: what builds on it waits for its next key row.
+    private mutating func distrust() {
+        isInRecord = false
+        isChained = false
         isBroken = true
         for stream in streams.keys { streams[stream]?.needsKey = true }
     }
@@ -158,7 +169,8 @@ struct LogReplay {
             guard columns.first == 0 else { return }
             let number = Int(head.group(columns.identity).rawValue)
             head.beginWindow(of: number, stream: columns.stream, firstPage: recordPage)
-            streams[columns.stream] = Stream(group: number, needsKey: false)
+            // A window begins with a key row; where it does not, this is a repeated record and the rest was lost.
+            streams[columns.stream] = Stream(group: number, needsKey: true)
             place = number
         }
         guard let place, head.groups[place].window.stream == columns.stream else { return }

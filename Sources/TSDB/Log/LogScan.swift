@@ -13,7 +13,7 @@ struct LogScan: Sendable {
         var isWhole: Bool
         /// The number of the first row that begins in it, as far as the header can be believed.
         var firstRow: UInt64
-        /// Bytes used, as far as the header can be believed.
+        /// Bytes used; of a damaged page those that verify.
         var length: Int
     }
 
@@ -50,10 +50,13 @@ struct LogScan: Sendable {
 
     private mutating func note(_ bytes: [UInt8], _ slot: Int, _ all: inout [Page]) {
         guard let header = LogPage.header(bytes) else { return }
+        var length = header.length
         if header.isWhole {
             tail = max(tail, header.tail)
-        } else if LogPage.fragments(bytes, header).list.isEmpty {
-            return
+        } else {
+            let fragments = LogPage.fragments(bytes, header)
+            if fragments.list.isEmpty { return }
+            length = fragments.end
         }
         all.append(
             Page(
@@ -61,15 +64,15 @@ struct LogScan: Sendable {
                 slot: slot,
                 isWhole: header.isWhole,
                 firstRow: header.firstRow,
-                length: header.length
+                length: length
             )
         )
     }
 
     private mutating func keepLive(_ all: [Page]) {
-        // After a refused write a sequence may be in two slots; the later image is the longer one.
+        // After a refused write a sequence may be in two slots; the later image has more, even when it is torn.
         let sorted = all.sorted {
-            ($0.sequence, $0.isWhole ? 1 : 0, $0.length) < ($1.sequence, $1.isWhole ? 1 : 0, $1.length)
+            ($0.sequence, $0.length, $0.isWhole ? 1 : 0) < ($1.sequence, $1.length, $1.isWhole ? 1 : 0)
         }
         // More pages than slots, and what may wait in memory besides, is no log of ours.
         let span = UInt64(slotCount + 4 * LogBuffer.pendingLimit)

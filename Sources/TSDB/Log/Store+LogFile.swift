@@ -89,7 +89,7 @@ extension Store {
                 "the log cannot be synced; sealing everything instead",
                 metadata: ["error": "\(error)"]
             )
-            head.withLock { $0.log.finishPage() }
+            head.withLock { $0.endLogPage() }
             writer.withLock { $0.syncFailure = StoreError(error) }
             throw StoreError(error)
         }
