@@ -104,7 +104,13 @@ extension RecordingSink {
             guard let batch = state.batches.last else { return [:] }
             var result: [String: Double] = [:]
             for (id, value) in zip(batch.series, batch.values) where !value.isStale {
-                result[state.series[Int(id.rawValue)].description] = value
+                // 1.12 adds the label device_error to file systems that cannot be asked; 1.5 has it not.
+                let name = state.series[Int(id.rawValue)].description.replacingOccurrences(
+                    of: #"device_error="[^"]*", "#,
+                    with: "",
+                    options: .regularExpression
+                )
+                result[name] = value
             }
             return result
         }

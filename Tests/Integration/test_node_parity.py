@@ -92,5 +92,6 @@ def snapshot(process):
         name = labels.pop("__name__")
         labels.pop("job", None)
         labels.pop("instance", None)
+        labels.pop("device_error", None)  # of file systems that cannot be asked; newer than 1.5
         found[(name, tuple(sorted(labels.items())))] = float(series["value"][1])
     return found
