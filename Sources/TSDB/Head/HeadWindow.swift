@@ -38,6 +38,8 @@ struct HeadWindow: Sendable {
     private(set) var samples = 0
     /// Rows in chunks and tail.
     private(set) var rows = 0
+    /// Time of the newest of them.
+    private var lastTime = Int64.min
     private(set) var minTime = Int64.max
     private(set) var maxTime = Int64.min
     private(set) var minSequence = UInt64.max
@@ -77,6 +79,7 @@ struct HeadWindow: Sendable {
     mutating func endRow(timestamp: Int64, sequence: UInt64, count: Int, cells: inout ColumnCells) {
         tail.endRow(timestamp: timestamp, sequence: sequence, count: count)
         rows += 1
+        lastTime = timestamp
         note(timestamp, sequence, count)
         guard tail.isFull else { return }
         chunks.append(HeadChunk(tail, bases: bases, cells: &cells))
@@ -84,10 +87,7 @@ struct HeadWindow: Sendable {
     }
 
     /// Whether a row of this time is newer than all in order.
-    func accepts(_ timestamp: Int64) -> Bool {
-        guard let last = tail.timestamps.last ?? chunks.last?.lastTime else { return true }
-        return timestamp > last
-    }
+    func accepts(_ timestamp: Int64) -> Bool { rows == 0 || timestamp > lastTime }
 
     /// Sets a column's base while no chunk relies on it.
     mutating func setBase(_ column: Int, _ bits: UInt64) {

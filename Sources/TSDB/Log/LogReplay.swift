@@ -18,7 +18,9 @@ struct LogReplay {
     private(set) var report = RecoveryReport()
     /// The sequence after the newest row.
     private(set) var nextRow: UInt64 = 0
-    private var streams: [UInt64: Stream] = [:]
+    private var streams: [Stream] = []
+    /// Places in `streams` by the window's number.
+    private var places: [UInt64: Int] = [:]
     private let sealed: Set<UInt64>
     private var record: [UInt8] = []
     private var recordPage: UInt64 = 0
@@ -92,7 +94,7 @@ struct LogReplay {
         isInRecord = false
         isChained = false
         isBroken = true
-        for stream in streams.keys { streams[stream]?.needsKey = true }
+        for place in streams.indices { streams[place].needsKey = true }
     }
 
     /// Where the rows of a page begin; in a damaged header the number need not be right.
@@ -164,13 +166,14 @@ struct LogReplay {
     ) {
         head.nextStream = max(head.nextStream, columns.stream + 1)
         guard !sealed.contains(columns.stream) else { return }
-        var place = streams[columns.stream]?.group
+        var place = places[columns.stream].map { streams[$0].group }
         if place == nil {
             guard columns.first == 0 else { return }
             let number = Int(head.group(columns.identity).rawValue)
             head.beginWindow(of: number, stream: columns.stream, firstPage: recordPage)
             // A window begins with a key row; where it does not, this is a repeated record and the rest was lost.
-            streams[columns.stream] = Stream(group: number, needsKey: true)
+            places[columns.stream] = streams.count
+            streams.append(Stream(group: number, needsKey: true))
             place = number
         }
         guard let place, head.groups[place].window.stream == columns.stream else { return }
@@ -186,8 +189,12 @@ struct LogReplay {
         let number = try reader.number()
         // Also when the window's columns were lost: its number must not be given out again.
         head.nextStream = max(head.nextStream, number + 1)
-        guard !sealed.contains(number) else { return }
-        guard let stream = streams[number], head.groups[stream.group].window.stream == number else {
+        guard let place = places[number] else {
+            if !sealed.contains(number) { report.skippedRows += 1 }
+            return
+        }
+        let stream = streams[place]
+        guard head.groups[stream.group].window.stream == number else {
             report.skippedRows += 1
             return
         }
@@ -202,9 +209,9 @@ struct LogReplay {
             report.skippedRows += 1
             return
         }
-        streams[number]?.needsKey = true
+        streams[place].needsKey = true
         let samples = try head.replay(&reader, flags: flags, sequence: recordRow, in: stream.group)
-        streams[number]?.needsKey = false
+        streams[place].needsKey = false
         report.samples += samples
         report.rows += 1
     }
