@@ -56,23 +56,24 @@ extension Store: SampleLog {
         let gapRows = head.withLock { $0.gapRows(in: range) }
         let missing = UInt64(range.count) - min(UInt64(range.count), stretch.rows + gapRows)
         return LogChunk(
-            series: series(of: stretch.loaded, range, labels),
+            series: series(of: stretch.windows, range, labels),
             next: LogPosition(sequence: next),
             lostRows: missing
         )
     }
 
     private func series(
-        of windows: [LoadedWindow],
+        of windows: [LoggedWindow],
         _ range: Range<UInt64>,
         _ labels: [Labels]
     ) -> [LogChunk.Series] {
         var byReference: [SeriesReference: SampleColumns] = [:]
         var cells = ColumnCells()
-        for loaded in windows {
-            var touches = false
-            loaded.forEachRow { sequence, _, _ in touches = touches || range.contains(sequence) }
-            guard touches else { continue }
+        for window in windows {
+            let loaded = readable { () throws(SourceError) in
+                try window.load(from: range.lowerBound, reader: reader)
+            }
+            guard let loaded else { continue }
             for (column, reference) in loaded.window.references.enumerated() {
                 let samples = readable { () throws(SourceError) in
                     try loaded.samples(column, range, cells: &cells, reader: reader)
@@ -103,39 +104,60 @@ extension Store {
 }
 
 /// The windows of a stretch of commit order, and where it ends.
+///
+/// Windows are looked at one after the other and let go again: thousands of groups may have rows in one stretch.
 private struct Stretch {
-    private(set) var loaded: [LoadedWindow] = []
+    /// Windows with rows in the stretch.
+    private(set) var windows: [LoggedWindow] = []
     /// Rows in the stretch.
     private(set) var rows: UInt64 = 0
     /// The sequence after the last row; nil when there is no row.
     private(set) var next: UInt64?
+    /// The first rows found so far.
+    private var found: [(sequence: UInt64, samples: Int)] = []
+    private var samples = 0
+    /// Rows from here on are beyond the limit.
+    private var end: UInt64
 
-    /// Loads windows in order of their first row until the rows before the next window's suffice.
+    /// Looks at windows in order of their first row until no further one can have rows within the limit.
     init(
-        _ windows: [LoggedWindow],
+        _ all: [LoggedWindow],
         range: Range<UInt64>,
         sampleLimit: Int,
         load: (LoggedWindow) -> LoadedWindow?
     ) {
-        var waiting: [(sequence: UInt64, samples: Int)] = []
-        var samples = 0
-        for (place, window) in windows.enumerated() {
-            guard window.minSequence < range.upperBound else { break }
-            if let current = load(window) {
-                loaded.append(current)
-                current.forEachRow { sequence, _, count in
-                    if range.contains(sequence) { waiting.append((sequence, count)) }
-                }
+        end = range.upperBound
+        var touched: [(window: LoggedWindow, first: UInt64)] = []
+        for window in all {
+            guard window.minSequence < end else { break }
+            guard let current = load(window) else { continue }
+            var first = UInt64.max
+            current.forEachRow { sequence, _, count in
+                guard sequence >= range.lowerBound, sequence < end else { return }
+                found.append((sequence, count))
+                samples += count
+                first = min(first, sequence)
             }
-            let safe = place + 1 < windows.count ? windows[place + 1].minSequence : range.upperBound
-            guard safe > range.lowerBound else { continue }
-            for row in waiting.filter({ $0.sequence < safe }).sorted(by: { $0.sequence < $1.sequence }) {
-                rows += 1
-                samples += row.samples
-                next = row.sequence + 1
-                if samples >= sampleLimit { return }
-            }
-            waiting.removeAll { $0.sequence < safe }
+            if first < end { touched.append((window, first)) }
+            if samples >= 2 * sampleLimit { cut(sampleLimit) }
+        }
+        cut(sampleLimit)
+        rows = UInt64(found.count)
+        next = found.last.map { $0.sequence + 1 }
+        let last = next ?? 0
+        windows = touched.filter { $0.first < last }.map { $0.window }
+    }
+
+    /// Keeps the rows in order up to the one that reaches the limit.
+    private mutating func cut(_ sampleLimit: Int) {
+        found.sort { $0.sequence < $1.sequence }
+        samples = 0
+        for (place, row) in found.enumerated() {
+            samples += row.samples
+            guard samples >= sampleLimit else { continue }
+            found.removeLast(found.count - place - 1)
+            end = row.sequence + 1
+            return
         }
     }
 }
