@@ -24,9 +24,9 @@ private final class Inbox: Sendable {
 
     var all: [[UInt8]] { bodies.withLock { $0 } }
 
-    /// Returns once there are as many bodies; fails the test after twenty seconds.
+    /// Returns once there are as many bodies; fails the test after five minutes.
     func wait(for count: Int) async throws -> [[UInt8]] {
-        let end = ContinuousClock.now.advanced(by: .seconds(20))
+        let end = ContinuousClock.now.advanced(by: .seconds(300))
         while all.count < count {
             guard ContinuousClock.now < end else {
                 Issue.record("only \(all.count) of \(count) notifications arrived")
