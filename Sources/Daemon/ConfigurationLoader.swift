@@ -41,29 +41,34 @@ public enum ConfigurationLoader {
             let configuration = try Configuration.load(path: path)
             return Loaded(
                 configuration: configuration,
-                ruleFiles: try check(read(configuration.ruleFilePaths()))
+                ruleFiles: try read(configuration.ruleFilePaths())
             )
         } catch {
             throw DaemonError(error.description, exitCode: 2)
         }
     }
 
-    private static func read(_ paths: [String]) throws(ConfigErrors) -> [(path: String, bytes: [UInt8])] {
+    /// Reads and checks rule files; the mistakes of all are reported together.
+    private static func read(_ paths: [String]) throws(ConfigErrors) -> [RuleFile] {
         var files: [(path: String, bytes: [UInt8])] = []
+        var unreadable: [ConfigError] = []
         for path in paths {
             do {
                 files.append((path, try TextFile.read(path)))
             } catch {
                 let words = ErrorNumber.words(error.code)
-                throw ConfigErrors([ConfigError(file: path, message: "cannot be read: \(words)")])
+                unreadable.append(ConfigError(file: path, message: "cannot be read: \(words)"))
             }
         }
-        return files
+        return try check(files, besides: unreadable)
     }
 
-    private static func check(_ files: [(path: String, bytes: [UInt8])]) throws(ConfigErrors) -> [RuleFile] {
+    private static func check(
+        _ files: [(path: String, bytes: [UInt8])],
+        besides unreadable: [ConfigError] = []
+    ) throws(ConfigErrors) -> [RuleFile] {
         var checked: [RuleFile] = []
-        var mistakes: [ConfigError] = []
+        var mistakes = unreadable
         for (path, bytes) in files {
             do {
                 let groups = try RuleFileLoader.parse(bytes, file: path)

@@ -54,6 +54,25 @@ struct StorageService: Service {
     }
 }
 
+/// Gives memory back to the kernel after a large query, scrape or seal.
+struct MemoryService: Service {
+    /// Resident memory that may lie idle; below it a walk over the heap costs more than it gives.
+    private static let slack = 8 << 20
+    /// How long a peak may stay; dashboards ask every few seconds and would only have the pages faulted in again.
+    private static let interval = Duration.seconds(10)
+
+    let clock: any EdgeClock
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try await clock.sleep(for: MemoryService.interval)
+                Memory.trim(beyond: MemoryService.slack)
+            }
+        }
+    }
+}
+
 /// Reloads the configuration on SIGHUP.
 struct ReloadService: Service {
     let reload: @Sendable () async -> Void

@@ -116,6 +116,7 @@ final class Wiring: Sendable {
             StageService(description: "sync") { try await sync.run() },
             StageService(description: "alerts") { try await alerts.run() },
             StageService(description: "collector") { try await collector.run() },
+            MemoryService(clock: clock),
             ReloadService { [self] in try? await reload() },
             HTTPServer(address: address, services: apiServices(), logger: logger) { actual in
                 print("edgewatch \(Version.number) is ready: \(Wiring.url(of: actual))")
@@ -247,8 +248,9 @@ final class Wiring: Sendable {
             outOfOrderWindow: storage.outOfOrderWindow,
             retention: storage.retention
         )
+        let store: Store
         do {
-            return try Store(
+            store = try Store(
                 options,
                 files: SystemFileStore(),
                 clock: clock,
@@ -258,6 +260,16 @@ final class Wiring: Sendable {
         } catch {
             throw DaemonError(error.description)
         }
+        // The ring's files grow to their size once, in weeks perhaps; too small a disk should be known today.
+        let statistics = store.statistics
+        let missing = statistics.ringBytes - statistics.ringBytesUsed
+        if let free = try? SystemFileStore().freeBytes(directory), free < missing {
+            logger.warning(
+                "the disk is too small for storage.circular_buffer.size; when it is full, old samples make room early",
+                metadata: ["missing_bytes": "\(missing - free)", "directory": "\(directory)"]
+            )
+        }
+        return store
     }
 
     private static func openState(

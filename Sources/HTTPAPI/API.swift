@@ -28,6 +28,7 @@ struct API: Sendable {
         switch endpoint {
         case .query: try await query(form)
         case .queryRange: try await queryRange(form)
+        case .queryExemplars: try queryExemplars(form)
         case .formatQuery: try formatQuery(form)
         case .series: try series(form)
         case .labels: try labelNames(form)

@@ -3,6 +3,7 @@
 // What an edge node asks of the allocator: few arenas, and memory given back after a large query or a seal.
 
 internal import CPlatform
+internal import Glibc
 
 /// The process' heap.
 public enum Memory {
@@ -18,5 +19,33 @@ public enum Memory {
     /// Cost: a walk over the free lists, well below a millisecond.
     public static func trim() {
         ew_malloc_trim()
+    }
+
+    /// Gives free heap memory back when more than this many resident bytes hold nothing.
+    ///
+    /// glibc by itself gives back only what is free at the top of an arena, so that after one large query a single
+    /// small allocation above it would keep all of it resident for good.
+    ///
+    /// Cost without a reason to trim: one read of `/proc/self/statm` and a walk over the free lists.
+    /// - Parameter slack: resident memory outside live allocations that is left alone; stacks and globals are part of it.
+    /// - Returns: whether memory was given back.
+    @discardableResult
+    public static func trim(beyond slack: Int) -> Bool {
+        guard let anonymous = anonymousBytes(), anonymous - Int(clamping: ew_malloc_used()) > slack else {
+            return false
+        }
+        trim()
+        return true
+    }
+
+    /// Resident bytes of this process that no file backs; nil where the kernel does not tell.
+    static func anonymousBytes() -> Int? {
+        guard let text = try? TextFile.read("/proc/self/statm") else { return nil }
+        // Pages: size resident shared text lib data dt (proc(5)).
+        let pages = text.split(separator: 0x20, maxSplits: 3).compactMap {
+            Int(String(decoding: $0, as: UTF8.self))
+        }
+        guard pages.count >= 3 else { return nil }
+        return (pages[1] - pages[2]) * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 }

@@ -86,13 +86,22 @@ public struct AppendResult: Sendable, Equatable {
 }
 
 /// Why the store did not take something.
-public enum SinkError: Error, Sendable, Equatable {
+public enum SinkError: Error, Sendable, Equatable, CustomStringConvertible {
     /// `storage.max_series` is reached; existing series are unaffected.
     case seriesLimit(Int)
     /// The store is shutting down.
     case closed
     /// The log could not be written and the memory bound for unlogged rows is reached.
     case unavailable(String)
+
+    /// The value as text for messages.
+    public var description: String {
+        switch self {
+        case .seriesLimit(let limit): "storage.max_series (\(limit)) is reached"
+        case .closed: "the store is shutting down"
+        case .unavailable(let reason): reason
+        }
+    }
 }
 
 /// Where samples are stored.

@@ -42,6 +42,8 @@ final class SQLiteConnection {
     static let applicationID: Int32 = 0x6564_6777
     /// The version of the schema above.
     static let schemaVersion: Int32 = 1
+    /// A version beyond this is damage and not the work of a newer edgewatch.
+    static let highestPlausibleVersion: Int32 = 999
 
     let path: String
     private var database: OpaquePointer?
@@ -178,6 +180,10 @@ final class SQLiteConnection {
             throw isOurs
                 ? failure("open", SQLITE_CORRUPT, "has a damaged header")
                 : failure("open", 0, "is a database of another program")
+        }
+        // No release writes such a number; a flipped bit does.
+        guard (1...Self.highestPlausibleVersion).contains(version) else {
+            throw failure("open", SQLITE_CORRUPT, "has a damaged header")
         }
         guard version <= Self.schemaVersion else {
             throw failure(

@@ -224,6 +224,14 @@ import Testing
         #expect(errors(text) == ["edgewatch.yml:\(error)"])
     }
 
+    @Test func aMissingURLIsNotASharedName() {
+        #expect(
+            errors("remote_write: [{}, {}]") == [
+                "edgewatch.yml:1:16: \"url\" is missing", "edgewatch.yml:1:20: \"url\" is missing",
+            ]
+        )
+    }
+
     @Test func namesAreUnique() {
         let text = """
             scrape_configs:

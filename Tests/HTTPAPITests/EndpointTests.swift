@@ -81,6 +81,11 @@ struct EndpointTests {
         ("metadata?limit=x", "limit must be a number"),
         ("rules?type=x", #"invalid parameter \"type\": not supported value \"x\""#),
         ("status/tsdb?limit=0", "limit must be a positive number"),
+        (
+            "query_exemplars?query=up&start=2&end=1",
+            "end timestamp must not be before start timestamp"
+        ),
+        ("query_exemplars?query=sum(&start=1&end=2", #"invalid parameter \"query\": "#),
         ("format_query?query=sum(", #"invalid parameter \"query\": "#),
     ])
     func refuses(_ target: String, _ words: String) async throws {
@@ -91,6 +96,14 @@ struct EndpointTests {
             let start = "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"" + words
             #expect(response.text.hasPrefix(start), "\(response.text)")
             #expect(response.text.hasSuffix("\"}"))
+        }
+    }
+
+    @Test func exemplarsAreNone() async throws {
+        try await withServer { (client: RawClient) async throws in
+            let response = try await client.get("/api/v1/query_exemplars?query=up&start=1&end=2")
+            #expect(response.status == 200)
+            #expect(response.text == success("[]"))
         }
     }
 

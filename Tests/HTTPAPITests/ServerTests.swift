@@ -196,4 +196,14 @@ struct ServerTests {
         let error = await #expect(throws: ListenError.self) { try await server.run() }
         #expect(error?.description == "cannot listen on 203.0.113.7:0: this machine has no such address")
     }
+
+    @Test func nameWithoutAddress() async throws {
+        let address = ListenAddress(host: "edgewatch.invalid", port: 0)
+        let server = HTTPServer(address: address, services: sampleServices(), logger: Logger(label: "test"))
+        let error = await #expect(throws: ListenError.self) { try await server.run() }
+        #expect(
+            error?.description
+                == "cannot listen on edgewatch.invalid:0: the name edgewatch.invalid has no address"
+        )
+    }
 }

@@ -142,6 +142,27 @@ import Testing
         #expect(setAside > 0)
     }
 
+    @Test(arguments: 0..<32)
+    func aVersionNoReleaseWroteIsDamage(bit: Int) throws {
+        do {
+            let store = try StateStore(path: path)
+            try store.put("t", "k", [1])
+        }
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        // The header's user_version, big-endian (https://sqlite.org/fileformat.html, section 1.3).
+        #expect(Array(bytes[60..<64]) == [0, 0, 0, 1])
+        bytes[60 + bit / 8] ^= 1 << (bit % 8)
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let version = bytes[60..<64].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        if (2...999).contains(version) {
+            // What a newer edgewatch may have written is left to it.
+            let error = #expect(throws: StateStoreError.self) { try StateStore(path: path) }
+            #expect(error?.message == "has format \(version), this edgewatch knows up to 1; use a newer one")
+        } else {
+            #expect(try StateStore(path: path).wasDamaged)
+        }
+    }
+
     @Test func anotherProgramsDatabaseIsRefusedAndUntouched() throws {
         let tool = Process()
         tool.executableURL = URL(fileURLWithPath: "/usr/bin/python3")

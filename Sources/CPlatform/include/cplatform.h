@@ -3,9 +3,13 @@
 // The few glibc calls that the Glibc module does not offer to Swift 6.
 #pragma once
 
+#include <stddef.h>
+
 /// Bounds the number of malloc arenas, so that memory freed by one thread serves another. Call before threads start.
 void ew_malloc_limit_arenas(int count);
 /// Gives free memory at the top of the heaps back to the kernel.
 void ew_malloc_trim(void);
+/// Bytes handed out by malloc and not freed, over all arenas.
+size_t ew_malloc_used(void);
 /// Flushes stdout after each line, whatever it is connected to.
 void ew_stdout_by_line(void);

@@ -144,7 +144,8 @@ extension Section {
     /// Reports that items of a list without a name of their own would share one.
     func reportSharedNames(_ names: [String], in list: String) {
         var seen: Set<String> = []
-        for name in names where !seen.insert(name).inserted {
+        // Without a name and a readable URL there is none to share, and the URL is reported already.
+        for name in names where !name.isEmpty && !seen.insert(name).inserted {
             report(
                 list,
                 "two entries of \(list) are called \"\(name)\"",

@@ -76,6 +76,22 @@ extension API {
         }
     }
 
+    /// The exemplars of a range: none, because none are stored.
+    ///
+    /// Grafana asks beside every graph, and an empty answer is one; 404 would be an error in its log each time.
+    func queryExemplars(_ parameters: Parameters) throws(APIError) -> Reply {
+        let start = try parameters.time("start")
+        let end = try parameters.time("end")
+        guard end >= start else {
+            throw APIError(.badData, "end timestamp must not be before start timestamp")
+        }
+        _ = try parsed(parameters["query"])
+        return Envelope.success {
+            $0.beginArray()
+            $0.endArray()
+        }
+    }
+
     /// A query printed the canonical way.
     func formatQuery(_ parameters: Parameters) throws(APIError) -> Reply {
         let expression = try parsed(parameters["query"])

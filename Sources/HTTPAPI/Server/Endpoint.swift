@@ -4,6 +4,7 @@
 enum Endpoint: String, Sendable, CaseIterable {
     case query = "/api/v1/query"
     case queryRange = "/api/v1/query_range"
+    case queryExemplars = "/api/v1/query_exemplars"
     case formatQuery = "/api/v1/format_query"
     case series = "/api/v1/series"
     case labels = "/api/v1/labels"
@@ -47,7 +48,7 @@ enum Endpoint: String, Sendable, CaseIterable {
     /// The methods answered; all others are 405.
     var methods: [String] {
         switch self {
-        case .query, .queryRange, .formatQuery, .series, .labels: ["GET", "POST"]
+        case .query, .queryRange, .queryExemplars, .formatQuery, .series, .labels: ["GET", "POST"]
         case .healthy, .ready: ["GET", "HEAD"]
         case .reload: ["POST", "PUT"]
         default: ["GET"]

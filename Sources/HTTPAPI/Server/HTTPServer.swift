@@ -102,6 +102,8 @@ public struct HTTPServer: Service {
         switch error {
         case let error as IOError:
             ListenError(address: address, reason: ListenError.words(error.errnoCode))
+        case let error as SocketAddressError.UnknownHost:
+            ListenError(address: address, reason: "the name \(error.host) has no address")
         case let error as SocketAddressError:
             ListenError(address: address, reason: "\(error)")
         default: error
