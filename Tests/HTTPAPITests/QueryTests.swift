@@ -142,12 +142,16 @@ struct QueryTests {
     }
 
     @Test func clientThatGoesAwayCancelsItsQuery() async throws {
-        let (ends, continuation) = AsyncStream<Bool>.makeStream()
-        let source = StallingSource { continuation.yield($0) }
+        let (begins, begun) = AsyncStream<Void>.makeStream()
+        let (ends, ended) = AsyncStream<Bool>.makeStream()
+        let source = StallingSource(begun: { begun.finish() }, ended: { ended.yield($0) })
         var services = sampleServices()
         services.engine = QueryEngine(source: source)
         try await withServer(services) { (client: RawClient) async throws in
-            try client.abandon("GET /api/v1/query?query=up HTTP/1.1\r\nHost: x\r\n\r\n")
+            // A client that goes before the server has read its request has no query to cancel.
+            try await client.abandon("GET /api/v1/query?query=up HTTP/1.1\r\nHost: x\r\n\r\n") {
+                for await _ in begins {}
+            }
             var iterator = ends.makeAsyncIterator()
             #expect(await iterator.next() == true)
         }
@@ -156,10 +160,13 @@ struct QueryTests {
 
 /// A source whose look-up ends only when its task is cancelled, or after ten seconds.
 private struct StallingSource: SeriesSource {
+    /// Told that the look-up has begun.
+    let begun: @Sendable () -> Void
     /// Told whether the look-up was cancelled.
     let ended: @Sendable (Bool) -> Void
 
     func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
+        begun()
         for _ in 0..<10_000 where !Task.isCancelled { usleep(1000) }
         ended(Task.isCancelled)
         return MemorySource.Selection(series: [])

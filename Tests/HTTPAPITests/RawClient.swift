@@ -54,11 +54,12 @@ struct RawClient: Sendable {
         return try RawClient.response(bytes)
     }
 
-    /// Connects, writes, and closes without reading; returns once the connection is closed.
-    func abandon(_ text: String) throws {
+    /// Connects, writes, waits, and closes without reading; returns once the connection is closed.
+    func abandon(_ text: String, after moment: () async -> Void) async throws {
         let socket = try RawClient.connected(port)
+        defer { close(socket) }
         try RawClient.write(Array(text.utf8), socket)
-        close(socket)
+        await moment()
     }
 
     private static func connected(_ port: Int) throws -> Int32 {
