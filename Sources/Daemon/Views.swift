@@ -34,6 +34,7 @@ extension SyncView {
         lastSuccess = status.lastSuccess
         lastError = status.lastError
         sentSamples = status.sentSamples
+        droppedSamples = status.droppedSamples
         lostRows = status.lostRows
     }
 }

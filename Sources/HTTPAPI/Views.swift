@@ -105,6 +105,8 @@ public struct SyncView: Sendable {
     public var lastError: String?
     /// Samples acknowledged.
     public var sentSamples: UInt64 = 0
+    /// Samples given up because the receiver will never take them, or a rule of the destination leaves them out.
+    public var droppedSamples: UInt64 = 0
     /// Rows that left the ring before they could be sent.
     public var lostRows: UInt64 = 0
 

@@ -383,6 +383,7 @@ struct EndpointTests {
         sync.lastSuccess = Timestamp(milliseconds: 1_700_000_000_000)
         sync.lastError = "no route"
         sync.sentSamples = 9
+        sync.droppedSamples = 2
         sync.lostRows = 1
         let destination = sync
         services.sync = { [destination] }
@@ -413,7 +414,7 @@ struct EndpointTests {
                             + #""collectIntervalSeconds":15,"labels":{"instance":"gw-17","job":"node"}},"#
                             + #""sync":[{"name":"cloud","url":"https://x/write","state":"retrying","backlogSeconds":12.5,"#
                             + #""backlogRows":7,"lastSuccess":"2023-11-14T22:13:20Z","lastError":"no route","#
-                            + #""sentSamples":9,"lostRows":1}],"#
+                            + #""sentSamples":9,"droppedSamples":2,"lostRows":1}],"#
                             + #""storage":{"series":0,"groups":0,"samples":0,"headBytes":0,"ringUsedBytes":0,"#
                             + #""ringSizeBytes":0,"logUsedBytes":0,"logSizeBytes":0,"bytesPerSample":null,"#
                             + #""oldest":null,"newest":null,"corruptions":0},"#

@@ -152,6 +152,9 @@ import Testing
         #expect(!due(1, 16))
         #expect(due(2, 16))
         #expect(pacer.estimatedSamples(rows: .max) > 0)
+        // A receiver that takes less at once is not made to wait for more.
+        let isDueForLess = pacer.isDue(rows: 1, readLimit: 50, now: 16_000_000_000)
+        #expect(isDueForLess)
         pacer = Pacer(samplesPerRequest: 100, deadline: .zero)
         #expect(due(1, 0))
     }

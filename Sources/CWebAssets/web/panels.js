@@ -77,6 +77,7 @@ export function sync(parent, destinations) {
       ["Backlog", `${span(one.backlogSeconds)} · ${count(one.backlogRows)} rows`],
       ["Last success", ago(one.lastSuccess)],
       ["Sent", `${count(one.sentSamples)} samples`],
+      ["Refused", one.droppedSamples > 0 ? `${count(one.droppedSamples)} samples the receiver will not take` : null, "bad"],
       ["Lost", one.lostRows > 0 ? `${count(one.lostRows)} rows left the ring unsent` : null, "bad"],
     ]);
     const address = element("p", "muted clip", one.url);

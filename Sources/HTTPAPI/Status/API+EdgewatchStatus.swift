@@ -53,6 +53,7 @@ extension API {
         writer.key("lastError")
         if let error = view.lastError { writer.string(error) } else { writer.null() }
         writer.member("sentSamples", view.sentSamples)
+        writer.member("droppedSamples", view.droppedSamples)
         writer.member("lostRows", view.lostRows)
         writer.endObject()
     }

@@ -52,7 +52,8 @@ struct Delivery {
         while !Task.isCancelled {
             let end = log.end
             let rows = end > record.position ? end.sequence - record.position.sequence : 0
-            guard pacer.isDue(rows: rows, now: clock.monotonicNanoseconds()) else {
+            let now = clock.monotonicNanoseconds()
+            guard pacer.isDue(rows: rows, readLimit: state.readLimit, now: now) else {
                 guard await destination.pause(Pacer.pollInterval) else { return }
                 continue
             }

@@ -24,13 +24,15 @@ struct Pacer: Sendable {
     ///
     /// - Parameters:
     /// - rows: rows between the cursor and the log's end.
+    /// - readLimit: the most samples a read may take now, where a slow or small receiver made it less than a request.
     /// - now: monotonic nanoseconds.
-    mutating func isDue(rows: UInt64, now: UInt64) -> Bool {
+    mutating func isDue(rows: UInt64, readLimit: Int? = nil, now: UInt64) -> Bool {
         guard rows > 0 else {
             waitingSince = nil
             return false
         }
-        if Double(estimatedSamples(rows: rows)) >= samplesPerRequest { return true }
+        let full = readLimit.map { min(samplesPerRequest, Double($0)) } ?? samplesPerRequest
+        if Double(estimatedSamples(rows: rows)) >= full { return true }
         guard let since = waitingSince else {
             waitingSince = now
             return deadlineNanoseconds == 0
