@@ -27,8 +27,8 @@ public enum Snappy {
     /// Decompresses one block.
     ///
     /// - Parameters:
-    /// - bytes: the block.
-    /// - limit: the most bytes it may decode to.
+    ///   - bytes: the block.
+    ///   - limit: the most bytes it may decode to.
     /// - Returns: the contents.
     /// - Throws: `CorruptionError` when the block is damaged or larger than `limit`.
     public static func decompress(_ bytes: [UInt8], limit: Int) throws(CorruptionError) -> [UInt8] {

@@ -10,8 +10,8 @@ public enum Zstd {
     /// Compresses bytes into one frame.
     ///
     /// - Parameters:
-    /// - bytes: what to compress.
-    /// - level: 1 (fast) to 19 (small); 3 is the library's default.
+    ///   - bytes: what to compress.
+    ///   - level: 1 (fast) to 19 (small); 3 is the library's default.
     /// - Returns: the frame, or nil when the library refuses (out of memory).
     public static func compress(_ bytes: [UInt8], level: Int32 = 3) -> [UInt8]? {
         let bound = ZSTD_compressBound(bytes.count)
@@ -29,10 +29,11 @@ public enum Zstd {
     /// Decompresses one frame.
     ///
     /// - Parameters:
-    /// - bytes: the frame.
-    /// - limit: the most bytes it may decode to.
+    ///   - bytes: the frame.
+    ///   - limit: the most bytes it may decode to.
     /// - Returns: the contents.
-    /// - Throws: `CorruptionError` when the frame is damaged, has no declared size, or is larger than `limit`.
+    /// - Throws: `CorruptionError` when the frame is damaged, has no declared size, or is larger than
+    ///   `limit`.
     public static func decompress(_ bytes: ArraySlice<UInt8>, limit: Int) throws(CorruptionError) -> [UInt8] {
         let declared = unsafe bytes.withUnsafeBytes {
             unsafe ZSTD_getFrameContentSize($0.baseAddress, $0.count)

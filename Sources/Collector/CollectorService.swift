@@ -53,14 +53,14 @@ public final class CollectorService: Sendable {
     /// Prepares the sources of a configuration; nothing is collected before `run`.
     ///
     /// - Parameters:
-    /// - configuration: the sources, intervals and sampling policies.
-    /// - hostName: the `instance` of this machine's own metrics.
-    /// - sink: the store.
-    /// - http: the client targets are scraped with.
-    /// - signals: read by sampling; the power signals are published here.
-    /// - clock: the time source.
-    /// - telemetry: where what was given up is counted; also collected from.
-    /// - logger: hears of targets that go down and policies that change.
+    ///   - configuration: the sources, intervals and sampling policies.
+    ///   - hostName: the `instance` of this machine's own metrics.
+    ///   - sink: the store.
+    ///   - http: the client targets are scraped with.
+    ///   - signals: read by sampling; the power signals are published here.
+    ///   - clock: the time source.
+    ///   - telemetry: where what was given up is counted; also collected from.
+    ///   - logger: hears of targets that go down and policies that change.
     public init(
         configuration: Configuration,
         hostName: String,

@@ -70,8 +70,9 @@ public struct PassBuffer {
     /// Prepares for passes of one source.
     ///
     /// - Parameters:
-    /// - identity: the group's labels, for example job and instance; every series of the source carries them.
-    /// - sink: the store.
+    ///   - identity: the group's labels, for example job and instance; every series of the source carries
+    ///     them.
+    ///   - sink: the store.
     public init(group identity: Labels, sink: any SampleSink) {
         self.identity = identity
         identityPairs = identity.pairs
@@ -126,9 +127,9 @@ public struct PassBuffer {
     /// Adds a value of a family with any number of labels.
     ///
     /// - Parameters:
-    /// - family: the family.
-    /// - value: the value.
-    /// - labels: the values of the family's labels, in its order; an empty one means the label is missing.
+    ///   - family: the family.
+    ///   - value: the value.
+    ///   - labels: the values of the family's labels, in its order; an empty one means the label is missing.
     public mutating func add(_ family: Family, _ value: Double, labels: [String]) {
         guard start(family) else { return }
         for label in labels { appendLabel(label) }

@@ -33,11 +33,11 @@ struct Schedule: Equatable {
     /// Plans the first tick.
     ///
     /// - Parameters:
-    /// - spread: any number that is the source's own; decides the place in the interval.
-    /// - interval: time between ticks.
-    /// - isImmediate: whether the first tick is now rather than at the source's place in the interval.
-    /// - wall: the wall clock in milliseconds.
-    /// - now: the monotonic clock in nanoseconds.
+    ///   - spread: any number that is the source's own; decides the place in the interval.
+    ///   - interval: time between ticks.
+    ///   - isImmediate: whether the first tick is now rather than at the source's place in the interval.
+    ///   - wall: the wall clock in milliseconds.
+    ///   - now: the monotonic clock in nanoseconds.
     init(spread: UInt64, interval: Duration, isImmediate: Bool, wall: Int64, now: UInt64) {
         self.spread = spread
         self.interval = max(1, interval.milliseconds)

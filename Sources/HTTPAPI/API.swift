@@ -13,10 +13,10 @@ struct API: Sendable {
     /// Answers one request to an endpoint.
     ///
     /// - Parameters:
-    /// - endpoint: what is asked.
-    /// - name: the label's name of `/label/<name>/values`.
-    /// - url: the parameters of the URL alone.
-    /// - form: these and, before them, those of the body.
+    ///   - endpoint: what is asked.
+    ///   - name: the label's name of `/label/<name>/values`.
+    ///   - url: the parameters of the URL alone.
+    ///   - form: these and, before them, those of the body.
     /// - Returns: the answer.
     /// - Throws: what is wrong with the request.
     func answer(

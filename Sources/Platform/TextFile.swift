@@ -10,8 +10,8 @@ public enum TextFile {
     /// All bytes of a file.
     ///
     /// - Parameters:
-    /// - path: the file.
-    /// - limit: the most bytes read; a longer file throws EFBIG.
+    ///   - path: the file.
+    ///   - limit: the most bytes read; a longer file throws EFBIG.
     /// - Returns: the contents.
     /// - Throws: `FileError` as the system words it.
     public static func read(_ path: String, limit: Int = 16 << 20) throws(FileError) -> [UInt8] {

@@ -24,10 +24,10 @@ public final class QueryEngine: Sendable {
     /// Evaluates a query at one time.
     ///
     /// - Parameters:
-    /// - query: PromQL.
-    /// - time: the evaluation time.
-    /// - lookback: instead of the engine's lookback.
-    /// - timeout: instead of the engine's, when shorter.
+    ///   - query: PromQL.
+    ///   - time: the evaluation time.
+    ///   - lookback: instead of the engine's lookback.
+    ///   - timeout: instead of the engine's, when shorter.
     /// - Returns: a scalar, string, vector, or for a range selector a matrix.
     /// - Throws: `QueryError`.
     @concurrent
@@ -58,12 +58,12 @@ public final class QueryEngine: Sendable {
     /// Evaluates a query at regular steps.
     ///
     /// - Parameters:
-    /// - query: PromQL of type scalar or instant vector.
-    /// - start: the first evaluation time.
-    /// - end: no step is later.
-    /// - step: at least one millisecond.
-    /// - lookback: instead of the engine's lookback.
-    /// - timeout: instead of the engine's, when shorter.
+    ///   - query: PromQL of type scalar or instant vector.
+    ///   - start: the first evaluation time.
+    ///   - end: no step is later.
+    ///   - step: at least one millisecond.
+    ///   - lookback: instead of the engine's lookback.
+    ///   - timeout: instead of the engine's, when shorter.
     /// - Returns: a matrix sorted by labels.
     /// - Throws: `QueryError`.
     @concurrent

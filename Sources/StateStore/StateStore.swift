@@ -23,8 +23,8 @@ public final class StateStore: Sendable {
     /// Opens a database, creating it when missing.
     ///
     /// - Parameters:
-    /// - path: the file; `:memory:` keeps everything in memory, for tests.
-    /// - clock: tells the time that names a damaged file.
+    ///   - path: the file; `:memory:` keeps everything in memory, for tests.
+    ///   - clock: tells the time that names a damaged file.
     /// - Throws: when the file cannot be read or written, is of another program, or of a newer format.
     public init(path: String, clock: any EdgeClock = SystemClock()) throws(StateStoreError) {
         var aside: String?
@@ -54,11 +54,12 @@ public final class StateStore: Sendable {
     /// Sets the value of a key.
     ///
     /// - Parameters:
-    /// - table: the table's name, any text.
-    /// - key: the key, any text.
-    /// - value: the bytes.
-    /// - isDurable: true makes it survive a power cut before returning (one fsync); false lets the kernel write it
-    /// in its own time, which spares flash: it survives a kill of the process, and the next durable put covers it.
+    ///   - table: the table's name, any text.
+    ///   - key: the key, any text.
+    ///   - value: the bytes.
+    ///   - isDurable: true makes it survive a power cut before returning (one fsync); false lets the kernel
+    ///     write it in its own time, which spares flash: it survives a kill of the process, and the next
+    ///     durable put covers it.
     /// - Throws: what SQLite reports.
     public func put(
         _ table: String,

@@ -33,14 +33,14 @@ public final class SyncService: Sendable {
     /// Creates the service without destinations.
     ///
     /// - Parameters:
-    /// - log: the store as an outbox; nothing may have been appended to it since it was opened.
-    /// - state: where cursors are kept.
-    /// - http: the way out.
-    /// - signals: where `network_latency` and `bandwidth` are published.
-    /// - clock: the time.
-    /// - random: decides the jitter of retries.
-    /// - telemetry: where metrics are registered.
-    /// - logger: for what an operator wants to know.
+    ///   - log: the store as an outbox; nothing may have been appended to it since it was opened.
+    ///   - state: where cursors are kept.
+    ///   - http: the way out.
+    ///   - signals: where `network_latency` and `bandwidth` are published.
+    ///   - clock: the time.
+    ///   - random: decides the jitter of retries.
+    ///   - telemetry: where metrics are registered.
+    ///   - logger: for what an operator wants to know.
     public init(
         log: any SampleLog,
         state: StateStore,
@@ -69,9 +69,9 @@ public final class SyncService: Sendable {
     /// Sets the destinations; also while running, where unchanged ones are left alone.
     ///
     /// - Parameters:
-    /// - destinations: what `remote_write` lists; names are unique.
-    /// - externalLabels: added to series that do not have them.
-    /// - sync: how to catch up and wait.
+    ///   - destinations: what `remote_write` lists; names are unique.
+    ///   - externalLabels: added to series that do not have them.
+    ///   - sync: how to catch up and wait.
     public func configure(
         _ destinations: [RemoteWriteConfig],
         externalLabels: Labels,

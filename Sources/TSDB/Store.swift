@@ -35,11 +35,11 @@ public final class Store: Sendable {
     /// Opens the store in a directory, creating what is missing and reading back what is there.
     ///
     /// - Parameters:
-    /// - options: the bounds.
-    /// - files: the file system.
-    /// - clock: the time.
-    /// - telemetry: where the store's own metrics are registered.
-    /// - logger: where the start and failures are reported.
+    ///   - options: the bounds.
+    ///   - files: the file system.
+    ///   - clock: the time.
+    ///   - telemetry: where the store's own metrics are registered.
+    ///   - logger: where the start and failures are reported.
     /// - Throws: `StoreError`; never because of damaged data.
     public init(
         _ options: StoreOptions,

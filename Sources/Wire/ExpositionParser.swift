@@ -65,8 +65,8 @@ public struct ExpositionParser: Sendable {
     /// Begins at the first line.
     ///
     /// - Parameters:
-    /// - bytes: the exposition.
-    /// - collectingMetadata: whether `metadata()` will be asked for.
+    ///   - bytes: the exposition.
+    ///   - collectingMetadata: whether `metadata()` will be asked for.
     public init(_ bytes: [UInt8], collectingMetadata: Bool = true) {
         self.bytes = bytes
         collectsMetadata = collectingMetadata

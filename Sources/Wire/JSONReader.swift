@@ -12,8 +12,8 @@ public enum JSONReader {
     /// Reads one document.
     ///
     /// - Parameters:
-    /// - bytes: the document, UTF-8.
-    /// - depthLimit: how deep arrays and objects may nest.
+    ///   - bytes: the document, UTF-8.
+    ///   - depthLimit: how deep arrays and objects may nest.
     /// - Returns: the value.
     /// - Throws: `CorruptionError` with the offset of what is not JSON.
     public static func parse(_ bytes: [UInt8], depthLimit: Int = 64) throws(CorruptionError) -> JSONValue {

@@ -47,9 +47,9 @@ public struct JSONWriter: Sendable {
     /// Writes a string.
     ///
     /// - Parameters:
-    /// - text: the string.
-    /// - escapingHTML: also write `<`, `>`, `&`, U+2028 and U+2029 as `\u003c` and so on, as Go's encoder does;
-    /// Prometheus writes label names and values without.
+    ///   - text: the string.
+    ///   - escapingHTML: also write `<`, `>`, `&`, U+2028 and U+2029 as `\u003c` and so on, as Go's encoder
+    ///     does; Prometheus writes label names and values without.
     public mutating func string(_ text: String, escapingHTML: Bool = true) {
         beginValue()
         appendQuoted(text, escapingHTML: escapingHTML)

@@ -12,8 +12,8 @@ extension RemoteWriteV1 {
     /// Series come in the message's order, samples in the order sent; a series named twice comes twice.
     ///
     /// - Parameters:
-    /// - bytes: the message.
-    /// - limits: what it may hold at most.
+    ///   - bytes: the message.
+    ///   - limits: what it may hold at most.
     /// - Returns: the series that have samples.
     /// - Throws: `CorruptionError` when the bytes are not such a message or hold more than the limits.
     public static func decode(

@@ -35,8 +35,8 @@ public enum RemoteWriteV1 {
     /// Encodes series as one message, without compression.
     ///
     /// - Parameters:
-    /// - series: the series; those without samples are left out.
-    /// - externalLabels: added to each series that does not have a label of that name.
+    ///   - series: the series; those without samples are left out.
+    ///   - externalLabels: added to each series that does not have a label of that name.
     /// - Returns: the message.
     public static func encode(
         _ series: some Sequence<LogChunk.Series>,

@@ -41,11 +41,12 @@ struct AlertRuleState: Sendable, Equatable {
     /// Takes the result of one evaluation.
     ///
     /// - Parameters:
-    /// - candidates: the result; each label set at most once, or nothing is changed and the call throws.
-    /// - now: the evaluation's time.
-    /// - hold: the rule's `for`.
-    /// - keepFiring: the rule's `keep_firing_for`.
-    /// - limit: the group's `limit`, 0 for none; above it all alerts of the rule are dropped.
+    ///   - candidates: the result; each label set at most once, or nothing is changed and the call throws.
+    ///   - now: the evaluation's time.
+    ///   - hold: the rule's `for`.
+    ///   - keepFiring: the rule's `keep_firing_for`.
+    ///   - limit: the group's `limit`, 0 for none; above it all alerts of the rule are dropped.
+    /// - Throws: `AlertRuleError` for a label set that comes twice, or above the limit.
     mutating func update(
         _ candidates: [AlertCandidate],
         at now: Timestamp,

@@ -11,8 +11,8 @@ enum ModbusValue {
     /// The scaled value of a register's words.
     ///
     /// - Parameters:
-    /// - words: as many as the type takes, in wire order; bits as 0 and 1.
-    /// - register: type, order, scale and offset.
+    ///   - words: as many as the type takes, in wire order; bits as 0 and 1.
+    ///   - register: type, order, scale and offset.
     /// - Returns: nil when there are too few words.
     static func decode(_ words: ArraySlice<UInt16>, _ register: ModbusRegisterConfig) -> Double? {
         guard words.count >= register.type.registerCount else { return nil }

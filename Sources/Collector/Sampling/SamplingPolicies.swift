@@ -72,8 +72,8 @@ struct SamplingPolicies {
     /// Judges every policy.
     ///
     /// - Parameters:
-    /// - board: the signals.
-    /// - now: monotonic nanoseconds.
+    ///   - board: the signals.
+    ///   - now: monotonic nanoseconds.
     /// - Returns: the policies that began or ceased to take effect.
     mutating func evaluate(_ board: SignalBoard, at now: UInt64) -> [Change] {
         if case .text(let name)? = board.value(SamplingPolicies.affectedSignal)?.value {

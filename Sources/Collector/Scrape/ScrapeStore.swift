@@ -67,11 +67,12 @@ struct ScrapeStore {
     /// Reads an exposition into the batch of a new scrape; `commit` or `fail` must follow.
     ///
     /// - Parameters:
-    /// - body: the exposition.
-    /// - time: the scrape's time.
-    /// - classes: what sampling keeps.
-    /// - counts: counted up, also when an error ends the scrape.
-    /// - Throws: `ScrapeFailure` when the exposition or a limit is violated, `SinkError` when the store takes nothing.
+    ///   - body: the exposition.
+    ///   - time: the scrape's time.
+    ///   - classes: what sampling keeps.
+    ///   - counts: counted up, also when an error ends the scrape.
+    /// - Throws: `ScrapeFailure` when the exposition or a limit is violated, `SinkError` when the store takes
+    ///   nothing.
     mutating func read(
         _ body: [UInt8],
         at time: Timestamp,

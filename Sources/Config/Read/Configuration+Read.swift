@@ -29,7 +29,8 @@ extension Configuration {
     ///
     /// - Parameters:
     ///   - bytes: the contents.
-    ///   - file: the file's path, for errors and as the origin of relative paths; nil for the embedded default.
+    ///   - file: the file's path, for errors and as the origin of relative paths; nil for the embedded
+    ///     default.
     ///   - environment: the value of a variable; the process' own environment unless given.
     /// - Returns: the configuration.
     /// - Throws: `ConfigErrors` with up to 20 mistakes.

@@ -33,10 +33,10 @@ public struct HTTPServer: Service {
     /// Creates a server that does not listen yet, and adds the process to the metrics it will serve.
     ///
     /// - Parameters:
-    /// - address: where to listen.
-    /// - services: what to serve.
-    /// - logger: for the few things an operator wants to know.
-    /// - onListening: called once connections are accepted, with the port the system chose when it was 0.
+    ///   - address: where to listen.
+    ///   - services: what to serve.
+    ///   - logger: for the few things an operator wants to know.
+    ///   - onListening: called once connections are accepted, with the port the system chose when it was 0.
     public init(
         address: ListenAddress,
         services: APIServices,

@@ -11,9 +11,9 @@ extension SampleWindows {
     /// Computes a function for all steps.
     ///
     /// - Parameters:
-    /// - function: one that takes a range vector.
-    /// - parameter: the scalar argument at each step, for those that have one.
-    /// - column: receives the values.
+    ///   - function: one that takes a range vector.
+    ///   - parameter: the scalar argument at each step, for those that have one.
+    ///   - column: receives the values.
     borrowing func evaluate(_ function: Function, parameter: [Double], into column: inout Column) {
         switch function {
         case .rate: rate(&column, isCounter: true, perSecond: true)

@@ -18,8 +18,9 @@ struct Backoff: Sendable, Equatable {
     /// The pause after a number of failures in a row.
     ///
     /// - Parameters:
-    /// - failures: 1 after the first.
-    /// - jitter: from 0 to 1.
+    ///   - failures: 1 after the first.
+    ///   - jitter: from 0 to 1.
+    /// - Returns: at least `base`, at most `cap`.
     func pause(failures: Int, jitter: Double) -> Duration {
         let ceiling = Self.grown(base, failures, cap)
         return max(min(base, cap), ceiling * jitter)

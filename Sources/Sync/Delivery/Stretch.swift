@@ -21,10 +21,10 @@ struct Stretch: Sendable {
     /// Takes a chunk.
     ///
     /// - Parameters:
-    /// - chunk: what the log gave.
-    /// - oldest: samples before this time are left out.
-    /// - externalLabels: added to series that do not have them.
-    /// - relabelConfigs: applied after that, as Prometheus does.
+    ///   - chunk: what the log gave.
+    ///   - oldest: samples before this time are left out.
+    ///   - externalLabels: added to series that do not have them.
+    ///   - relabelConfigs: applied after that, as Prometheus does.
     init(_ chunk: LogChunk, oldest: Timestamp?, externalLabels: Labels, relabelConfigs: [RelabelConfig]) {
         next = chunk.next
         var kept: [LogChunk.Series] = []

@@ -96,8 +96,9 @@ struct SyncState: Sendable {
     /// A stretch was read.
     ///
     /// - Parameters:
-    /// - parts: its series and times.
-    /// - next: where the log goes on after it.
+    ///   - parts: its series and times.
+    ///   - next: where the log goes on after it.
+    /// - Returns: what to do first.
     mutating func begin(_ parts: Parts, next: LogPosition) -> Action {
         precondition(delivery == nil, "a stretch ends before the next begins")
         guard let whole = parts.whole, parts.samples(in: whole) > 0 else {
@@ -116,8 +117,8 @@ struct SyncState: Sendable {
     /// An attempt to send the current part ended.
     ///
     /// - Parameters:
-    /// - verdict: what it came to.
-    /// - jitter: a random number from 0 to 1.
+    ///   - verdict: what it came to.
+    ///   - jitter: a random number from 0 to 1.
     /// - Returns: what is given up, and what to do next.
     mutating func conclude(_ verdict: Verdict, jitter: Double) -> (drop: Drop?, next: Action) {
         guard var current = delivery, let part = current.left.last else {

@@ -63,10 +63,10 @@ final class Destination: Sendable {
     /// Creates a destination that does nothing yet.
     ///
     /// - Parameters:
-    /// - plan: where to, and how.
-    /// - partners: who it works with.
-    /// - end: the log's end when nothing had been added to it yet, see `CursorKeeper.load`.
-    /// - seed: of its jitter.
+    ///   - plan: where to, and how.
+    ///   - partners: who it works with.
+    ///   - end: the log's end when nothing had been added to it yet, see `CursorKeeper.load`.
+    ///   - seed: of its jitter.
     init(_ plan: Plan, _ partners: Partners, end: LogPosition, seed: UInt64) {
         self.plan = plan
         self.partners = partners

@@ -58,9 +58,9 @@ struct DestinationTelemetry: Sendable {
     /// Registers what is computed at each scrape.
     ///
     /// - Parameters:
-    /// - telemetry: where to register.
-    /// - destination: the name, a label of both metrics.
-    /// - backlog: rows not yet delivered, and the age of the oldest in seconds.
+    ///   - telemetry: where to register.
+    ///   - destination: the name, a label of both metrics.
+    ///   - backlog: rows not yet delivered, and the age of the oldest in seconds.
     func registerBacklog(
         _ telemetry: Telemetry,
         destination: String,

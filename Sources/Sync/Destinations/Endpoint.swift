@@ -29,8 +29,9 @@ struct Endpoint: Sendable {
     /// The request for one body.
     ///
     /// - Parameters:
-    /// - body: a WriteRequest in a snappy block.
-    /// - attempt: 0 for the first.
+    ///   - body: a WriteRequest in a snappy block.
+    ///   - attempt: 0 for the first.
+    /// - Returns: the request with the protocol's headers and the credentials.
     /// - Throws: `FileError` when a credential file cannot be read.
     func request(_ body: [UInt8], attempt: Int) throws(FileError) -> HTTPClientRequest {
         var headers = [

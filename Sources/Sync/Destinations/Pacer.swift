@@ -23,9 +23,11 @@ struct Pacer: Sendable {
     /// Whether to read now.
     ///
     /// - Parameters:
-    /// - rows: rows between the cursor and the log's end.
-    /// - readLimit: the most samples a read may take now, where a slow or small receiver made it less than a request.
-    /// - now: monotonic nanoseconds.
+    ///   - rows: rows between the cursor and the log's end.
+    ///   - readLimit: the most samples a read may take now, where a slow or small receiver made it less than
+    ///     a request.
+    ///   - now: monotonic nanoseconds.
+    /// - Returns: true for a full request's worth of samples, or after the deadline.
     mutating func isDue(rows: UInt64, readLimit: Int? = nil, now: UInt64) -> Bool {
         guard rows > 0 else {
             waitingSince = nil

@@ -49,10 +49,10 @@ extension Head {
     /// The pieces of a series that may have samples in the range.
     ///
     /// - Parameters:
-    /// - reference: the series.
-    /// - range: the times wanted.
-    /// - known: segments up to `KnownSegments.newest` that overlap the range, so that a query of many series looks
-    /// through the ring once.
+    ///   - reference: the series.
+    ///   - range: the times wanted.
+    ///   - known: segments up to `KnownSegments.newest` that overlap the range, so that a query of many
+    ///     series looks through the ring once.
     /// - Returns: the pieces, segments before memory.
     func sources(
         of reference: SeriesReference,
