@@ -43,12 +43,24 @@ enum ColumnBlock {
     /// Appends the block of a column and returns its codec; the reader must know the number of rows.
     @discardableResult
     static func append(_ cells: ColumnCells, effort: CodingEffort, to out: inout [UInt8]) -> UInt8 {
+        var encoder = BlockEncoder()
+        return append(cells, effort: effort, using: &encoder, to: &out)
+    }
+
+    /// The same with the buffers of an encoder that codes more than one block.
+    @discardableResult
+    static func append(
+        _ cells: ColumnCells,
+        effort: CodingEffort,
+        using encoder: inout BlockEncoder,
+        to out: inout [UInt8]
+    ) -> UInt8 {
         let isPlain = cells.values.count == cells.states.count
         out.append(isPlain ? 0 : 1)
         if !isPlain { appendStates(cells.states, to: &out) }
         guard !cells.values.isEmpty else { return ConstantCodec.identifier }
         let codec = out.count
-        BlockCodecs.append(cells.values, effort: effort, to: &out)
+        encoder.append(cells.values.span, effort: effort, to: &out)
         return out[codec]
     }
 
@@ -56,6 +68,17 @@ enum ColumnBlock {
     static func read(
         _ reader: inout ByteReader,
         rows: Int,
+        into cells: inout ColumnCells
+    ) throws(CorruptionError) {
+        var decoder = BlockDecoder()
+        try read(&reader, rows: rows, using: &decoder, into: &cells)
+    }
+
+    /// The same with the buffers of a decoder that reads more than one block.
+    static func read(
+        _ reader: inout ByteReader,
+        rows: Int,
+        using decoder: inout BlockDecoder,
         into cells: inout ColumnCells
     ) throws(CorruptionError) {
         let place = reader.offset
@@ -70,7 +93,7 @@ enum ColumnBlock {
         cells.values.append(contentsOf: repeatElement(0, count: count))
         var all = cells.values.mutableSpan
         var added = all._mutatingExtracting(start..<(start + count))
-        try BlockCodecs.read(&reader, into: &added)
+        try decoder.read(&reader, into: &added)
     }
 
     /// Runs of equal state: varint (length × 4 + state), until every row is covered.
