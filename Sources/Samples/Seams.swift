@@ -49,6 +49,10 @@ public struct SampleBatch: Sendable {
     ///
     /// `StaleMarker.value` ends a series.
     public var values: [Double]
+    /// Series whose value in this pass is a histogram, each at most once and none that is in `series`.
+    public var histograms: [HistogramSample] = []
+    /// Since when counters of this pass count, for those whose source says so; each at most once.
+    public var starts: [StartSample] = []
 
     /// Creates a batch without values.
     public init(group: GroupID, timestamp: Timestamp, capacity: Int = 0) {
@@ -66,22 +70,39 @@ public struct SampleBatch: Sendable {
         series.append(id)
         values.append(value)
     }
+
+    /// Adds one histogram.
+    public mutating func append(_ id: SeriesID, _ histogram: NativeHistogram) {
+        histograms.append(HistogramSample(id, histogram))
+    }
+
+    /// Says since when the counter behind a sample of this batch counts.
+    public mutating func append(_ id: SeriesID, start: Timestamp) {
+        starts.append(StartSample(id, start))
+    }
+
+    /// Values and histograms of the batch.
+    public var count: Int { series.count + histograms.count }
 }
 
 /// What became of a batch.
 public struct AppendResult: Sendable, Equatable {
-    /// Samples stored.
+    /// Samples stored; a histogram is one.
     public var appended: Int
     /// Samples whose time is not newer than the group's newest row and outside what the store can still take.
     public var outOfOrder: Int
     /// Samples with a time the series already has, with another value.
     public var duplicate: Int
+    /// Histograms with more buckets than the store keeps at any resolution, or for whose parts
+    /// `storage.max_series` leaves no room.
+    public var refused: Int
 
     /// Creates a result.
-    public init(appended: Int = 0, outOfOrder: Int = 0, duplicate: Int = 0) {
+    public init(appended: Int = 0, outOfOrder: Int = 0, duplicate: Int = 0, refused: Int = 0) {
         self.appended = appended
         self.outOfOrder = outOfOrder
         self.duplicate = duplicate
+        self.refused = refused
     }
 }
 
@@ -89,6 +110,8 @@ public struct AppendResult: Sendable, Equatable {
 public enum SinkError: Error, Sendable, Equatable, CustomStringConvertible {
     /// `storage.max_series` is reached; existing series are unaffected.
     case seriesLimit(Int)
+    /// The labels have the one name that the store keeps for itself (`PartLabel.name`).
+    case reservedLabel
     /// The store is shutting down.
     case closed
     /// The log could not be written and the memory bound for unlogged rows is reached.
@@ -98,6 +121,7 @@ public enum SinkError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .seriesLimit(let limit): "storage.max_series (\(limit)) is reached"
+        case .reservedLabel: "a label name is reserved: \(Labels.quoted(PartLabel.name))"
         case .closed: "the store is shutting down"
         case .unavailable(let reason): reason
         }
@@ -121,8 +145,18 @@ public protocol SampleSink: Sendable {
     /// On return it is in the log file (survives a process kill).
     func append(_ batch: SampleBatch) throws(SinkError) -> AppendResult
 
+    /// Stores exemplars; on return they are in the log file.
+    ///
+    /// An exemplar equal to the newest of its series is dropped silently, an older one counts as out of order.
+    func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult
+
     /// Remembers what a source said of its families; the newest wins.
     func describe(_ metadata: [MetricMetadata])
+}
+
+extension SampleSink {
+    /// Drops exemplars, for a sink that keeps none.
+    public func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult { AppendResult() }
 }
 
 // MARK: - Reading
@@ -150,6 +184,39 @@ public protocol SeriesSelection: Sendable {
         through: Timestamp,
         into columns: inout SampleColumns
     ) throws(SourceError)
+    /// Appends the histograms of series `index` with `from ≤ time ≤ through` to the caller's columns, in time order,
+    /// stale markers included.
+    func readHistograms(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout HistogramColumns
+    ) throws(SourceError)
+    /// Appends the start timestamps of those samples in the range that have one, in time order.
+    func readStartTimestamps(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout StartColumns
+    ) throws(SourceError)
+}
+
+extension SeriesSelection {
+    /// Appends nothing, for a source without histograms.
+    public func readHistograms(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout HistogramColumns
+    ) throws(SourceError) {}
+
+    /// Appends nothing, for a source without start timestamps.
+    public func readStartTimestamps(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout StartColumns
+    ) throws(SourceError) {}
 }
 
 /// Where queries read.
@@ -206,11 +273,22 @@ public struct LogChunk: Sendable {
         public let labels: Labels
         /// Its samples, stale markers included.
         public let samples: SampleColumns
+        /// Its histograms, stale markers included.
+        public let histograms: HistogramColumns
+        /// Since when the counter counts, for the samples whose source said so.
+        public let starts: StartColumns
 
         /// Creates the entry of one series.
-        public init(labels: Labels, samples: SampleColumns) {
+        public init(
+            labels: Labels,
+            samples: SampleColumns,
+            histograms: HistogramColumns = HistogramColumns(),
+            starts: StartColumns = StartColumns()
+        ) {
             self.labels = labels
             self.samples = samples
+            self.histograms = histograms
+            self.starts = starts
         }
     }
 
@@ -240,6 +318,8 @@ public protocol SampleLog: Sendable {
     /// The time of the oldest sample at or after a position, nil when there is none.
     func timestamp(at position: LogPosition) -> Timestamp?
     /// Reads whole rows from a position on until about `sampleLimit` samples are gathered (at least one row).
+    ///
+    /// A histogram counts as one sample for each number it is stored as: count, sum and every populated bucket.
     ///
     /// Deterministic: the same position and limit give the same chunk as long as the rows are in the ring.
     func read(from position: LogPosition, sampleLimit: Int) throws(SourceError) -> LogChunk
