@@ -238,12 +238,15 @@ final class Wiring: Sendable {
         _ telemetry: Telemetry,
         _ logger: Logger
     ) throws(DaemonError) -> Store {
+        // Its resolved name names the staging file; what is wrong with it the store says.
+        try? SystemFileStore().createDirectory(directory)
         let options = StoreOptions(
             directory: directory,
             ringBytes: storage.circularBuffer.size,
             ringFiles: storage.circularBuffer.segments,
             logBytes: Int(clamping: storage.wal.size),
             syncInterval: storage.wal.syncInterval,
+            stagingPath: StagingPlace.path(storage.wal.staging, directory: directory),
             maxSeries: storage.maxSeries,
             outOfOrderWindow: storage.outOfOrderWindow,
             retention: storage.retention

@@ -31,6 +31,8 @@ public enum FileMode: Sendable {
     case update
     /// Read and write, created when missing, contents kept.
     case create
+    /// As `create`, for a directory that others may write to: of this user alone, never through a link.
+    case createPrivate
 }
 
 /// An open file.

@@ -16,10 +16,15 @@ public struct SystemFileStore: FileStore {
             case .read: O_RDONLY
             case .update: O_RDWR
             case .create: O_RDWR | O_CREAT
+            case .createPrivate: O_RDWR | O_CREAT | O_NOFOLLOW
             }
-        let descriptor = unsafe path.withCString { unsafe Glibc.open($0, flags | O_CLOEXEC, 0o640) }
+        let isPrivate = mode == .createPrivate
+        let rights: mode_t = isPrivate ? 0o600 : 0o640
+        let descriptor = unsafe path.withCString { unsafe Glibc.open($0, flags | O_CLOEXEC, rights) }
         guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
-        return SystemFile(descriptor: descriptor, path: path)
+        let file = SystemFile(descriptor: descriptor, path: path)
+        if isPrivate { try file.checkOwner() }
+        return file
     }
 
     /// Names in a directory, sorted.
@@ -113,6 +118,15 @@ final class SystemFile: StorageFile {
 
     deinit {
         close(descriptor)
+    }
+
+    /// Refuses what somebody else could have put there or can change.
+    func checkOwner() throws(FileError) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw error("fstat") }
+        guard status.st_uid == geteuid(), status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o022 == 0 else {
+            throw FileError(operation: "open", path: path, code: EACCES)
+        }
     }
 
     func size() throws(FileError) -> Int64 {

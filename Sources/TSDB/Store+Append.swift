@@ -103,7 +103,7 @@ extension Store: SampleSink {
     private func commit(isDue: Bool) {
         let isNearlyFull = flushLog()
         // All failures are counted and logged where they happen; the rows are in memory.
-        if options.syncInterval <= .zero {
+        if syncInterval <= .zero {
             do throws(StoreError) { try syncLog() } catch { try? seal(.all) }
         }
         if isNearlyFull { metrics.forcedSeals.add() }

@@ -30,6 +30,10 @@ public final class Store: Sendable {
     let reader: SegmentReader
     let recovery: RecoveryReport
     let logFileBytes: Int64
+    /// Pages of the log grow in shared memory.
+    let isStaged: Bool
+    let syncInterval: Duration
+    let isPowerUncertain = Atomic(false)
     let directoryLock: Mutex<FileLock?>
 
     /// Opens the store in a directory, creating what is missing and reading back what is there.
@@ -49,11 +53,15 @@ public final class Store: Sendable {
         logger: Logger
     ) throws(StoreError) {
         let began = clock.monotonicNanoseconds()
-        let opening = try StoreOpening(options, files: files, logger: logger, at: began)
+        metrics = StoreMetrics(telemetry)
+        let opening = try StoreOpening(options, files: files, logger: logger, metrics: metrics, at: began)
         self.options = options
         self.clock = clock
         self.logger = logger
-        metrics = StoreMetrics(telemetry)
+        isStaged = opening.isStaged
+        syncInterval =
+            options.syncInterval
+            ?? (isStaged ? StoreOptions.stagedSyncInterval : StoreOptions.writtenSyncInterval)
         reader = SegmentReader(corruptBlocks: metrics.corruptBlocks)
         sealer = Mutex(Sealer(ring: opening.ring))
         index = Mutex(opening.index)

@@ -11,6 +11,7 @@ struct StoreMetrics: Sendable {
     let duplicates: Counter
     let seriesLimit: Counter
     let logBytes: Counter
+    let logFlashBytes: Counter
     let segmentBytes: Counter
     let logSyncs: Counter
     let writeErrors: Counter
@@ -39,6 +40,10 @@ struct StoreMetrics: Sendable {
             "Series refused because storage.max_series was reached."
         )
         logBytes = counter("log_written_bytes_total", "Bytes added to pages of the log ring.")
+        logFlashBytes = counter(
+            "log_flash_bytes_total",
+            "Bytes of the log written to its file, rewritten pages included."
+        )
         segmentBytes = counter("segment_written_bytes_total", "Bytes written to the ring of segments.")
         logSyncs = counter("log_syncs_total", "Times the log was made durable.")
         writeErrors = counter("write_errors_total", "Writes and syncs the file system refused.")

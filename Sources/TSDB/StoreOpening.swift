@@ -13,6 +13,8 @@ struct StoreOpening {
     private let options: StoreOptions
     private let files: any FileStore
     private let logger: Logger
+    private let flashBytes: Counter
+    private(set) var isStaged = false
     private(set) var index = SeriesIndex()
     private(set) var head: Head
     private(set) var ring: Ring
@@ -27,8 +29,10 @@ struct StoreOpening {
         _ options: StoreOptions,
         files: any FileStore,
         logger: Logger,
+        metrics: StoreMetrics,
         at time: UInt64
     ) throws(StoreError) {
+        flashBytes = metrics.logFlashBytes
         self.options = options
         self.files = files
         self.logger = logger
@@ -174,7 +178,7 @@ struct StoreOpening {
 
     private mutating func scanLog() throws(StoreError) {
         do throws(FileError) {
-            let file = try openLog()
+            let file = stage(try openLog())
             log = (file, try LogScan.scan(file))
         } catch {
             // A full disk must not keep what is stored from being read, nor new rows from memory and ring.
@@ -183,6 +187,23 @@ struct StoreOpening {
                 "no room for the log; rows are not safe until sealed",
                 metadata: ["error": "\(error)"]
             )
+        }
+    }
+
+    /// Puts the staging file before the log when there is to be one.
+    private mutating func stage(_ file: any StorageFile) -> any StorageFile {
+        guard let path = options.stagingPath, options.syncInterval != .zero else { return file }
+        do throws(FileError) {
+            let staging = try files.open(path, .createPrivate)
+            let staged = try StagedFile(log: file, staging: staging, flashBytes: flashBytes)
+            isStaged = true
+            return staged
+        } catch {
+            logger.warning(
+                "no staging file in shared memory; every append is written to flash",
+                metadata: ["error": "\(error)"]
+            )
+            return file
         }
     }
 
@@ -214,7 +235,7 @@ struct StoreOpening {
             nextSequence: sequence,
             openedAt: time
         )
-        begin(at: next, afterLoss: !isFresh && !report.wasClosedCleanly)
+        begin(at: next, afterLoss: !isFresh && !report.wasClosedCleanly, mark: time)
         // Without a log nothing is synced ever; with one, not before this process has synced it.
         head.syncedRow = file == nil ? .max : 0
     }
@@ -222,7 +243,7 @@ struct StoreOpening {
     /// Logs that a process begins.
     ///
     /// Rows of the last one that did not survive may have been shipped; their numbers are not used again. Otherwise the gap is empty, and says after a power cut that rows may have come after it.
-    private mutating func begin(at next: UInt64, afterLoss: Bool) {
+    private mutating func begin(at next: UInt64, afterLoss: Bool, mark: UInt64) {
         var gap = next..<next
         if afterLoss {
             gap = next..<(next + Store.unsyncedRowLimit)
@@ -231,7 +252,7 @@ struct StoreOpening {
             // With those of starts before, whose record may be forgotten before a segment repeats it.
             gap = head.gaps.last ?? gap
         }
-        head.log.append(LogRecord.gap(gap), isRow: false)
+        head.log.append(LogRecord.gap(gap, mark: mark), isRow: false)
     }
 
     private func openLog() throws(FileError) -> any StorageFile {

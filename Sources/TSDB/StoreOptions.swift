@@ -12,8 +12,11 @@ public struct StoreOptions: Sendable {
     public var ringFiles: Int
     /// Bytes of the log ring; takes effect when the log file is created.
     public var logBytes: Int
-    /// The longest time a row may be in the page cache only; zero syncs before acknowledging.
-    public var syncInterval: Duration
+    /// The longest time a row may not be on flash yet; zero syncs before acknowledging, nil is the default for the way
+    /// the log is written.
+    public var syncInterval: Duration?
+    /// A file in shared memory in which the log's newest pages grow; nil writes each append to the log's file.
+    public var stagingPath: String?
     /// The most series with samples in the open windows or just registered.
     public var maxSeries: Int
     /// How far behind the newest row of its group a row may come.
@@ -27,7 +30,8 @@ public struct StoreOptions: Sendable {
         ringBytes: Int64 = 1 << 30,
         ringFiles: Int = 10,
         logBytes: Int = 32 << 20,
-        syncInterval: Duration = .seconds(10),
+        syncInterval: Duration? = nil,
+        stagingPath: String? = nil,
         maxSeries: Int = 100_000,
         outOfOrderWindow: Duration = .seconds(600),
         retention: Duration? = nil
@@ -37,10 +41,19 @@ public struct StoreOptions: Sendable {
         self.ringFiles = ringFiles
         self.logBytes = logBytes
         self.syncInterval = syncInterval
+        self.stagingPath = stagingPath
         self.maxSeries = maxSeries
         self.outOfOrderWindow = outOfOrderWindow
         self.retention = retention
     }
+
+    /// The default of `syncInterval` when every append is written to the log's file anyway.
+    public static let writtenSyncInterval = Duration.seconds(10)
+    /// The default of `syncInterval` when pages grow in shared memory.
+    public static let stagedSyncInterval = Duration.seconds(600)
+    /// Full pages in shared memory at which the log is synced before the interval has passed: as many bytes as the
+    /// file system's journal takes for it.
+    static let stagedSyncPages = 3
 
     /// The smallest log: sixteen pages, so that a quarter of it still takes a batch.
     public static let smallestLogBytes = 16 * 4096

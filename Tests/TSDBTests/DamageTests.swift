@@ -128,7 +128,7 @@ struct HostileFileTests {
             )
             var row: [UInt8] = []
             LogRecord.beginRow(extreme, into: &row)
-            let gap = LogRecord.gap((extreme - 5)..<extreme)
+            let gap = LogRecord.gap((extreme - 5)..<extreme, mark: 0)
             let pages: [[UInt8]] = [
                 page(sequence: extreme, tail: 1, firstRow: 0, columns),
                 page(sequence: 1, tail: extreme, firstRow: 0, columns),
@@ -138,7 +138,7 @@ struct HostileFileTests {
             ]
             for first in pages {
                 let files = MemoryFileStore()
-                let second = page(sequence: 2, tail: 1, firstRow: 1, LogRecord.gap(1..<1))
+                let second = page(sequence: 2, tail: 1, firstRow: 1, LogRecord.gap(1..<1, mark: 0))
                 files.withFile("/data/log") {
                     $0.written = first + second + [UInt8](repeating: 0, count: 14 * 4096)
                 }

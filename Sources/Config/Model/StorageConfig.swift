@@ -26,12 +26,24 @@ public struct StorageConfig: Sendable, Equatable {
         public init() {}
     }
 
+    /// Where the newest pages of the log are between syncs.
+    public enum Staging: Sendable, Equatable {
+        /// In `/dev/shm`, except in a container, whose shared memory ends with it.
+        case automatic
+        /// In the log's file: every append is a write to flash.
+        case off
+        /// In this directory, which must be in memory and outlive the process.
+        case directory(String)
+    }
+
     /// The log every row is in before it counts as stored.
     public struct WAL: Sendable, Equatable {
         /// Bytes of the log's file.
         public var size: Int64 = 32 << 20
-        /// The most time a power cut may take back; zero syncs before acknowledging.
-        public var syncInterval = Duration.seconds(10)
+        /// The most time a power cut may take back; zero syncs before acknowledging, nil leaves it to the store.
+        public var syncInterval: Duration?
+        /// Where the log's newest pages grow between syncs.
+        public var staging = Staging.automatic
 
         /// Creates the defaults.
         public init() {}

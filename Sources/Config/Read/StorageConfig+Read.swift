@@ -53,10 +53,28 @@ extension StorageConfig.CircularBuffer {
 }
 
 extension StorageConfig.WAL {
+    private static func staging(_ section: Section) -> StorageConfig.Staging {
+        switch section.string("staging") {
+        case nil, "auto": return .automatic
+        case "off": return .off
+        case let path?:
+            guard path.hasPrefix("/") else {
+                section.report(
+                    "staging",
+                    "expected \"auto\", \"off\" or an absolute directory, found \"\(path)\"",
+                    remedy: "for example /dev/shm"
+                )
+                return .automatic
+            }
+            return .directory(path)
+        }
+    }
+
     fileprivate init(reading section: Section) {
         self.init()
         size = section.size("size") ?? size
         syncInterval = section.duration("sync_interval") ?? syncInterval
+        staging = StorageConfig.WAL.staging(section)
         if size < 1 << 20 { section.report("size", "the log needs at least 1MB") }
     }
 }

@@ -23,8 +23,8 @@ struct LogFile: Sendable {
     /// Counts writes; whatever is beyond `syncedGeneration` is in the page cache only.
     private(set) var generation: UInt64 = 0
     private var syncedGeneration: UInt64 = 0
-    /// A page was completed since the last sync.
-    private(set) var hasFullPage = false
+    /// Pages completed since the last sync.
+    private(set) var fullPages = 0
     private(set) var syncedAt: UInt64 = 0
     /// Bytes added to pages; what is written again with a growing page is not counted again.
     private(set) var bytesAdded = 0
@@ -92,7 +92,7 @@ struct LogFile: Sendable {
             live[live.startIndex + Int(page.sequence - firstLive)] = UInt32(other)
         }
         generation += 1
-        hasFullPage = hasFullPage || page.isFull
+        if page.isFull { fullPages += 1 }
         bytesAdded += page.bytes.count - (lastWritten.sequence == page.sequence ? lastWritten.length : 0)
         lastWritten = (page.sequence, page.bytes.count)
     }
@@ -112,7 +112,7 @@ struct LogFile: Sendable {
         guard needsSync, let file else { return nil }
         // Of now, not of the end: what is written meanwhile waits for the next sync.
         syncedAt = time
-        hasFullPage = false
+        fullPages = 0
         return (file, generation)
     }
 

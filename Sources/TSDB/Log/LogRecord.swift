@@ -94,11 +94,12 @@ enum LogRecord {
 
     static func closed() -> [UInt8] { [Kind.closed.rawValue] }
 
-    /// Sequence numbers that no row has: `from ..< to`.
-    static func gap(_ range: Range<UInt64>) -> [UInt8] {
+    /// Sequence numbers that no row has: `from ..< to`; `mark` tells the process that begins from any other.
+    static func gap(_ range: Range<UInt64>, mark: UInt64) -> [UInt8] {
         var out: [UInt8] = [Kind.gap.rawValue]
         out.append(varint: range.lowerBound)
         out.append(varint: range.upperBound)
+        out.append(littleEndian: mark)
         return out
     }
 

@@ -42,6 +42,7 @@ extension Store {
             for (number, page) in pages.enumerated() {
                 do throws(FileError) {
                     try writer.file.write(page)
+                    if !isStaged { metrics.logFlashBytes.add(page.bytes.count) }
                 } catch {
                     metrics.writeErrors.add()
                     head.withLock { $0.log.putBack(pages[number...]) }
@@ -98,13 +99,24 @@ extension Store {
         head.withLock { $0.syncedRow = max($0.syncedRow, work.row) }
     }
 
-    /// Whether upkeep should sync: a page is complete, or the interval has passed.
+    /// Whether upkeep should sync: enough pages are complete, or the interval has passed.
     func isSyncDue() -> Bool {
-        let interval = UInt64(max(0, options.syncInterval.milliseconds)) * 1_000_000
+        var interval = syncInterval
+        if isPowerUncertain.load(ordering: .relaxed) { interval = min(interval, StoreOptions.writtenSyncInterval) }
+        let nanoseconds = UInt64(max(0, interval.milliseconds)) * 1_000_000
         let now = clock.monotonicNanoseconds()
+        let pages = isStaged ? StoreOptions.stagedSyncPages : 1
         return writer.withLock { writer in
             writer.syncFailure == nil && writer.file.needsSync
-                && (writer.file.hasFullPage || now &- writer.file.syncedAt >= interval)
+                && (writer.file.fullPages >= pages || now &- writer.file.syncedAt >= nanoseconds)
         }
+    }
+
+    /// Says whether the node runs on a battery or its supply is failing: then the log is synced at once and stays at
+    /// most ten seconds behind, whatever `sync_interval` says.
+    public func powerIsUncertain(_ isUncertain: Bool) {
+        let was = isPowerUncertain.exchange(isUncertain, ordering: .relaxed)
+        // Failures are counted and logged where they happen.
+        if isUncertain, !was { try? syncLog() }
     }
 }

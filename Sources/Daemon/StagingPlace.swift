@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the log's newest pages may grow between syncs: memory that outlives the process but costs no flash. That is
+// /dev/shm on a machine, and nothing in a container, whose shared memory ends with its first process.
+
+internal import Config
+internal import Glibc
+internal import Platform
+
+/// Chooses the staging file of a data directory.
+enum StagingPlace {
+    private static let sharedMemory = "/dev/shm"
+    /// What container engines leave for programs to see.
+    private static let containerMarks = ["/.dockerenv", "/run/.containerenv"]
+    private static let containerVariables = ["container", "KUBERNETES_SERVICE_HOST"]
+
+    /// The file for a data directory, nil when the log is to be written without one.
+    static func path(_ staging: StorageConfig.Staging, directory: String) -> String? {
+        switch staging {
+        case .off: return nil
+        case .directory(let place): return "\(place)/\(name(directory))"
+        case .automatic:
+            guard isMemory(sharedMemory), !isInContainer else { return nil }
+            return "\(sharedMemory)/\(name(directory))"
+        }
+    }
+
+    private static var isInContainer: Bool {
+        containerMarks.contains { access($0, F_OK) == 0 }
+            || containerVariables.contains { getenv($0) != nil }
+    }
+
+    /// Whether a directory is on tmpfs.
+    private static func isMemory(_ path: String) -> Bool {
+        var status = statfs()
+        return statfs(path, &status) == 0 && status.f_type == 0x0102_1994 && access(path, W_OK) == 0
+    }
+
+    /// One name for a directory however it is written: user and FNV-1a of the resolved path.
+    private static func name(_ directory: String) -> String {
+        var resolved = directory
+        if let real = realpath(directory, nil) {
+            resolved = String(cString: real)
+            free(real)
+        }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in resolved.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01b3 }
+        return "edgewatch-\(geteuid())-\(String(hash, radix: 16)).log"
+    }
+}
