@@ -124,7 +124,8 @@ final class SystemFile: StorageFile {
     func checkOwner() throws(FileError) {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw error("fstat") }
-        guard status.st_uid == geteuid(), status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o022 == 0 else {
+        guard status.st_uid == geteuid(), status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o022 == 0
+        else {
             throw FileError(operation: "open", path: path, code: EACCES)
         }
     }

@@ -94,6 +94,11 @@ final class MemoryFileStore: FileStore {
         var onSync: (@Sendable (String) -> Void)?
         /// Called before each operation, without any lock of the simulation.
         var onOperation: (@Sendable (Operation, String) -> Void)?
+
+        /// What is in memory does not survive a power cut.
+        mutating func forgetMemory() {
+            names = names.filter { !$0.key.hasPrefix("/shm/") }
+        }
     }
 
     let state = Mutex(State())
@@ -120,6 +125,7 @@ final class MemoryFileStore: FileStore {
     /// A copy after a power cut: synced bytes, and of each unsynced write what `keep` says; all names are kept.
     func afterPowerCut(keep: (_ path: String, _ write: Int, _ count: Int) -> Int) -> MemoryFileStore {
         copy { state in
+            state.forgetMemory()
             for (path, inode) in state.names.sorted(by: { $0.key < $1.key }) {
                 guard let file = state.inodes[inode] else { continue }
                 var bytes = file.synced
@@ -144,7 +150,7 @@ final class MemoryFileStore: FileStore {
             let kept = Int.random(in: 0...state.unsyncedNames.count, using: &chance)
             var names = state.syncedNames
             for change in state.unsyncedNames.prefix(kept) { State.apply(change, to: &names) }
-            state.names = names
+            state.names = names.filter { !$0.key.hasPrefix("/shm/") }
             state.settleNames()
             let used = Set(names.values)
             // Most cuts come when little has reached the disk, or nearly all.
@@ -216,7 +222,7 @@ final class MemoryFileStore: FileStore {
                 throw FileError(operation: "open", path: path, code: ErrorNumber.accessDenied)
             }
             if let known = state.names[path] { return known }
-            guard case .create = mode else {
+            guard mode == .create || mode == .createPrivate else {
                 throw FileError(operation: "open", path: path, code: ErrorNumber.missing)
             }
             return state.inode(path)

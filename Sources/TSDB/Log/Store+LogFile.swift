@@ -102,7 +102,9 @@ extension Store {
     /// Whether upkeep should sync: enough pages are complete, or the interval has passed.
     func isSyncDue() -> Bool {
         var interval = syncInterval
-        if isPowerUncertain.load(ordering: .relaxed) { interval = min(interval, StoreOptions.writtenSyncInterval) }
+        if isPowerUncertain.load(ordering: .relaxed) {
+            interval = min(interval, StoreOptions.writtenSyncInterval)
+        }
         let nanoseconds = UInt64(max(0, interval.milliseconds)) * 1_000_000
         let now = clock.monotonicNanoseconds()
         let pages = isStaged ? StoreOptions.stagedSyncPages : 1
