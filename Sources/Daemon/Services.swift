@@ -4,6 +4,7 @@
 // collectors stop before the store they write to. A stage runs until it is cancelled; these adapters turn the group's
 // graceful shutdown into that.
 
+internal import Conditions
 internal import Logging
 internal import Platform
 internal import ServiceLifecycle
@@ -27,23 +28,28 @@ struct StageService: Service, CustomStringConvertible {
 /// Seals due groups and syncs the log once a second, on a thread of its own; closes the store last of all.
 struct StorageService: Service {
     let store: Store
+    let signals: SignalBoard
     let clock: any EdgeClock
     let logger: Logger
     private let lane = BlockingQueue(label: "edgewatch.storage")
 
-    init(store: Store, clock: any EdgeClock, logger: Logger) {
+    init(store: Store, signals: SignalBoard, clock: any EdgeClock, logger: Logger) {
         self.store = store
+        self.signals = signals
         self.clock = clock
         self.logger = logger
     }
 
     func run() async throws {
-        let store = self.store
+        let (store, signals) = (self.store, self.signals)
         try? await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 try await clock.sleep(for: .seconds(1))
                 do {
-                    try await lane.run { try store.maintain() }
+                    try await lane.run {
+                        store.powerIsUncertain(StorageService.isOnBattery(signals))
+                        try store.maintain()
+                    }
                 } catch {
                     // The store keeps serving from memory and counts; what it could not do is tried again.
                     logger.error("storage maintenance failed", metadata: ["error": "\(error)"])
@@ -51,6 +57,14 @@ struct StorageService: Service {
             }
         }
         try? await lane.run { store.close() }
+    }
+}
+
+extension StorageService {
+    /// Whether the node runs on what may be empty soon.
+    fileprivate static func isOnBattery(_ signals: SignalBoard) -> Bool {
+        guard let power = signals.value(SignalName.powerSource), power.quality == .good else { return false }
+        return power.value == .text("battery") || power.value == .text("ups")
     }
 }
 

@@ -30,10 +30,15 @@ enum StagingPlace {
             || containerVariables.contains { getenv($0) != nil }
     }
 
-    /// Whether a directory is on tmpfs.
+    /// Whether a directory is where a tmpfs is mounted, and may be written to.
     private static func isMemory(_ path: String) -> Bool {
-        var status = statfs()
-        return statfs(path, &status) == 0 && status.f_type == 0x0102_1994 && access(path, W_OK) == 0
+        guard access(path, W_OK) == 0, let mounts = try? TextFile.read("/proc/self/mounts") else {
+            return false
+        }
+        return String(decoding: mounts, as: UTF8.self).split(separator: "\n").contains { line in
+            let fields = line.split(separator: " ")
+            return fields.count > 2 && fields[1] == path && fields[2] == "tmpfs"
+        }
     }
 
     /// One name for a directory however it is written: user and FNV-1a of the resolved path.

@@ -112,7 +112,7 @@ final class Wiring: Sendable {
     func services() -> [any Service] {
         let (alerts, sync, collector, address) = (alerts, sync, collector, address)
         return [
-            StorageService(store: store, clock: clock, logger: logger),
+            StorageService(store: store, signals: signals, clock: clock, logger: logger),
             StageService(description: "sync") { try await sync.run() },
             StageService(description: "alerts") { try await alerts.run() },
             StageService(description: "collector") { try await collector.run() },
