@@ -23,6 +23,8 @@ struct StoreOpening {
     private(set) var lock: FileLock?
     private var existing: Set<String> = []
     private var sealed: Set<UInt64> = []
+    /// Gaps that the newest segment has.
+    private var sealedGaps: Set<Range<UInt64>> = []
     private var log: (file: (any StorageFile)?, scan: LogScan) = (nil, LogScan())
 
     init(
@@ -111,7 +113,19 @@ struct StoreOpening {
         guard let first = log.scan.pages.first, found.header.minSequence >= first.firstRow else {
             return false
         }
-        return !found.hasWholeData()
+        // Whole in the page cache is not whole on the disk: a process killed between write and sync leaves it so, and
+        // the log's pages are given up once the segment counts.
+        guard found.hasWholeData() else { return true }
+        do throws(FileError) {
+            try found.file.syncData()
+            return false
+        } catch {
+            logger.error(
+                "a segment cannot be synced; its rows stay in the log",
+                metadata: ["error": "\(error)"]
+            )
+            return true
+        }
     }
 
     /// The windows of a segment that no newer one has; nil when its directory cannot be read.
@@ -132,6 +146,8 @@ struct StoreOpening {
             head.noteSealed(window.identity, newest: window.maxTime)
             head.nextStream = max(head.nextStream, window.stream + 1)
         }
+        // Newest first: older segments have no more of them.
+        if sealedGaps.isEmpty { sealedGaps = Set(directory.gaps) }
         for gap in directory.gaps { head.addGap(gap) }
         return windows
     }
@@ -249,8 +265,12 @@ struct StoreOpening {
             gap = next..<(next + Store.unsyncedRowLimit)
             head.log.skipRows(to: gap.upperBound)
             head.addGap(gap)
-            // With those of starts before, whose record may be forgotten before a segment repeats it.
+            // With those of starts before, when no row is between.
             gap = head.gaps.last ?? gap
+        }
+        // What no segment repeats would be forgotten with the page it is in.
+        for known in head.gaps where known != gap && !sealedGaps.contains(known) {
+            head.log.append(LogRecord.gap(known, mark: mark), isRow: false)
         }
         head.log.append(LogRecord.gap(gap, mark: mark), isRow: false)
     }

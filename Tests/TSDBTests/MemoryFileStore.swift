@@ -90,6 +90,8 @@ final class MemoryFileStore: FileStore {
         var crashAt: Int?
         /// Nothing is changed any more.
         var isDead = false
+        /// The process was stopped within a write, which may have come part of the way.
+        var isDyingInWrite = false
         /// Called when a file is about to be synced, without any lock of the simulation.
         var onSync: (@Sendable (String) -> Void)?
         /// Called before each operation, without any lock of the simulation.
@@ -176,7 +178,7 @@ final class MemoryFileStore: FileStore {
         defer { random = chance }
         return state.withLock { state in
             var done = 0
-            let paths = state.names.keys.sorted().filter { !$0.hasSuffix("lock") }
+            let paths = state.names.keys.sorted().filter { !$0.hasPrefix("/shm/") }
             guard !paths.isEmpty else { return 0 }
             for _ in 0..<flips {
                 let path = paths[Int.random(in: 0..<paths.count, using: &chance)]
@@ -355,6 +357,7 @@ extension MemoryFileStore.State {
         operations += 1
         if let crashAt, operations >= crashAt {
             isDead = true
+            isDyingInWrite = operation == .write
             throw failure
         }
         let name = MemoryFileStore.lastPart(path)
@@ -422,9 +425,8 @@ final class MemoryFile: StorageFile {
         } catch {
             // A process that dies within a write, and a write that fails, may have come part of the way.
             store.state.withLock { state in
-                let isDying = state.isDead && state.operations == state.crashAt
-                guard isDying || (state.tearsFailedWrites && !state.isDead) else { return }
-                if isDying { state.operations += 1 }
+                guard state.isDyingInWrite || (state.tearsFailedWrites && !state.isDead) else { return }
+                state.isDyingInWrite = false
                 let size = state.inodes[inode]?.written.count ?? 0
                 let part = data.count * (state.operations % 4) / 3
                 guard Int(offset) + part <= size else { return }

@@ -80,3 +80,41 @@ struct SeriesIndex: Sendable {
         }
     }
 }
+
+// MARK: - Invariants
+
+extension SeriesIndex {
+    /// What is wrong with the index, given per reference the handles that mention it and the sets of the windows in
+    /// segments.
+    func violations(handles: [SeriesReference: Int], sets: [ColumnSet]) -> [String] {
+        var found: [String] = []
+        var expected = handles
+        var distinct: Set<ObjectIdentifier> = []
+        for set in sets where distinct.insert(ObjectIdentifier(set)).inserted {
+            for reference in set.references { expected[reference, default: 0] += 1 }
+        }
+        for (place, count) in mentions.enumerated() {
+            let reference = SeriesReference(place)
+            if Int(count) != expected[reference, default: 0] {
+                found.append(
+                    "series \(labels[place]) has \(count) mentions, not \(expected[reference, default: 0])"
+                )
+            }
+            if (count == 0) != labels[place].pairs.isEmpty, !labels[place].pairs.isEmpty {
+                found.append("series \(labels[place]) is kept without a mention")
+            }
+            if count > 0, byLabels[labels[place]] != reference {
+                found.append("series \(labels[place]) is not found by its labels")
+            }
+            for (name, value) in labels[place].pairs
+            where postings.byName[name]?[value]?.contains(reference) != true {
+                found.append("series \(labels[place]) is not in its postings")
+            }
+        }
+        let posted = postings.byName.values.reduce(0) { $1.values.reduce($0) { $0 + $1.count } }
+        let pairs = labels.reduce(0) { $0 + $1.pairs.count }
+        if posted != pairs { found.append("\(posted) postings for \(pairs) labels") }
+        if byLabels.count != mentions.count - free.count { found.append("free places are not counted right") }
+        return found
+    }
+}

@@ -131,3 +131,30 @@ struct LogFile: Sendable {
         throw FileError(operation: "append", path: "log", code: ErrorNumber.noSpace)
     }
 }
+
+// MARK: - Invariants
+
+extension LogFile {
+    /// What is wrong with the table of slots.
+    func violations() -> [String] {
+        var found: [String] = []
+        var seen: Set<UInt32> = []
+        for (place, slot) in live.enumerated() where slot != LogFile.noSlot {
+            let sequence = firstLive + UInt64(place)
+            if Int(slot) >= slotCount {
+                found.append("log page \(sequence) is beyond the file")
+                continue
+            }
+            if !seen.insert(slot).inserted { found.append("log page \(sequence) shares slot \(slot)") }
+            if !busy[Int(slot)] { found.append("log page \(sequence) is in a free slot") }
+        }
+        if syncedGeneration > generation { found.append("the log is synced further than written") }
+        return found
+    }
+
+    /// Whether a page has a place in the file.
+    func hasSlot(_ sequence: UInt64) -> Bool {
+        guard sequence >= firstLive, sequence < firstLive + UInt64(live.count) else { return false }
+        return live[live.startIndex + Int(sequence - firstLive)] != LogFile.noSlot
+    }
+}

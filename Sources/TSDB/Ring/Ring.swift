@@ -22,6 +22,8 @@ struct Ring: Sendable {
     private(set) var nextSequence: UInt64 = 1
     /// Readable segments, oldest first.
     private(set) var segments: [Segment] = []
+    /// The newest row of the segments this process has given up, nil when there were none.
+    private(set) var givenUpThrough: UInt64?
 
     init(files: any FileStore, directory: String, fileCount: Int, ringBytes: Int64) {
         self.files = files
@@ -127,7 +129,10 @@ struct Ring: Sendable {
     private mutating func evict(_ isGone: (Segment) -> Bool) -> [Segment] {
         let gone = segments.filter(isGone)
         guard !gone.isEmpty else { return [] }
-        for segment in gone { segment.isEvicted.store(true, ordering: .releasing) }
+        for segment in gone {
+            segment.isEvicted.store(true, ordering: .releasing)
+            givenUpThrough = max(givenUpThrough ?? 0, segment.maxSequence)
+        }
         segments.removeAll(where: isGone)
         return gone
     }
