@@ -41,13 +41,24 @@ public enum PartLabel {
         return Labels(copiedPairs: bytes)
     }
 
+    /// Which part the labels stand for; nil for the labels of a series.
+    public static func part(_ labels: Labels) -> String? {
+        guard let range = partRange(labels) else { return nil }
+        return String(decoding: labels.bytes[range], as: UTF8.self)
+    }
+
+    private static func partRange(_ labels: Labels) -> Range<Int>? {
+        guard marks(labels) else { return nil }
+        let start = prefix.count + 1
+        let length = Int(labels.bytes[prefix.count])
+        guard length > 0, length < 128, labels.bytes.count >= start + length else { return nil }
+        return start..<(start + length)
+    }
+
     /// Which part of which series the labels stand for; nil for the labels of a series.
     public static func split(_ labels: Labels) -> (part: String, parent: Labels)? {
-        guard marks(labels) else { return nil }
-        let length = Int(labels.bytes[2])
-        let start = prefix.count + 1
-        guard length > 0, length < 128, labels.bytes.count >= start + length else { return nil }
-        let part = String(decoding: labels.bytes[start..<(start + length)], as: UTF8.self)
-        return (part, Labels(copiedPairs: Array(labels.bytes[(start + length)...])))
+        guard let range = partRange(labels) else { return nil }
+        let part = String(decoding: labels.bytes[range], as: UTF8.self)
+        return (part, Labels(copiedPairs: Array(labels.bytes[range.upperBound...])))
     }
 }

@@ -18,6 +18,7 @@ extension Store: SampleSink {
 
     /// The series with these labels in the group, created when new.
     public func series(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
+        if PartLabel.marks(labels) { throw .reservedLabel }
         do throws(SinkError) {
             return try findOrAdd(labels, in: group)
         } catch {
@@ -26,7 +27,8 @@ extension Store: SampleSink {
         }
     }
 
-    private func findOrAdd(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
+    /// A series or, with the labels of one, a part.
+    func findOrAdd(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
         try index.withLock { index throws(SinkError) in
             let known = index.reference(labels)
             let limit = options.maxSeries
@@ -42,8 +44,8 @@ extension Store: SampleSink {
             if let found { return found }
             let reference = index.retain(labels)
             return head.withLock { head in
-                head.setLabels(labels, of: reference)
-                return head.handles.add(reference, group: group.rawValue)
+                head.noteLabels(of: reference, in: index)
+                return head.handles.add(reference, group: group.rawValue, isPart: PartLabel.marks(labels))
             }
         }
     }
@@ -54,23 +56,23 @@ extension Store: SampleSink {
 
     /// Stores one batch.
     public func append(_ batch: SampleBatch) throws(SinkError) -> AppendResult {
-        guard !batch.series.isEmpty else { return AppendResult() }
+        guard batch.count > 0 else { return AppendResult() }
+        let hasParts = !batch.histograms.isEmpty || !batch.starts.isEmpty
+        let (result, isDue) = try hasParts ? appendWithParts(batch) : appendValues(batch)
+        count(result)
+        commit(isDue: isDue)
+        return result
+    }
+
+    private func appendValues(_ batch: SampleBatch) throws(SinkError) -> (result: AppendResult, isDue: Bool) {
         let outcome = try head.withLock { head throws(SinkError) in
             try Store.checkOpen(head)
             return head.append(batch)
         }
-        var result = AppendResult()
-        var isDue = false
         switch outcome {
-        case .stored(let count, let due):
-            result.appended = count
-            isDue = due
-        case .behind:
-            result = try appendLate(batch)
+        case .stored(let count, let isDue): return (AppendResult(appended: count), isDue)
+        case .behind: return (try appendLate(batch), false)
         }
-        count(result)
-        commit(isDue: isDue)
-        return result
     }
 
     /// Remembers what a source said of its families.

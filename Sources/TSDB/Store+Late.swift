@@ -75,6 +75,7 @@ extension Store {
         var columns = SampleColumns()
         let range = TimeRange(batch.timestamp, batch.timestamp)
         let known = head.withLock { $0.knownSegments(range) }
+        let hasParts = index.withLock { $0.links.count > 0 }
         for (id, value) in zip(batch.series, batch.values) where seen.insert(id).inserted {
             columns.removeAll()
             let sources = head.withLock { head in
@@ -84,6 +85,8 @@ extension Store {
             try? read(sources, range, into: &columns)
             if let existing = columns.values.first {
                 if existing.bitPattern != value.bitPattern { result.duplicate += 1 }
+            } else if hasParts, hasHistogram(head.withLock { $0.handles[id].reference }, range, known) {
+                result.duplicate += 1
             } else {
                 samples.append((id, value.bitPattern))
             }

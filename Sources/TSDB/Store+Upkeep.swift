@@ -96,7 +96,8 @@ extension Store {
 extension Head {
     /// Fills in what memory holds and where the ring stands.
     func describe(_ statistics: inout StoreStatistics) {
-        statistics.activeSeries = handles.active
+        statistics.activeSeries = handles.active - handles.activeParts
+        statistics.activeParts = handles.activeParts
         statistics.groups = groups.count
         statistics.logFill = log.capacity > 0 ? Double(log.livePages) / Double(log.capacity) : 0
         var oldest = Int64.max

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The store: log ring → head → segments. Five locks, always taken in this order:
+// The store: log ring → head → segments. Seven locks, always taken in this order:
 //
+//     lateParts  one late batch with histograms at a time
+//     parts    handles of parts of series; batches without histograms and start timestamps never take it
 //     syncer   one fdatasync of the log at a time; appenders take it only when every append is to be synced
 //     sealer   one seal at a time; owns the place in the ring where the next segment goes
 //     index    labels and postings; selectors with slow expressions hold it, appends of known series never take it
@@ -26,6 +28,8 @@ public final class Store: Sendable {
     let index: Mutex<SeriesIndex>
     let writer: Mutex<LogWriter>
     let head: Mutex<Head>
+    let parts = Mutex(PartTable())
+    let lateParts = Mutex<Void>(())
     let families = Mutex<[String: MetricMetadata]>([:])
     let reader: SegmentReader
     let recovery: RecoveryReport

@@ -21,6 +21,9 @@ struct StoreMetrics: Sendable {
     let forcedSeals: Counter
     let sealedWindows: Counter
     let droppedWindows: Counter
+    let refusedHistograms: Counter
+    let reducedHistograms: Counter
+    let incompleteHistograms: Counter
 
     init(_ telemetry: Telemetry) {
         func counter(_ name: String, _ help: String) -> Counter {
@@ -52,6 +55,18 @@ struct StoreMetrics: Sendable {
         recoveredRows = counter("recovered_rows_total", "Rows taken from the log when the store was opened.")
         forcedSeals = counter("forced_seals_total", "Windows sealed early to make room in the log.")
         droppedWindows = counter("dropped_windows_total", "Windows too large for a file of the ring.")
+        refusedHistograms = counter(
+            "refused_histograms_total",
+            "Histograms refused because they have too many buckets at any resolution."
+        )
+        reducedHistograms = counter(
+            "reduced_histograms_total",
+            "Histograms stored in a coarser schema because they have too many buckets."
+        )
+        incompleteHistograms = counter(
+            "incomplete_histograms_total",
+            "Histograms left out of an answer because a part of them is damaged or gone."
+        )
         sealedWindows = counter("sealed_windows_total", "Windows of groups written to segments.")
     }
 

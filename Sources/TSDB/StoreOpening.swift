@@ -163,12 +163,13 @@ struct StoreOpening {
         var references: [SeriesReference] = []
         for label in labels {
             let reference = index.retain(label)
-            head.setLabels(label, of: reference)
+            head.noteLabels(of: reference, in: index)
             references.append(reference)
         }
         // The set keeps its own mentions; those taken here were only to name the series.
         let set = index.adopt(references)
-        for reference in references { _ = index.release(reference) }
+        var none: [SeriesReference] = []
+        for reference in references { index.release(reference, &none) }
         pinned.append(set)
         // Bounded: churning series must not make a start remember every window's labels.
         if known.count >= 256 { known.removeAll() }

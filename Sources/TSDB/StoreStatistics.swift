@@ -6,6 +6,8 @@ public import Samples
 public struct StoreStatistics: Sendable {
     /// Series with samples in open windows.
     public var activeSeries = 0
+    /// Parts of series, such as buckets of histograms, with values in open windows; they count against the series limit.
+    public var activeParts = 0
     /// Series known at all, those only in segments included.
     public var series = 0
     /// Groups known to this process.

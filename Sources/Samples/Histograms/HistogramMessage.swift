@@ -106,10 +106,10 @@ extension NativeHistogram {
         if message.isFloat {
             self.init(
                 schema: message.schema,
-                count: message.floatCount,
+                floatCount: message.floatCount,
                 sum: message.sum,
                 zeroThreshold: message.zeroThreshold,
-                zeroCount: message.floatZeroCount,
+                floatZeroCount: message.floatZeroCount,
                 positive: positive,
                 negative: negative,
                 customBounds: message.customBounds,

@@ -96,10 +96,10 @@ public struct NativeHistogram: Sendable {
     /// Creates a histogram with counts that are doubles; empty buckets are left out.
     public init(
         schema: Int32,
-        count: Double,
+        floatCount: Double,
         sum: Double,
         zeroThreshold: Double = 0,
-        zeroCount: Double = 0,
+        floatZeroCount: Double = 0,
         positive: [HistogramBucket] = [],
         negative: [HistogramBucket] = [],
         customBounds: [Double] = [],
@@ -109,8 +109,8 @@ public struct NativeHistogram: Sendable {
         self.counterReset = counterReset
         isFloat = true
         self.zeroThreshold = zeroThreshold
-        rawZeroCount = zeroCount.bitPattern
-        rawCount = count.bitPattern
+        rawZeroCount = floatZeroCount.bitPattern
+        rawCount = floatCount.bitPattern
         self.sum = sum
         self.positive = positive.populated(isFloat: true)
         self.negative = negative.populated(isFloat: true)
@@ -151,10 +151,10 @@ public struct NativeHistogram: Sendable {
         }
         return NativeHistogram(
             schema: schema,
-            count: count,
+            floatCount: count,
             sum: sum,
             zeroThreshold: zeroThreshold,
-            zeroCount: zeroCount,
+            floatZeroCount: zeroCount,
             positive: convert(positive),
             negative: convert(negative),
             customBounds: customBounds,

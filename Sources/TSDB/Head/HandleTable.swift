@@ -23,6 +23,8 @@ struct SeriesHandle: Sendable {
     var frozen: UInt32 = 0
     /// Counted against the series limit: has a column, or was registered and not yet written.
     var isActive = true
+    /// A part of another series (Samples/PartLabel.swift).
+    var isPart = false
 }
 
 /// All handles of the process.
@@ -30,6 +32,8 @@ struct HandleTable: Sendable {
     private(set) var handles: [SeriesHandle] = []
     private var firstOf: [UInt32] = []
     private(set) var active = 0
+    /// Parts among the active ones.
+    private(set) var activeParts = 0
 
     subscript(_ id: SeriesID) -> SeriesHandle {
         @inline(__always) get { handles[Int(id.rawValue)] }
@@ -57,12 +61,14 @@ struct HandleTable: Sendable {
         }
     }
 
-    mutating func add(_ reference: SeriesReference, group: UInt32) -> SeriesID {
+    mutating func add(_ reference: SeriesReference, group: UInt32, isPart: Bool = false) -> SeriesID {
         while firstOf.count <= Int(reference) { firstOf.append(SeriesHandle.none) }
         let id = SeriesID(rawValue: UInt32(handles.count))
         handles.append(SeriesHandle(group: group, reference: reference, next: firstOf[Int(reference)]))
         firstOf[Int(reference)] = id.rawValue
+        handles[Int(id.rawValue)].isPart = isPart
         active += 1
+        if isPart { activeParts += 1 }
         return id
     }
 
@@ -75,6 +81,7 @@ struct HandleTable: Sendable {
         guard !handles[Int(id.rawValue)].isActive else { return }
         handles[Int(id.rawValue)].isActive = true
         active += 1
+        if handles[Int(id.rawValue)].isPart { activeParts += 1 }
     }
 
     /// The open window of the series' group was frozen.
@@ -98,7 +105,10 @@ struct HandleTable: Sendable {
     private mutating func deactivate(_ id: SeriesID) {
         let place = Int(id.rawValue)
         guard handles[place].column == SeriesHandle.noColumn, handles[place].frozen == 0 else { return }
-        if handles[place].isActive { active -= 1 }
+        if handles[place].isActive {
+            active -= 1
+            if handles[place].isPart { activeParts -= 1 }
+        }
         handles[place].isActive = false
     }
 }

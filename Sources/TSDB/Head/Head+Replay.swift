@@ -51,8 +51,8 @@ extension Head {
             id = handle
         } else {
             let reference = index.retain(labels)
-            setLabels(labels, of: reference)
-            id = handles.add(reference, group: UInt32(number))
+            noteLabels(of: reference, in: index)
+            id = handles.add(reference, group: UInt32(number), isPart: PartLabel.marks(labels))
         }
         let column = groups[number].window.addColumn(id, base: 0)
         handles.open(id, column: column)

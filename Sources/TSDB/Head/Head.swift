@@ -68,6 +68,14 @@ struct Head: Sendable {
         labels[Int(reference)] = new
     }
 
+    /// Notes what a reference stands for, and its parent when it is a part.
+    mutating func noteLabels(of reference: SeriesReference, in index: borrowing SeriesIndex) {
+        setLabels(index.labels[Int(reference)], of: reference)
+        if let parent = index.links.parent(of: reference) {
+            setLabels(index.labels[Int(parent)], of: parent)
+        }
+    }
+
     /// Notes how far a group has come in segments, for when it appears again.
     mutating func noteSealed(_ identity: Labels, newest: Int64) {
         sealedNewest[identity] = max(sealedNewest[identity] ?? .min, newest)

@@ -2,6 +2,9 @@
 //
 // All series the store knows, in memory or in segments, each once by its labels. A series stays as long as a
 // handle of this process or a set of columns of some segment mentions it; then its place is reused.
+//
+// Parts (Samples/PartLabel.swift) are series that only their parent knows: they are in no postings, so no selector finds
+// them, and each mentions its parent, which is in the postings even when it has no column of its own.
 
 internal import Samples
 
@@ -14,9 +17,10 @@ struct SeriesIndex: Sendable {
     private var byLabels: [Labels: SeriesReference] = [:]
     private var free: [SeriesReference] = []
     private var columnSets = ColumnSets()
+    private(set) var links = PartLinks()
 
-    /// The number of series.
-    var count: Int { byLabels.count }
+    /// The number of series, parts not included.
+    var count: Int { byLabels.count - links.count }
 
     /// The reference of the labels with one mention more, created when new.
     mutating func retain(_ key: Labels) -> SeriesReference {
@@ -35,7 +39,11 @@ struct SeriesIndex: Sendable {
             mentions.append(1)
         }
         byLabels[key] = reference
-        postings.insert(reference, key)
+        if let (_, parent) = PartLabel.split(key) {
+            links.add(reference, to: retain(parent))
+        } else {
+            postings.insert(reference, key)
+        }
         return reference
     }
 
@@ -54,20 +62,26 @@ struct SeriesIndex: Sendable {
     /// Takes a use of a set back; returns the series that are forgotten with it.
     mutating func release(_ set: ColumnSet) -> [SeriesReference] {
         guard columnSets.release(set) else { return [] }
-        return set.references.filter { release($0) }
+        var forgotten: [SeriesReference] = []
+        for reference in set.references { release(reference, &forgotten) }
+        return forgotten
     }
 
-    /// Takes a mention back and forgets the series with the last one; returns whether it did.
-    mutating func release(_ reference: SeriesReference) -> Bool {
+    /// Takes a mention back and forgets the series with the last one, and with the last part its parent.
+    mutating func release(_ reference: SeriesReference, _ forgotten: inout [SeriesReference]) {
         let place = Int(reference)
         mentions[place] -= 1
-        guard mentions[place] == 0 else { return false }
+        guard mentions[place] == 0 else { return }
         let key = labels[place]
         byLabels[key] = nil
-        postings.remove(reference, key)
         labels[place] = Labels()
         free.append(reference)
-        return true
+        forgotten.append(reference)
+        if let parent = links.remove(reference) {
+            release(parent, &forgotten)
+        } else {
+            postings.remove(reference, key)
+        }
     }
 
     /// The reference of the labels, nil when unknown.
@@ -76,7 +90,10 @@ struct SeriesIndex: Sendable {
     /// The series that satisfy all matchers, ascending by reference.
     func select(_ matchers: [LabelMatcher]) -> [SeriesReference] {
         postings.select(matchers) {
-            labels.indices.compactMap { mentions[$0] > 0 ? SeriesReference($0) : nil }
+            labels.indices.compactMap { place in
+                let reference = SeriesReference(place)
+                return mentions[place] > 0 && links.parent(of: reference) == nil ? reference : nil
+            }
         }
     }
 }

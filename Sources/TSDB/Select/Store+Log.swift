@@ -68,6 +68,7 @@ extension Store: SampleLog {
         _ labels: [Labels]
     ) -> [LogChunk.Series] {
         var byReference: [SeriesReference: SampleColumns] = [:]
+        var parts = ShippedParts()
         var cells = ColumnCells()
         for window in windows {
             let loaded = readable { () throws(SourceError) in
@@ -85,8 +86,10 @@ extension Store: SampleLog {
         }
         var result: [LogChunk.Series] = []
         for (reference, samples) in byReference where Int(reference) < labels.count {
+            if parts.take(labels[Int(reference)], samples) { continue }
             result.append(LogChunk.Series(labels: labels[Int(reference)], samples: samples))
         }
+        if !parts.isEmpty { result = parts.joined(to: result) { note($0, of: $1) } }
         return result.sorted { $0.labels < $1.labels }
     }
 }

@@ -62,8 +62,14 @@ extension Store: SeriesSource {
             guard !references.isEmpty else { return [] }
             return head.withLock { head in
                 let stored = head.storedSeries(in: range, places: index.labels.count)
+                func isThere(_ reference: SeriesReference) -> Bool {
+                    stored[Int(reference)] || head.hasSamples(reference, in: range)
+                }
                 return references.compactMap { reference in
-                    guard stored[Int(reference)] || head.hasSamples(reference, in: range) else { return nil }
+                    guard isThere(reference) || index.links.parts(of: reference).contains(where: isThere)
+                    else {
+                        return nil
+                    }
                     return FoundSeries(reference: reference, labels: index.labels[Int(reference)])
                 }
             }
