@@ -55,4 +55,40 @@ public enum Snappy {
         guard isWhole else { throw CorruptionError("an undamaged snappy block", at: 0) }
         return out
     }
+
+    /// Decompresses one block into a buffer that is used again and again.
+    ///
+    /// - Parameters:
+    ///   - bytes: the block.
+    ///   - buffer: made larger when it is too small; what lies behind the contents is left over from before.
+    ///   - limit: the most bytes the block may decode to.
+    /// - Returns: how many bytes of the buffer are the contents.
+    /// - Throws: `DecompressionError`; before anything is allocated when the block claims more than the limit or more
+    ///   than its bytes can stand for.
+    public static func decompress(
+        _ bytes: Span<UInt8>,
+        into buffer: inout [UInt8],
+        limit: Int
+    ) throws(DecompressionError) -> Int {
+        var size = 0
+        let hasLength = unsafe bytes.withUnsafeBytes { input in
+            let source = unsafe input.baseAddress?.assumingMemoryBound(to: CChar.self)
+            return unsafe snappy_uncompressed_length(source, input.count, &size) == SNAPPY_OK
+        }
+        guard hasLength else { throw .damaged }
+        guard size <= limit else { throw .tooLarge }
+        // The densest element copies 64 bytes and has three.
+        guard size / 64 * 3 <= bytes.count else { throw .damaged }
+        buffer.grow(to: size)
+        var got = buffer.count
+        let isWhole = unsafe bytes.withUnsafeBytes { input in
+            unsafe buffer.withUnsafeMutableBytes { output in
+                let source = unsafe input.baseAddress?.assumingMemoryBound(to: CChar.self)
+                let target = unsafe output.baseAddress?.assumingMemoryBound(to: CChar.self)
+                return unsafe snappy_uncompress(source, input.count, target, &got) == SNAPPY_OK
+            }
+        }
+        guard isWhole, got == size else { throw .damaged }
+        return size
+    }
 }

@@ -54,4 +54,34 @@ public enum Zstd {
         guard isWhole else { throw CorruptionError("an undamaged zstd frame", at: bytes.startIndex) }
         return out
     }
+
+    /// Decompresses one frame into a buffer that is used again and again.
+    ///
+    /// - Parameters:
+    ///   - bytes: the frame, which must declare its size.
+    ///   - buffer: made larger when it is too small; what lies behind the contents is left over from before.
+    ///   - limit: the most bytes the frame may decode to.
+    /// - Returns: how many bytes of the buffer are the contents.
+    /// - Throws: `DecompressionError`; before anything is allocated when the frame declares more than the limit.
+    public static func decompress(
+        _ bytes: Span<UInt8>,
+        into buffer: inout [UInt8],
+        limit: Int
+    ) throws(DecompressionError) -> Int {
+        let declared = unsafe bytes.withUnsafeBytes {
+            unsafe ZSTD_getFrameContentSize($0.baseAddress, $0.count)
+        }
+        // The library's two error values, ZSTD_CONTENTSIZE_UNKNOWN and _ERROR, are the largest numbers.
+        guard declared < UInt64.max - 1 else { throw .damaged }
+        guard declared <= UInt64(max(0, limit)) else { throw .tooLarge }
+        let size = Int(declared)
+        buffer.grow(to: size)
+        let got = unsafe bytes.withUnsafeBytes { input in
+            unsafe buffer.withUnsafeMutableBytes { output in
+                unsafe ZSTD_decompress(output.baseAddress, size, input.baseAddress, input.count)
+            }
+        }
+        guard ZSTD_isError(got) == 0, got == size else { throw .damaged }
+        return size
+    }
 }

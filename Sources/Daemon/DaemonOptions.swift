@@ -12,6 +12,8 @@ public struct DaemonOptions: Sendable {
     public var listenAddress = DaemonOptions.defaultListenAddress
     /// Whether `POST /-/reload` is served.
     public var enablesLifecycle = false
+    /// Whether `POST /api/v1/write` stores what is pushed.
+    public var receivesRemoteWrite = true
     /// The URL people reach this node under, for links in alerts; nil derives it from the listen address.
     public var externalURL: String?
 

@@ -211,6 +211,17 @@ final class Wiring: Sendable {
         services.configuration = { [self] in
             current.withLock { ConfigurationView(isLoaded: $0.isLastReloadGood, loadedAt: $0.loadedAt) }
         }
+        if options.receivesRemoteWrite {
+            services.remoteWrite = PushReceiver(
+                PushReceiver.Options(
+                    groupLabels: configuration.storage.groupLabels,
+                    maxSeries: configuration.storage.maxSeries
+                ),
+                sink: store,
+                clock: clock,
+                telemetry: telemetry
+            )
+        }
         if options.enablesLifecycle { services.reload = { [self] in try await reload() } }
         return services
     }
@@ -224,6 +235,7 @@ final class Wiring: Sendable {
             ("query.timeout", PromDuration.format(options.queryTimeout)),
             ("storage.path", options.storagePath ?? ""),
             ("web.enable-lifecycle", "\(options.enablesLifecycle)"),
+            ("web.enable-remote-write-receiver", "\(options.receivesRemoteWrite)"),
             ("web.external-url", options.externalURL ?? ""),
             ("web.listen-address", options.listenAddress),
         ]

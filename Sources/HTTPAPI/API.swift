@@ -45,6 +45,8 @@ struct API: Sendable {
         case .flags: flags()
         case .storeStatus: try storeStatus(form)
         case .edgewatchStatus: edgewatchStatus()
+        // The dispatcher hands it its body instead of a form.
+        case .remoteWrite: .empty(404)
         case .healthy: .text("edgewatch is healthy.\n")
         case .ready: .text("edgewatch is ready.\n")
         case .reload: await reload()

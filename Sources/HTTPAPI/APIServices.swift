@@ -8,6 +8,7 @@ public import Alerts
 public import Platform
 public import PromQL
 public import Samples
+public import Wire
 
 /// The services behind the endpoints.
 public struct APIServices: Sendable {
@@ -48,6 +49,8 @@ public struct APIServices: Sendable {
     public var flags: [(name: String, value: String)] = []
     /// When the configuration was last loaded, and whether that succeeded.
     public var configuration: @Sendable () -> ConfigurationView = { ConfigurationView() }
+    /// Stores what is pushed; nil answers 404.
+    public var remoteWrite: (any RemoteWriteReceiver)?
     /// Reloads the configuration; nil unless `--web.enable-lifecycle` is given.
     public var reload: (@Sendable () async throws -> Void)?
 

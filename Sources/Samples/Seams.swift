@@ -53,6 +53,8 @@ public struct SampleBatch: Sendable {
     public var histograms: [HistogramSample] = []
     /// Since when counters of this pass count, for those whose source says so; each at most once.
     public var starts: [StartSample] = []
+    /// Whether rows older than the out-of-order window are taken, as far as the ring still covers them.
+    public var acceptsOld = false
 
     /// Creates a batch without values.
     public init(group: GroupID, timestamp: Timestamp, capacity: Int = 0) {

@@ -26,6 +26,13 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(name: .customLong("web.enable-lifecycle"), help: "Serve POST /-/reload.")
     var enablesLifecycle = false
 
+    @Flag(
+        name: .customLong("web.enable-remote-write-receiver"),
+        inversion: .prefixedNo,
+        help: "Store what is pushed to /api/v1/write."
+    )
+    var receivesRemoteWrite = true
+
     @Option(
         name: .customLong("web.external-url"),
         help: "URL people reach this node under, for links in alerts."
@@ -56,6 +63,7 @@ struct RunCommand: AsyncParsableCommand {
         options.storagePath = storagePath
         options.listenAddress = listenAddress
         options.enablesLifecycle = enablesLifecycle
+        options.receivesRemoteWrite = receivesRemoteWrite
         options.externalURL = externalURL
         options.queryTimeout = try RunCommand.duration(queryTimeout, of: "--query.timeout")
         options.queryLookback = try RunCommand.duration(queryLookback, of: "--query.lookback-delta")

@@ -12,6 +12,8 @@ public struct StorageConfig: Sendable, Equatable {
     public var maxSeries = 100_000
     /// How much older than a group's newest row a late row may be.
     public var outOfOrderWindow = Duration.seconds(600)
+    /// Pushed series with equal values of these labels are stored as one group, with one timestamp column.
+    public var groupLabels = ["job", "instance"]
     /// Samples older than this are not served; nil keeps all the ring still holds.
     public var retention: Duration?
 

@@ -14,6 +14,8 @@ extension StorageConfig {
         wal = section.section("wal", WAL.init(reading:))
         maxSeries = section.integer("max_series", in: 1...10_000_000) ?? maxSeries
         outOfOrderWindow = section.duration("out_of_order_window") ?? outOfOrderWindow
+        let labels = section.labelNames("group_labels")
+        if !labels.isEmpty { groupLabels = labels }
         retention = section.interval("retention") ?? retention
         let file = circularBuffer.size / Int64(circularBuffer.segments)
         if file < StorageConfig.smallestRingFile {

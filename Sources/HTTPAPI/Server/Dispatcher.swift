@@ -17,9 +17,11 @@ struct Dispatcher: Sendable {
 
     private let api: API
     private let services: APIServices
+    private let remoteWrite: RemoteWriteEndpoint
 
     init(services: APIServices) {
         self.services = services
+        remoteWrite = RemoteWriteEndpoint(receiver: services.remoteWrite)
         api = API(services: services)
     }
 
@@ -51,6 +53,8 @@ struct Dispatcher: Sendable {
             reply.headers = [("X-Prometheus-Stopping", "false")]
             return count(endpoint.rawValue, reply)
         }
+        // Bodies of this one are large and no form.
+        if endpoint == .remoteWrite { return count(endpoint.rawValue, await remoteWrite.reply(to: request)) }
         let url = Parameters(query)
         let reply: Reply
         do {

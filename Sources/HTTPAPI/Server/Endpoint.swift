@@ -21,6 +21,7 @@ enum Endpoint: String, Sendable, CaseIterable {
     case flags = "/api/v1/status/flags"
     case storeStatus = "/api/v1/status/tsdb"
     case edgewatchStatus = "/api/v1/edgewatch/status"
+    case remoteWrite = "/api/v1/write"
     case healthy = "/-/healthy"
     case ready = "/-/ready"
     case reload = "/-/reload"
@@ -51,6 +52,7 @@ enum Endpoint: String, Sendable, CaseIterable {
         case .query, .queryRange, .queryExemplars, .formatQuery, .series, .labels: ["GET", "POST"]
         case .healthy, .ready: ["GET", "HEAD"]
         case .reload: ["POST", "PUT"]
+        case .remoteWrite: ["POST"]
         default: ["GET"]
         }
     }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Platform
+
+/// What the receiver counts, declared once.
+struct PushMetrics: Sendable {
+    /// Why a sample, histogram or exemplar is not stored.
+    enum Reason: String, CaseIterable {
+        case outOfOrder = "out_of_order"
+        case duplicate
+        case outOfBounds = "out_of_bounds"
+        case seriesLimit = "series_limit"
+        case invalidLabels = "invalid_labels"
+        case unsupported
+    }
+
+    private let requestsV1: Counter
+    private let requestsV2: Counter
+    let samples: Counter
+    let histograms: Counter
+    let exemplars: Counter
+    let malformed: Counter
+    let unavailable: Counter
+    let newSeries: Counter
+    let emptySeries: Counter
+    private let refused: [Reason: Counter]
+
+    init(_ telemetry: Telemetry) {
+        func counter(
+            _ name: String,
+            _ help: String,
+            _ labels: [(name: String, value: String)] = []
+        ) -> Counter {
+            telemetry.counter("edgewatch_receiver_\(name)", help, labels)
+        }
+        let requests = "Pushed requests decoded, by version of the protocol."
+        requestsV1 = counter("requests_total", requests, [("version", "1.0")])
+        requestsV2 = counter("requests_total", requests, [("version", "2.0")])
+        samples = counter("samples_total", "Pushed samples stored, repeated ones included.")
+        histograms = counter("histograms_total", "Pushed native histograms stored, repeated ones included.")
+        exemplars = counter("exemplars_total", "Pushed exemplars stored, repeated ones included.")
+        malformed = counter(
+            "malformed_requests_total",
+            "Pushed requests that could not be decompressed or decoded, or were too large."
+        )
+        unavailable = counter(
+            "unavailable_requests_total",
+            "Pushed requests sent back whole because the store could not take them."
+        )
+        newSeries = counter("series_lookups_total", "Pushed series whose labels had to be parsed.")
+        emptySeries = counter("empty_series_total", "Pushed series without samples.")
+        var refused: [Reason: Counter] = [:]
+        for reason in Reason.allCases {
+            refused[reason] = counter(
+                "rejected_samples_total",
+                "Pushed samples and histograms not stored, by reason.",
+                [("reason", reason.rawValue)]
+            )
+        }
+        self.refused = refused
+    }
+
+    func requests(isV2: Bool) -> Counter { isV2 ? requestsV2 : requestsV1 }
+
+    func refuse(_ reason: Reason, _ count: Int) {
+        refused[reason]?.add(count)
+    }
+}

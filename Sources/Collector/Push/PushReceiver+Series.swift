@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the series of a request to the store's numbers: known keys under one short lock, new ones after it, because the
+// store may take its time over a new series.
+
+internal import Platform
+internal import Samples
+internal import Synchronization
+internal import Wire
+
+extension PushReceiver {
+    /// Finds or creates every series of the request.
+    ///
+    /// - Throws: `SinkError` when the store takes nothing at the moment; a series beyond the limit is only refused.
+    func resolve(
+        _ message: Span<UInt8>,
+        _ scratch: inout PushScratch,
+        _ report: inout RemoteWriteReport
+    ) throws(SinkError) {
+        scratch.beginSeries()
+        findKnown(message, &scratch)
+        let emptySeries = scratch.request.emptySeries
+        if emptySeries > 0 {
+            metrics.emptySeries.add(emptySeries)
+            if scratch.request.version == .v2 {
+                report.invalidSeries += emptySeries
+                report.note("TimeSeries must contain at least one sample or histogram")
+            }
+        }
+        if !scratch.misses.isEmpty { try addNew(message, &scratch, &report) }
+        describe(message, scratch)
+    }
+
+    private func findKnown(_ message: Span<UInt8>, _ scratch: inout PushScratch) {
+        let version: UInt8 = scratch.request.version == .v2 ? 2 : 1
+        var lastDescription: (index: Int32, fingerprint: UInt32) = (-1, 0)
+        cache.withLock { cache in
+            cache.begin()
+            for index in scratch.request.series.indices {
+                let series = scratch.request.series[index]
+                guard series.fault == .none,
+                    let place = cache.find(scratch.request.key(of: series, in: message), version: version)
+                else {
+                    scratch.misses.append(index)
+                    scratch.ids.append(SeriesID(rawValue: 0))
+                    scratch.groups.append(PushScratch.refused)
+                    continue
+                }
+                let entry = cache.entries[place]
+                scratch.ids.append(entry.id)
+                scratch.groups.append(entry.group)
+                if !cache.markSeen(place) { scratch.hasRepeats = true }
+                guard series.description >= 0 else { continue }
+                if series.description != lastDescription.index {
+                    let description = scratch.request.descriptions[Int(series.description)]
+                    lastDescription = (
+                        series.description, scratch.request.fingerprint(of: description, in: message)
+                    )
+                }
+                if entry.description != lastDescription.fingerprint {
+                    cache.describe(place, lastDescription.fingerprint)
+                    scratch.described.append(index)
+                }
+            }
+        }
+    }
+
+    /// Parses the labels of keys the cache does not have, and remembers what the store says to them.
+    private func addNew(
+        _ message: Span<UInt8>,
+        _ scratch: inout PushScratch,
+        _ report: inout RemoteWriteReport
+    ) throws(SinkError) {
+        let version: UInt8 = scratch.request.version == .v2 ? 2 : 1
+        metrics.newSeries.add(scratch.misses.count)
+        for index in scratch.misses {
+            let series = scratch.request.series[index]
+            let labels: Labels
+            do throws(RemoteWriteLabelError) {
+                labels = try scratch.request.labels(of: series, in: message)
+            } catch {
+                report.invalidSeries += 1
+                metrics.refuse(.invalidLabels, scratch.request.elements(of: index))
+                report.note(error.description)
+                continue
+            }
+            guard series.fault == .none else {
+                report.invalidSeries += 1
+                metrics.emptySeries.add()
+                report.note(
+                    "TimeSeries must contain at least one sample or histogram for series \(labels)"
+                )
+                continue
+            }
+            guard let (id, group) = try register(labels, scratch.request.elements(of: index), &report) else {
+                continue
+            }
+            scratch.ids[index] = id
+            scratch.groups[index] = group
+            // Another of them, or of those known, may be the same series.
+            scratch.hasRepeats = true
+            if series.description >= 0 { scratch.described.append(index) }
+            cache.withLock { cache in
+                cache.insert(
+                    scratch.request.key(of: series, in: message),
+                    version: version,
+                    id,
+                    group,
+                    description: series.description < 0
+                        ? 0
+                        : scratch.request.fingerprint(
+                            of: scratch.request.descriptions[Int(series.description)],
+                            in: message
+                        )
+                )
+            }
+        }
+    }
+
+    /// The store's numbers for labels; nil when there are too many series.
+    private func register(
+        _ labels: Labels,
+        _ samples: Int,
+        _ report: inout RemoteWriteReport
+    ) throws(SinkError) -> (SeriesID, GroupID)? {
+        do throws(SinkError) {
+            let group = try sink.group(groupIdentity(labels))
+            return (try sink.series(labels, in: group), group)
+        } catch {
+            guard case .seriesLimit = error else { throw error }
+            report.refused += samples
+            metrics.refuse(.seriesLimit, samples)
+            report.note(error.description)
+            return nil
+        }
+    }
+
+    /// The identity of the group a series is stored in.
+    func groupIdentity(_ labels: Labels) -> Labels {
+        let identity = labels.keeping(options.groupLabels)
+        return identity.isEmpty ? labels.keeping([Labels.metricNameLabel]) : identity
+    }
+
+    /// Tells the store what the request says of families.
+    private func describe(_ message: Span<UInt8>, _ scratch: PushScratch) {
+        var metadata = scratch.request.metadata.filter { !$0.family.isEmpty }
+        for index in scratch.described {
+            let series = scratch.request.series[index]
+            guard let name = (try? scratch.request.labels(of: series, in: message))?.metricName,
+                let entry = scratch.request.metadata(
+                    scratch.request.descriptions[Int(series.description)],
+                    family: name,
+                    in: message
+                )
+            else { continue }
+            metadata.append(entry.kind.hasParts ? entry.renamed(PushReceiver.family(ofPart: name)) : entry)
+        }
+        if !metadata.isEmpty { sink.describe(metadata) }
+    }
+
+    /// The family of a classic histogram's or summary's series.
+    static func family(ofPart name: String) -> String {
+        for suffix in ["_bucket", "_count", "_sum"] where name.hasSuffix(suffix) {
+            return String(name.dropLast(suffix.count))
+        }
+        return name
+    }
+}
+
+extension MetricMetadata.Kind {
+    /// Whether a family of this type is several series with suffixes.
+    fileprivate var hasParts: Bool {
+        switch self {
+        case .histogram, .gaugehistogram, .summary: true
+        default: false
+        }
+    }
+}
+
+extension MetricMetadata {
+    fileprivate func renamed(_ family: String) -> MetricMetadata {
+        MetricMetadata(family: family, kind: kind, help: help, unit: unit)
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A pushed request's way into the store: decompress → decode → numbers of the series → rows → append. The valid part of a
+// request is stored even when the rest is refused: the sender is told, and whatever it sends again is a duplicate the
+// store recognises. A request the store cannot take at the moment is answered as a whole, to be sent again as a whole.
+//
+// Groups: series are stored with those that share the values of `storage.group_labels` (a scrape target of the sender, as
+// a rule), because those share timestamps. A series with none of these labels goes with those of its metric: what one
+// pusher measures at a time is then a few groups, and unrelated pushers are seldom one.
+//
+// Memory: the buffers of a request are kept for the next, at most as many as requests decoded at once, and given back when
+// one was far larger than senders send by default.
+
+internal import Bytes
+public import Platform
+public import Samples
+internal import Synchronization
+public import Wire
+
+/// Stores what remote write pushes.
+public final class PushReceiver: RemoteWriteReceiver {
+    /// The bounds of the receiver.
+    public struct Options: Sendable {
+        /// The labels whose values make a group.
+        public var groupLabels: [String]
+        /// Series the store takes; the cache of keys is as large.
+        public var maxSeries: Int
+        /// Bytes a request may decode to.
+        public var decodedBytes = 32 << 20
+
+        /// Creates the bounds.
+        public init(groupLabels: [String], maxSeries: Int) {
+            self.groupLabels = groupLabels
+            self.maxSeries = maxSeries
+        }
+    }
+
+    /// Samples further ahead of the wall clock are out of bounds, as in Prometheus.
+    static let futureMilliseconds: Int64 = 10 * 60 * 1000
+    /// How often keys nobody pushes any more are looked for.
+    static let sweepInterval: UInt64 = 600 * 1_000_000_000
+    /// Keys are some hundred bytes each; a sender of far longer ones gets fewer of them remembered.
+    private static let keyBytesPerSeries = 256
+
+    let sink: any SampleSink
+    let clock: any EdgeClock
+    let options: Options
+    let metrics: PushMetrics
+    let cache: Mutex<PushCache>
+    private let buffers = Mutex(PushBuffers())
+    private let nextSweep: Mutex<UInt64>
+
+    /// Creates a receiver.
+    ///
+    /// - Parameters:
+    ///   - options: its bounds.
+    ///   - sink: the store.
+    ///   - clock: the time.
+    ///   - telemetry: where its counters are registered.
+    public init(_ options: Options, sink: any SampleSink, clock: any EdgeClock, telemetry: Telemetry) {
+        self.options = options
+        self.sink = sink
+        self.clock = clock
+        metrics = PushMetrics(telemetry)
+        nextSweep = Mutex(clock.monotonicNanoseconds() + PushReceiver.sweepInterval)
+        cache = Mutex(
+            PushCache(
+                entryLimit: options.maxSeries,
+                byteLimit: max(1 << 20, options.maxSeries * PushReceiver.keyBytesPerSeries)
+            )
+        )
+        telemetry.computed("edgewatch_receiver_cached_series", "Series whose pushed keys are remembered.") {
+            [weak self] in Double(self?.cache.withLock { $0.entries.count } ?? 0)
+        }
+        telemetry.computed(
+            "edgewatch_receiver_cache_evictions_total",
+            "Keys of pushed series forgotten because there were too many.",
+            isCounter: true
+        ) { [weak self] in Double(self?.cache.withLock { $0.evictions } ?? 0) }
+    }
+
+    /// Decompresses, decodes and stores one request.
+    public func receive(
+        _ body: Span<UInt8>,
+        _ encoding: RemoteWriteEncoding,
+        _ version: RemoteWriteVersion
+    ) -> RemoteWriteReport {
+        var bytes = buffers.withLock { $0.takeMessage() }
+        var scratch = buffers.withLock { $0.takeScratch() }
+        var report = RemoteWriteReport()
+        do throws(Refusal) {
+            let count = try decompress(body, encoding, into: &bytes)
+            let message = bytes.span.extracting(first: count)
+            do throws(RemoteWriteError) {
+                try scratch.request.decode(message, version)
+            } catch {
+                throw Refusal(
+                    verdict: error.kind == .tooLarge
+                        ? .tooLarge(error.description) : .malformed(error.description)
+                )
+            }
+            metrics.requests(isV2: version == .v2).add()
+            store(message, &scratch, &report)
+        } catch {
+            report.verdict = error.verdict
+            metrics.malformed.add()
+        }
+        buffers.withLock { $0.keep(bytes, scratch) }
+        sweepWhenDue()
+        return report
+    }
+
+    /// Why a request is refused as a whole.
+    private struct Refusal: Error {
+        let verdict: RemoteWriteReport.Verdict
+    }
+
+    private func decompress(
+        _ body: Span<UInt8>,
+        _ encoding: RemoteWriteEncoding,
+        into message: inout [UInt8]
+    ) throws(Refusal) -> Int {
+        let limit = options.decodedBytes
+        do throws(DecompressionError) {
+            switch encoding {
+            case .snappy: return try Snappy.decompress(body, into: &message, limit: limit)
+            case .zstd: return try Zstd.decompress(body, into: &message, limit: limit)
+            }
+        } catch {
+            let name = encoding == .snappy ? "snappy" : "zstd"
+            throw Refusal(
+                verdict: error == .damaged
+                    ? .malformed("\(name): corrupt input")
+                    : .tooLarge("\(name): the request decodes to more than \(limit) bytes")
+            )
+        }
+    }
+
+    private func store(
+        _ message: Span<UInt8>,
+        _ scratch: inout PushScratch,
+        _ report: inout RemoteWriteReport
+    ) {
+        do throws(SinkError) {
+            try resolve(message, &scratch, &report)
+            gather(&scratch, &report)
+            try append(&scratch, &report)
+        } catch {
+            report.verdict = .unavailable(error.description)
+            metrics.unavailable.add()
+        }
+        metrics.samples.add(report.samples)
+        metrics.histograms.add(report.histograms)
+        metrics.exemplars.add(report.exemplars)
+    }
+
+    private func sweepWhenDue() {
+        let now = clock.monotonicNanoseconds()
+        let isDue = nextSweep.withLock { next in
+            guard now >= next else { return false }
+            next = now + PushReceiver.sweepInterval
+            return true
+        }
+        if isDue { cache.withLock { $0.sweep() } }
+    }
+}

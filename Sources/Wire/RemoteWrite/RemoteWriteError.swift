@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a pushed message was not decoded.
+public struct RemoteWriteError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What a sender can do about it.
+    public enum Kind: Sendable {
+        /// The bytes are not such a message.
+        case malformed
+        /// It holds more than the receiver takes at once.
+        case tooLarge
+    }
+
+    /// What a sender can do about it.
+    public let kind: Kind
+    /// The value as text for messages.
+    public let description: String
+
+    static func malformed(_ expected: String, at offset: Int) -> RemoteWriteError {
+        RemoteWriteError(
+            kind: .malformed,
+            description: "corrupt message at byte \(offset): expected \(expected)"
+        )
+    }
+
+    static func tooLarge(_ most: Int, _ what: String) -> RemoteWriteError {
+        RemoteWriteError(kind: .tooLarge, description: "a message may have at most \(most) \(what)")
+    }
+}
