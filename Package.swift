@@ -141,7 +141,8 @@ let package = Package(
         tests(
             "CollectorTests",
             [
-                "Collector", "Samples", "Platform", "Config", "Conditions", "HTTPClient", "TestServer", log,
+                "Collector", "Samples", "Platform", "Bytes", "Wire", "Config", "Conditions", "HTTPClient",
+                "TestServer", log,
             ]
         ),
         tests(
@@ -166,7 +167,7 @@ let package = Package(
         ),
         tests(
             "HTTPAPITests",
-            ["HTTPAPI", "Alerts", "PromQL", "Samples", "Platform", "CWebAssets", log, lifecycle]
+            ["HTTPAPI", "Alerts", "PromQL", "Samples", "Platform", "Wire", "CWebAssets", log, lifecycle]
         ),
     ],
     cLanguageStandard: .c2x,

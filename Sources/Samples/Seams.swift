@@ -49,12 +49,14 @@ public struct SampleBatch: Sendable {
     ///
     /// `StaleMarker.value` ends a series.
     public var values: [Double]
+    /// Whether samples older than the out-of-order window are stored too, as far as the ring still covers their time.
+    ///
+    /// For receivers of backfill; costs nothing when the samples are not old.
+    public var acceptsOld = false
     /// Series whose value in this pass is a histogram, each at most once and none that is in `series`.
     public var histograms: [HistogramSample] = []
     /// Since when counters of this pass count, for those whose source says so; each at most once.
     public var starts: [StartSample] = []
-    /// Whether rows older than the out-of-order window are taken, as far as the ring still covers them.
-    public var acceptsOld = false
 
     /// Creates a batch without values.
     public init(group: GroupID, timestamp: Timestamp, capacity: Int = 0) {

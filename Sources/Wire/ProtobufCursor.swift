@@ -162,7 +162,9 @@ struct ProtobufCursor: ~Escapable {
     /// Checks that a field has the wire type its number calls for.
     @inline(__always)
     func expect(_ wireType: UInt64, _ tag: UInt64) throws(RemoteWriteError) {
-        guard tag & 7 == wireType else { throw .malformed("field \(tag >> 3) of wire type \(wireType)", at: offset) }
+        guard tag & 7 == wireType else {
+            throw .malformed("field \(tag >> 3) of wire type \(wireType)", at: offset)
+        }
     }
 
     /// A string of the message; what is not UTF-8 becomes replacement characters.

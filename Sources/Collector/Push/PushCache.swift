@@ -149,7 +149,9 @@ struct PushCache: Sendable {
         let before = entries.count
         let oldest = sweptAt
         compact { $0.seen > oldest }
-        if entries.count > entryLimit / 4 * 3 || keys.count + length > byteLimit / 4 * 3 { compact { _ in false } }
+        if entries.count > entryLimit / 4 * 3 || keys.count + length > byteLimit / 4 * 3 {
+            compact { _ in false }
+        }
         sweptAt = request
         evictions += before - entries.count
     }

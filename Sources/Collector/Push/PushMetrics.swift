@@ -11,7 +11,8 @@ struct PushMetrics: Sendable {
         case outOfBounds = "out_of_bounds"
         case seriesLimit = "series_limit"
         case invalidLabels = "invalid_labels"
-        case unsupported
+        case invalidHistogram = "invalid_histogram"
+        case histogramTooLarge = "histogram_too_large"
     }
 
     private let requestsV1: Counter
@@ -23,6 +24,7 @@ struct PushMetrics: Sendable {
     let unavailable: Counter
     let newSeries: Counter
     let emptySeries: Counter
+    let refusedExemplars: Counter
     private let refused: [Reason: Counter]
 
     init(_ telemetry: Telemetry) {
@@ -49,6 +51,10 @@ struct PushMetrics: Sendable {
         )
         newSeries = counter("series_lookups_total", "Pushed series whose labels had to be parsed.")
         emptySeries = counter("empty_series_total", "Pushed series without samples.")
+        refusedExemplars = counter(
+            "rejected_exemplars_total",
+            "Pushed exemplars not stored, because of their labels or because they are older than the newest."
+        )
         var refused: [Reason: Counter] = [:]
         for reason in Reason.allCases {
             refused[reason] = counter(

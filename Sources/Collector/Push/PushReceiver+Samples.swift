@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From samples to batches, and from what the store says of a batch to what the sender is told, in Prometheus' words
-// (tsdb/head_append.go and storage/interface.go).
+// (storage/interface.go).
 
 internal import Platform
 internal import Samples
 internal import Wire
 
 extension PushReceiver {
-    /// Sorts the samples of known series into rows.
-    func gather(_ scratch: inout PushScratch, _ report: inout RemoteWriteReport) {
-        let (latest, overflow) = clock.wallMilliseconds().addingReportingOverflow(
-            PushReceiver.futureMilliseconds
-        )
-        let limit = overflow ? Int64.max : latest
+    /// Sorts the samples and histograms of known series into rows.
+    func gather(
+        _ message: Span<UInt8>,
+        _ scratch: inout PushScratch,
+        _ report: inout RemoteWriteReport
+    ) {
+        let limit = Timestamp(milliseconds: clock.wallMilliseconds())
+            .advanced(byMilliseconds: PushReceiver.futureMilliseconds).milliseconds
+        let hasStarts = !scratch.request.starts.isEmpty
         var start = 0
         var tooNew = 0
         for index in scratch.request.series.indices {
@@ -30,12 +33,58 @@ extension PushReceiver {
                         continue
                     }
                     scratch.rows.add(id, group, timestamp, scratch.request.values[sample])
+                    if hasStarts, scratch.request.starts[sample] != 0 {
+                        scratch.rows.note(start: scratch.request.starts[sample])
+                    }
                 }
             }
             start = end
         }
+        if !scratch.request.histograms.isEmpty {
+            tooNew += gatherHistograms(message, &scratch, &report, limit: limit)
+        }
         if tooNew > 0 { refuse(.outOfBounds, tooNew, "out of bounds", &report) }
-        refuseHistograms(scratch, &report)
+    }
+
+    /// Checks the histograms and adds them to the rows.
+    ///
+    /// - Returns: how many are too far in the future.
+    private func gatherHistograms(
+        _ message: Span<UInt8>,
+        _ scratch: inout PushScratch,
+        _ report: inout RemoteWriteReport,
+        limit: Int64
+    ) -> Int {
+        var start = 0
+        var tooNew = 0
+        for index in scratch.request.series.indices {
+            let series = scratch.request.series[index]
+            let range = start..<Int(series.histogramEnd)
+            start = range.upperBound
+            guard !range.isEmpty, scratch.groups[index] != PushScratch.refused else { continue }
+            scratch.hasRepeats = true
+            for number in range {
+                let sent = scratch.request.histograms[number]
+                guard sent.timestamp <= limit else {
+                    tooNew += 1
+                    continue
+                }
+                do throws(HistogramError) {
+                    let histogram = try NativeHistogram(sent.message)
+                    scratch.rows.add(
+                        scratch.ids[index],
+                        scratch.groups[index],
+                        sent.timestamp,
+                        histogram,
+                        start: sent.start
+                    )
+                } catch {
+                    let name = (try? scratch.request.labels(of: series, in: message))?.description ?? ""
+                    refuse(.invalidHistogram, 1, "\(error) for series \(name)", &report)
+                }
+            }
+        }
+        return tooNew
     }
 
     /// Stores the rows.
@@ -43,31 +92,62 @@ extension PushReceiver {
         let hasRepeats = scratch.hasRepeats
         scratch.batch.acceptsOld = true
         try scratch.rows.forEachBatch(using: &scratch.batch) { batch throws(SinkError) in
-            var repeats = (conflicting: 0, repeated: 0)
-            if hasRepeats { repeats = batch.keepFirstOfEach() }
-            let count = batch.series.count
+            if hasRepeats {
+                let repeats = batch.keepFirstOfEach()
+                report.samples += repeats.samples
+                report.histograms += repeats.histograms
+                refuseDuplicates(repeats.conflicting, batch.timestamp, &report)
+            }
             let result = try sink.append(batch)
-            let duplicates = result.duplicate + repeats.conflicting
+            refuse(result, batch.timestamp, &report)
             // What the store had already, bit for bit, counts as stored: the sender sent it again.
-            report.samples += max(0, count - result.outOfOrder - result.duplicate) + repeats.repeated
-            let time = batch.timestamp.milliseconds
-            if result.outOfOrder > 0 {
-                refuse(.outOfOrder, result.outOfOrder, words("out of order sample", result.outOfOrder, time), &report)
+            let refused = result.outOfOrder + result.duplicate + result.refused
+            guard refused > 0, !batch.histograms.isEmpty, !batch.series.isEmpty else {
+                // One kind, or all of both.
+                let samples = batch.histograms.isEmpty ? batch.count - refused : batch.series.count
+                report.samples += max(0, samples)
+                report.histograms += max(0, batch.count - refused - samples)
+                return
             }
-            if duplicates > 0 {
-                refuse(
-                    .duplicate,
-                    duplicates,
-                    words("duplicate sample for timestamp", duplicates, time),
-                    &report
-                )
-            }
+            // Which of both kinds was refused shows when the values alone are stored again, which changes nothing.
+            let histograms = batch.histograms.count
+            batch.histograms.removeAll()
+            batch.starts.removeAll()
+            let again = try sink.append(batch)
+            let stored = max(0, batch.count - again.outOfOrder - again.duplicate)
+            report.samples += stored
+            report.histograms += max(0, batch.count + histograms - refused - stored)
         }
     }
 
+    private func refuse(
+        _ result: AppendResult,
+        _ time: Timestamp,
+        _ report: inout RemoteWriteReport
+    ) {
+        if result.outOfOrder > 0 {
+            let words = words("out of order sample", result.outOfOrder, time)
+            refuse(.outOfOrder, result.outOfOrder, words, &report)
+        }
+        refuseDuplicates(result.duplicate, time, &report)
+        if result.refused > 0 {
+            let words = words(
+                "histogram has too many buckets, or there are too many series",
+                result.refused,
+                time
+            )
+            refuse(.histogramTooLarge, result.refused, words, &report)
+        }
+    }
+
+    private func refuseDuplicates(_ count: Int, _ time: Timestamp, _ report: inout RemoteWriteReport) {
+        guard count > 0 else { return }
+        refuse(.duplicate, count, words("duplicate sample for timestamp", count, time), &report)
+    }
+
     /// Prometheus' sentence, and what it is about.
-    private func words(_ sentence: String, _ count: Int, _ time: Int64) -> String {
-        "\(sentence): \(count) sample\(count == 1 ? "" : "s") at \(time)"
+    private func words(_ sentence: String, _ count: Int, _ time: Timestamp) -> String {
+        "\(sentence): \(count) sample\(count == 1 ? "" : "s") at \(time.milliseconds)"
     }
 
     private func refuse(
@@ -79,16 +159,5 @@ extension PushReceiver {
         metrics.refuse(reason, count)
         report.refused += count
         report.note(words())
-    }
-
-    private func refuseHistograms(_ scratch: borrowing PushScratch, _ report: inout RemoteWriteReport) {
-        var start: UInt32 = 0
-        var count = 0
-        for index in scratch.request.series.indices {
-            let end = scratch.request.series[index].histogramEnd
-            if scratch.groups[index] != PushScratch.refused { count += Int(end - start) }
-            start = end
-        }
-        if count > 0 { refuse(.unsupported, count, "native histograms are not stored", &report) }
     }
 }

@@ -117,7 +117,7 @@ extension PushReceiver {
         }
     }
 
-    /// The store's numbers for labels; nil when there are too many series.
+    /// The store's numbers for labels; nil when it does not take the series.
     private func register(
         _ labels: Labels,
         _ samples: Int,
@@ -127,9 +127,15 @@ extension PushReceiver {
             let group = try sink.group(groupIdentity(labels))
             return (try sink.series(labels, in: group), group)
         } catch {
-            guard case .seriesLimit = error else { throw error }
-            report.refused += samples
-            metrics.refuse(.seriesLimit, samples)
+            switch error {
+            case .seriesLimit:
+                report.refused += samples
+                metrics.refuse(.seriesLimit, samples)
+            case .reservedLabel:
+                report.invalidSeries += 1
+                metrics.refuse(.invalidLabels, samples)
+            case .closed, .unavailable: throw error
+            }
             report.note(error.description)
             return nil
         }

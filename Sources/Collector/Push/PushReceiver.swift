@@ -143,8 +143,9 @@ public final class PushReceiver: RemoteWriteReceiver {
     ) {
         do throws(SinkError) {
             try resolve(message, &scratch, &report)
-            gather(&scratch, &report)
+            gather(message, &scratch, &report)
             try append(&scratch, &report)
+            try appendExemplars(message, scratch, &report)
         } catch {
             report.verdict = .unavailable(error.description)
             metrics.unavailable.add()

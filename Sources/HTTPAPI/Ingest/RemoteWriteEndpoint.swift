@@ -116,7 +116,9 @@ struct RemoteWriteEndpoint: Sendable {
             reply.headers = [("Retry-After", String(pauseSeconds))]
             return reply
         case .stored:
-            guard report.refused > 0 || (version == .v2 && report.invalidSeries > 0) else { return .empty(204) }
+            // Exemplars never fail a request of 1.0.
+            let isPartlyInvalid = report.invalidSeries > 0 || report.refusedExemplars > 0
+            guard report.refused > 0 || (version == .v2 && isPartlyInvalid) else { return .empty(204) }
             return .text(report.reasons.joined(separator: "\n") + "\n", status: 400)
         }
     }

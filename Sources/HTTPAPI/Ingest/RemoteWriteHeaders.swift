@@ -18,7 +18,8 @@ enum RemoteWriteHeaders {
         let parts = contentType.split(separator: ";").map { trimmed($0) }
         guard parts.first?.lowercased() == "application/x-protobuf" else {
             throw Unsupported(
-                reason: "expected application/x-protobuf as the first (media) part, got \(contentType) content-type"
+                reason:
+                    "expected application/x-protobuf as the first (media) part, got \(contentType) content-type"
             )
         }
         for parameter in parts.dropFirst() {
@@ -57,6 +58,7 @@ enum RemoteWriteHeaders {
     }
 
     private static func unquoted(_ text: String) -> String {
-        text.count > 1 && text.hasPrefix("\"") && text.hasSuffix("\"") ? String(text.dropFirst().dropLast()) : text
+        text.count > 1 && text.hasPrefix("\"") && text.hasSuffix("\"")
+            ? String(text.dropFirst().dropLast()) : text
     }
 }

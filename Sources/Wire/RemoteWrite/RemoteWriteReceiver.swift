@@ -33,10 +33,12 @@ public struct RemoteWriteReport: Sendable, Equatable {
     public var histograms = 0
     /// Exemplars stored, likewise.
     public var exemplars = 0
-    /// Samples and histograms refused for their time or their series' limit.
+    /// Samples and histograms refused: for their time, for their counts, for want of room for their series.
     public var refused = 0
     /// Series refused for their labels, or because there is nothing in them.
     public var invalidSeries = 0
+    /// Exemplars refused for their labels or their time.
+    public var refusedExemplars = 0
     /// Why, a line each; the first few.
     public var reasons: [String] = []
 

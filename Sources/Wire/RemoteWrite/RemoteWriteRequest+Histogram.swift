@@ -10,59 +10,21 @@
 //
 // Only what the bytes say; whether the spans fit the buckets and the buckets the count is for who stores it.
 
-/// A native histogram as it was sent.
-public struct RemoteWriteHistogram: Sendable, Equatable {
-    /// Consecutive buckets.
-    public struct Span: Sendable, Equatable {
-        /// Buckets left out before it; for the first span, the first bucket's index.
-        public var offset: Int32 = 0
-        /// Its number of buckets.
-        public var length: UInt32 = 0
+public import Samples
+
+extension RemoteWriteRequest {
+    /// A native histogram as it was sent, not checked.
+    public struct Histogram: Sendable, Equatable {
+        /// Its counts and buckets.
+        public var message = HistogramMessage()
+        /// Milliseconds since 1970.
+        public var timestamp: Int64 = 0
+        /// When counting began, milliseconds since 1970; 0 for unknown.
+        public var start: Int64 = 0
+
+        /// Creates an empty integer histogram.
+        public init() {}
     }
-
-    /// A count of observations.
-    public enum Count: Sendable, Equatable {
-        /// Of an integer histogram.
-        case integer(UInt64)
-        /// Of a float histogram.
-        case float(Double)
-    }
-
-    /// The buckets of one sign.
-    public struct Buckets: Sendable, Equatable {
-        /// Which indexes the buckets have.
-        public var spans: [Span] = []
-        /// Of an integer histogram: each bucket's count minus that of the bucket before.
-        public var deltas: [Int64] = []
-        /// Of a float histogram: each bucket's count.
-        public var counts: [Double] = []
-    }
-
-    /// All observations; its kind says whether the histogram has integers or floats.
-    public var count = Count.integer(0)
-    /// The sum of all observations; the stale marker ends the series.
-    public var sum = 0.0
-    /// The resolution, or -53 for custom bounds.
-    public var schema: Int32 = 0
-    /// The width of the zero bucket.
-    public var zeroThreshold = 0.0
-    /// Observations in the zero bucket.
-    public var zeroCount = Count.integer(0)
-    /// Buckets below zero.
-    public var negative = Buckets()
-    /// Buckets above zero.
-    public var positive = Buckets()
-    /// 0 unknown, 1 reset, 2 no reset, 3 gauge.
-    public var resetHint: UInt64 = 0
-    /// Milliseconds since 1970.
-    public var timestamp: Int64 = 0
-    /// Upper bounds of custom buckets, without +Inf.
-    public var customBounds: [Double] = []
-    /// When counting began, milliseconds since 1970; 0 for unknown.
-    public var start: Int64 = 0
-
-    /// Creates an empty integer histogram.
-    public init() {}
 }
 
 extension RemoteWriteRequest {
@@ -72,13 +34,13 @@ extension RemoteWriteRequest {
         _ limits: Limits
     ) throws(RemoteWriteError) {
         guard histograms.count < limits.histograms else { throw .tooLarge(limits.histograms, "histograms") }
-        var histogram = RemoteWriteHistogram()
+        var histogram = Histogram()
         while !cursor.isAtEnd {
             let tag = try cursor.tag()
             switch tag >> 3 {
-            case 8...10: try buckets(tag, fieldOffset: 8, &cursor, &histogram.negative, limits)
-            case 11...13: try buckets(tag, fieldOffset: 11, &cursor, &histogram.positive, limits)
-            case 16: try doubles(tag, &cursor, &histogram.customBounds, limits)
+            case 8...10: try buckets(tag, fieldOffset: 8, &cursor, &histogram.message.negative, limits)
+            case 11...13: try buckets(tag, fieldOffset: 11, &cursor, &histogram.message.positive, limits)
+            case 16: try doubles(tag, &cursor, &histogram.message.customBounds, limits)
             default: try scalar(tag, &cursor, &histogram)
             }
         }
@@ -88,17 +50,21 @@ extension RemoteWriteRequest {
     private func scalar(
         _ tag: UInt64,
         _ cursor: inout ProtobufCursor,
-        _ histogram: inout RemoteWriteHistogram
+        _ histogram: inout Histogram
     ) throws(RemoteWriteError) {
         switch tag {
-        case 1 << 3 | 0: histogram.count = .integer(try cursor.varint())
-        case 2 << 3 | 1: histogram.count = .float(Double(bitPattern: try cursor.fixed64()))
-        case 3 << 3 | 1: histogram.sum = Double(bitPattern: try cursor.fixed64())
-        case 4 << 3 | 0: histogram.schema = Int32(truncatingIfNeeded: try cursor.zigzag())
-        case 5 << 3 | 1: histogram.zeroThreshold = Double(bitPattern: try cursor.fixed64())
-        case 6 << 3 | 0: histogram.zeroCount = .integer(try cursor.varint())
-        case 7 << 3 | 1: histogram.zeroCount = .float(Double(bitPattern: try cursor.fixed64()))
-        case 14 << 3 | 0: histogram.resetHint = try cursor.varint()
+        case 1 << 3 | 0:
+            histogram.message.isFloat = false
+            histogram.message.count = try cursor.varint()
+        case 2 << 3 | 1:
+            histogram.message.isFloat = true
+            histogram.message.floatCount = Double(bitPattern: try cursor.fixed64())
+        case 3 << 3 | 1: histogram.message.sum = Double(bitPattern: try cursor.fixed64())
+        case 4 << 3 | 0: histogram.message.schema = Int32(truncatingIfNeeded: try cursor.zigzag())
+        case 5 << 3 | 1: histogram.message.zeroThreshold = Double(bitPattern: try cursor.fixed64())
+        case 6 << 3 | 0: histogram.message.zeroCount = try cursor.varint()
+        case 7 << 3 | 1: histogram.message.floatZeroCount = Double(bitPattern: try cursor.fixed64())
+        case 14 << 3 | 0: histogram.message.resetHint = UInt32(clamping: try cursor.varint())
         case 15 << 3 | 0: histogram.timestamp = Int64(bitPattern: try cursor.varint())
         case 17 << 3 | 0: histogram.start = Int64(bitPattern: try cursor.varint())
         default:
@@ -112,7 +78,7 @@ extension RemoteWriteRequest {
         _ tag: UInt64,
         fieldOffset: UInt64,
         _ cursor: inout ProtobufCursor,
-        _ buckets: inout RemoteWriteHistogram.Buckets,
+        _ buckets: inout HistogramMessage.Side,
         _ limits: Limits
     ) throws(RemoteWriteError) {
         switch tag >> 3 - fieldOffset {
@@ -141,8 +107,8 @@ extension RemoteWriteRequest {
 
     private static func span(
         _ cursor: inout ProtobufCursor
-    ) throws(RemoteWriteError) -> RemoteWriteHistogram.Span {
-        var span = RemoteWriteHistogram.Span()
+    ) throws(RemoteWriteError) -> HistogramSpan {
+        var span = HistogramSpan(offset: 0, length: 0)
         while !cursor.isAtEnd {
             let tag = try cursor.tag()
             switch tag {

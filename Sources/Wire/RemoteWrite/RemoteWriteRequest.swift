@@ -109,7 +109,7 @@ public struct RemoteWriteRequest: Sendable {
     /// Their start timestamps, 0 for none; empty when no sample of the message has one.
     public internal(set) var starts: [Int64] = []
     /// The native histograms of all series.
-    public internal(set) var histograms: [RemoteWriteHistogram] = []
+    public internal(set) var histograms: [Histogram] = []
     /// The exemplars of all series.
     public internal(set) var exemplars: [Exemplar] = []
     /// 1.0: what the message says of families.
@@ -170,7 +170,8 @@ public struct RemoteWriteRequest: Sendable {
     ///
     /// - Parameter samples: how many samples' worth of memory may stay.
     public mutating func shrink(to samples: Int) {
-        guard timestamps.capacity > samples || copied.capacity > samples * 16 || symbols.capacity > samples else {
+        guard timestamps.capacity > samples || copied.capacity > samples * 16 || symbols.capacity > samples
+        else {
             return
         }
         self = RemoteWriteRequest()
