@@ -35,6 +35,14 @@ struct FormatTests {
 
     /// One segment with one window of three rows of two series.
     static let segment = """
+        45575331c8ef7ae401000000010000000100000000000000e400000000000000730000006194c35de803000000000000\
+        b80b0000000000000000000000000000020000000000000000000000000000000008036a6f6203706c6301030205d00f\
+        f02e00022128a73121e20005085f5f6e616d655f5f026f6e04756e697401310474656d70020001020302000402031451\
+        be44600012070807078a02c74fe129ee18cc3c1f91a9f66600000200020000000004030302cc21003200010000000000\
+        30504005d00f08d00f000502080000050008020105010504050000022b481900ac010102
+        """
+    /// The same rows as segments had them before EW2.
+    static let segmentBeforeEW2 = """
         455753317989175601000000010000000100000000000000e400000000000000730000003938039de803000000000000\
         b80b0000000000000000000000000000020000000000000000000000000000000008036a6f6203706c6301030205d00f\
         f02e00022128a73121e20005085f5f6e616d655f5f026f6e04756e697401310474656d700200010203020004020314de\
@@ -85,8 +93,12 @@ struct FormatTests {
         #expect(written.count == 4096)
         let used = (written.lastIndex { $0 != 0 } ?? 0) + 1
         #expect(FormatTests.hex(written.prefix(used)) == FormatTests.segment)
+        for segment in [FormatTests.segment, FormatTests.segmentBeforeEW2] { try checkSegment(segment) }
+    }
+
+    private func checkSegment(_ segment: String) throws {
         let files = MemoryFileStore()
-        var ring = FormatTests.bytes(FormatTests.segment)
+        var ring = FormatTests.bytes(segment)
         ring += [UInt8](repeating: 0, count: 4096 - ring.count)
         files.withFile("/data/ring-00") { $0.written = ring }
         let read = try TestStore(files: files) { $0.logBytes = 16 * 4096 }

@@ -30,7 +30,7 @@ enum BitPacking {
             out.append(UInt8(width))
             var writer = BitWriter()
             for index in start..<end { writer.write(values[index], width, to: &out) }
-            writer.flush(to: &out)
+            writer.finish(to: &out)
             start = end
         }
     }
@@ -59,34 +59,6 @@ enum BitPacking {
         var union: UInt64 = 0
         for index in start..<end { union |= values[index] }
         return 64 - union.leadingZeroBitCount
-    }
-}
-
-/// Collects bits, least significant first.
-private struct BitWriter {
-    private var pending: UInt64 = 0
-    private var count = 0
-
-    mutating func write(_ value: UInt64, _ width: Int, to out: inout [UInt8]) {
-        // At most 7 bits wait between calls, so 32 more always fit.
-        put(value & 0xffff_ffff, min(width, 32), to: &out)
-        if width > 32 { put(value >> 32, width - 32, to: &out) }
-    }
-
-    private mutating func put(_ value: UInt64, _ width: Int, to out: inout [UInt8]) {
-        pending |= value << UInt64(count)
-        count += width
-        while count >= 8 {
-            out.append(UInt8(truncatingIfNeeded: pending))
-            pending >>= 8
-            count -= 8
-        }
-    }
-
-    mutating func flush(to out: inout [UInt8]) {
-        if count > 0 { out.append(UInt8(truncatingIfNeeded: pending)) }
-        pending = 0
-        count = 0
     }
 }
 

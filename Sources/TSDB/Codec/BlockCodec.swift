@@ -1,36 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The seam behind which value codings live. A block names its codec in its first byte after the states
-// (docs/formats/block.md), so a further codec is one more conformer with an identifier of its own, and files of
+// The codecs of the head, cheap and without buffers: one value throughout, integers over a power of ten. Segments have
+// EW2 instead (EW2/). A block names its codec in its first byte after the states (docs/formats/block.md), so files of
 // before stay readable.
 
 internal import Bytes
 
-/// One lossless coding of a run of doubles.
-protocol BlockCodec {
-    /// The byte that names the codec on disk.
-    static var identifier: UInt8 { get }
-    /// Appends the coding of the values, or returns false and appends nothing when they are not of its kind.
-    static func append(_ values: [Double], effort: CodingEffort, to out: inout [UInt8]) -> Bool
-    /// Fills the span with the values, as many as the span has places.
-    static func read(
-        _ reader: inout ByteReader,
-        into values: inout MutableSpan<Double>
-    ) throws(CorruptionError)
-}
-
-/// The codecs by their identifiers.
+/// The codecs by their identifiers, without buffers to keep: for single blocks.
 enum BlockCodecs {
     /// Appends identifier and payload of the first codec that takes the values.
     static func append(_ values: [Double], effort: CodingEffort, to out: inout [UInt8]) {
-        let start = out.count
-        out.append(ConstantCodec.identifier)
-        if ConstantCodec.append(values, effort: effort, to: &out) { return }
-        out[start] = DecimalCodec.identifier
-        if DecimalCodec.append(values, effort: effort, to: &out) { return }
-        out[start] = XORCodec.identifier
-        // Takes every double.
-        _ = XORCodec.append(values, effort: effort, to: &out)
+        var encoder = BlockEncoder()
+        encoder.append(values, effort: effort, to: &out)
     }
 
     /// Fills the span from a block.
@@ -38,24 +19,20 @@ enum BlockCodecs {
         _ reader: inout ByteReader,
         into values: inout MutableSpan<Double>
     ) throws(CorruptionError) {
-        let place = reader.offset
-        switch try reader.byte() {
-        case ConstantCodec.identifier: try ConstantCodec.read(&reader, into: &values)
-        case DecimalCodec.identifier: try DecimalCodec.read(&reader, into: &values)
-        case XORCodec.identifier: try XORCodec.read(&reader, into: &values)
-        default: throw CorruptionError("a known block codec", at: place)
-        }
+        var decoder = BlockDecoder()
+        try decoder.read(&reader, into: &values)
     }
 }
 
 /// One value, bit for bit the same everywhere.
-enum ConstantCodec: BlockCodec {
+enum ConstantCodec {
     static let identifier: UInt8 = 0
 
-    static func append(_ values: [Double], effort: CodingEffort, to out: inout [UInt8]) -> Bool {
-        guard let first = values.first else { return true }
-        let bits = first.bitPattern
-        guard !values.contains(where: { $0.bitPattern != bits }) else { return false }
+    /// Appends the value, or returns false and appends nothing when there are several.
+    static func append(_ values: Span<Double>, to out: inout [UInt8]) -> Bool {
+        guard !values.isEmpty else { return true }
+        let first = values[0]
+        for index in values.indices where values[index].bitPattern != first.bitPattern { return false }
         if let mantissa = Decimal.mantissa(first, exponent: 0) {
             out.append(0)
             out.append(zigzag: mantissa)
@@ -83,24 +60,25 @@ enum ConstantCodec: BlockCodec {
 }
 
 /// Integers over one power of ten for the whole block.
-enum DecimalCodec: BlockCodec {
+enum DecimalCodec {
     static let identifier: UInt8 = 1
 
-    static func append(_ values: [Double], effort: CodingEffort, to out: inout [UInt8]) -> Bool {
+    /// Appends the integers, or returns false and appends nothing when a value is no such decimal.
+    static func append(_ values: Span<Double>, to out: inout [UInt8]) -> Bool {
         var exponent = 0
-        for value in values where Decimal.mantissa(value, exponent: exponent) == nil {
-            guard let larger = Decimal.exponent(value, from: exponent + 1) else { return false }
+        for index in values.indices where Decimal.mantissa(values[index], exponent: exponent) == nil {
+            guard let larger = Decimal.exponent(values[index], from: exponent + 1) else { return false }
             exponent = larger
         }
         var mantissas: [Int64] = []
         mantissas.reserveCapacity(values.count)
-        for value in values {
+        for index in values.indices {
             // A larger exponent can push an earlier value past 2^53.
-            guard let mantissa = Decimal.mantissa(value, exponent: exponent) else { return false }
+            guard let mantissa = Decimal.mantissa(values[index], exponent: exponent) else { return false }
             mantissas.append(mantissa)
         }
         out.append(UInt8(exponent))
-        IntegerColumn.append(mantissas, effort: effort, to: &out)
+        IntegerColumn.append(mantissas, effort: .head, to: &out)
         return true
     }
 

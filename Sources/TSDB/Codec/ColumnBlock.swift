@@ -40,7 +40,12 @@ struct ColumnCells: Sendable {
 
 /// The bytes of a column.
 enum ColumnBlock {
-    /// Appends the block of a column and returns its codec; the reader must know the number of rows.
+    private enum Form {
+        static let plain: UInt8 = 0
+        static let states: UInt8 = 1
+    }
+
+    /// Appends the block of a column and returns its codec's identifier; the reader must know the number of rows.
     @discardableResult
     static func append(_ cells: ColumnCells, effort: CodingEffort, to out: inout [UInt8]) -> UInt8 {
         var encoder = BlockEncoder()
@@ -56,12 +61,16 @@ enum ColumnBlock {
         to out: inout [UInt8]
     ) -> UInt8 {
         let isPlain = cells.values.count == cells.states.count
-        out.append(isPlain ? 0 : 1)
+        let form = out.count
+        out.append(isPlain ? Form.plain : Form.states)
         if !isPlain { appendStates(cells.states, to: &out) }
         guard !cells.values.isEmpty else { return ConstantCodec.identifier }
         let codec = out.count
         encoder.append(cells.values.span, effort: effort, to: &out)
-        return out[codec]
+        guard EW2.isCodecByte(out[codec]) else { return out[codec] }
+        // No form has EW2's low bits, so its codec byte says "every row has a value" by itself.
+        if isPlain { out.remove(at: form) }
+        return EW2.identifier
     }
 
     /// Reads a block of `rows` rows behind what the cells already hold.
@@ -83,9 +92,17 @@ enum ColumnBlock {
     ) throws(CorruptionError) {
         let place = reader.offset
         var count = rows
-        switch try reader.byte() {
-        case 0: cells.states.append(contentsOf: repeatElement(CellState.value, count: rows))
-        case 1: count = try readStates(&reader, rows: rows, into: &cells.states)
+        var ahead = reader
+        let form = try ahead.byte()
+        switch form {
+        case Form.states:
+            reader = ahead
+            count = try readStates(&reader, rows: rows, into: &cells.states)
+        case Form.plain:
+            reader = ahead
+            cells.states.append(contentsOf: repeatElement(CellState.value, count: rows))
+        case _ where EW2.isCodecByte(form):
+            cells.states.append(contentsOf: repeatElement(CellState.value, count: rows))
         default: throw CorruptionError("a form of column block", at: place)
         }
         guard count > 0 else { return }

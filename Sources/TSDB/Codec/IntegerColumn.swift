@@ -19,7 +19,9 @@ enum IntegerColumn {
         static let delta: UInt8 = 1
         static let offset: UInt8 = 2
         static let grid: UInt8 = 3
+        /// Written before there were integer blocks, by segments only.
         static let zstd: UInt8 = 4
+        static let block: UInt8 = 5
     }
 
     /// The most integers in one column; a window has at most this many rows.
@@ -27,10 +29,31 @@ enum IntegerColumn {
 
     /// Appends the column; the reader must know the count.
     static func append(_ values: [Int64], effort: CodingEffort, to out: inout [UInt8]) {
+        var encoder = IntegerBlockEncoder()
+        append(values, effort: effort, using: &encoder, to: &out)
+    }
+
+    /// The same with the buffers of an encoder that codes more than one column.
+    static func append(
+        _ values: [Int64],
+        effort: CodingEffort,
+        using encoder: inout IntegerBlockEncoder,
+        to out: inout [UInt8]
+    ) {
         guard let first = values.first else { return }
         guard values.contains(where: { $0 != first }) else {
             out.append(Mode.constant)
             out.append(zigzag: first)
+            return
+        }
+        if effort == .segment {
+            // Jitter around a grid is paid once against the grid, but twice in differences. The block takes
+            // differences of what the grid leaves when the column drifts.
+            let step = meanStep(values) ?? 0
+            out.append(Mode.block)
+            out.append(zigzag: step)
+            let residuals = values.indices.map { values[$0] &- Int64($0) &* step }
+            encoder.append(residuals, domain: .numbers, mark: false, to: &out)
             return
         }
         let deltas = differences(values)
@@ -40,12 +63,21 @@ enum IntegerColumn {
             let residuals = values.indices.map { values[$0] &- first &- Int64($0) &* step }
             keepSmaller(&best, packed(Mode.grid, lead: [first, step], residuals, scale: false))
         }
-        if effort == .segment, let frame = compressed(first, deltas) { keepSmaller(&best, frame) }
         out.append(contentsOf: best)
     }
 
     /// Reads a column of `count` integers.
     static func read(_ count: Int, from reader: inout ByteReader) throws(CorruptionError) -> [Int64] {
+        var decoder = IntegerBlockDecoder()
+        return try read(count, from: &reader, using: &decoder)
+    }
+
+    /// The same with the buffers of a decoder that reads more than one column.
+    static func read(
+        _ count: Int,
+        from reader: inout ByteReader,
+        using decoder: inout IntegerBlockDecoder
+    ) throws(CorruptionError) -> [Int64] {
         guard count > 0 else { return [] }
         let place = reader.offset
         guard count <= countLimit else { throw CorruptionError("at most \(countLimit) integers", at: place) }
@@ -72,6 +104,13 @@ enum IntegerColumn {
             var inner = ByteReader(plain)
             for _ in 1..<count { deltas.append(try inner.zigzag()) }
             return sums(first, deltas)
+        case Mode.block:
+            let step = try reader.zigzag()
+            var values = [Int64](repeating: 0, count: count)
+            var span = values.mutableSpan
+            _ = try decoder.read(&reader, into: &span)
+            for index in 0..<count { values[index] = values[index] &+ Int64(index) &* step }
+            return values
         default:
             throw CorruptionError("a mode of an integer column", at: place)
         }
@@ -147,16 +186,5 @@ enum IntegerColumn {
             if divisor == 1 { return 1 }
         }
         return max(1, divisor)
-    }
-
-    private static func compressed(_ first: Int64, _ deltas: [Int64]) -> [UInt8]? {
-        var plain: [UInt8] = []
-        plain.reserveCapacity(deltas.count * 2)
-        for delta in deltas { plain.append(zigzag: delta) }
-        guard let frame = Zstd.compress(plain) else { return nil }
-        var out: [UInt8] = [Mode.zstd]
-        out.append(zigzag: first)
-        out.append(prefixed: frame)
-        return out
     }
 }

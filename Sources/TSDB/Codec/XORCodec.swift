@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any double, bit for bit: the bytes that differ from the value before; in a segment alternatively zstd over the
-// values' bytes sorted into planes (first bytes of all, second bytes of all), where exponents compress.
+// Any double, bit for bit: the bytes that differ from the value before. Segments of before EW2 alternatively have zstd
+// over those, or over the values' bytes sorted into planes (first bytes of all, second bytes of all).
 
 internal import Bytes
 
 /// The bits of doubles against their predecessors.
-enum XORCodec: BlockCodec {
+enum XORCodec {
     static let identifier: UInt8 = 2
 
     private enum Form {
@@ -15,21 +15,15 @@ enum XORCodec: BlockCodec {
         static let compressedPlanes: UInt8 = 2
     }
 
-    static func append(_ values: [Double], effort: CodingEffort, to out: inout [UInt8]) -> Bool {
-        let plain = differences(values)
-        var form = Form.differences
-        var best = plain
-        if effort == .segment {
-            if let frame = Zstd.compress(plain), frame.count < best.count {
-                (form, best) = (Form.compressedDifferences, frame)
-            }
-            if let frame = Zstd.compress(planes(values)), frame.count < best.count {
-                (form, best) = (Form.compressedPlanes, frame)
-            }
+    static func append(_ values: Span<Double>, to out: inout [UInt8]) {
+        out.append(Form.differences)
+        var bytes: [UInt8] = []
+        var previous: UInt64 = 0
+        for index in values.indices {
+            XORBytes.append(values[index].bitPattern ^ previous, to: &bytes)
+            previous = values[index].bitPattern
         }
-        out.append(form)
-        out.append(prefixed: best)
-        return true
+        out.append(prefixed: bytes)
     }
 
     static func read(
@@ -60,17 +54,6 @@ enum XORCodec: BlockCodec {
         }
     }
 
-    /// Per value a control byte (leading zero bytes × 16 + significant bytes) and the significant bytes.
-    private static func differences(_ values: [Double]) -> [UInt8] {
-        var out: [UInt8] = []
-        var previous: UInt64 = 0
-        for value in values {
-            XORBytes.append(value.bitPattern ^ previous, to: &out)
-            previous = value.bitPattern
-        }
-        return out
-    }
-
     private static func readDifferences(
         _ bytes: [UInt8],
         into values: inout MutableSpan<Double>
@@ -81,16 +64,6 @@ enum XORCodec: BlockCodec {
             previous ^= try XORBytes.read(&reader)
             values[index] = Double(bitPattern: previous)
         }
-    }
-
-    private static func planes(_ values: [Double]) -> [UInt8] {
-        var out = [UInt8](repeating: 0, count: values.count * 8)
-        for (index, value) in values.enumerated() {
-            for plane in 0..<8 {
-                out[plane * values.count + index] = UInt8(truncatingIfNeeded: value.bitPattern >> (plane * 8))
-            }
-        }
-        return out
     }
 }
 
