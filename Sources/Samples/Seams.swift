@@ -57,6 +57,10 @@ public struct SampleBatch: Sendable {
     public var histograms: [HistogramSample] = []
     /// Since when counters of this pass count, for those whose source says so; each at most once.
     public var starts: [StartSample] = []
+    /// Whether samples older than the out-of-order window are stored too, as far as the ring still covers their time.
+    ///
+    /// For receivers of backfill; costs nothing when the samples are not old.
+    public var acceptsOld = false
 
     /// Creates a batch without values.
     public init(group: GroupID, timestamp: Timestamp, capacity: Int = 0) {
@@ -93,7 +97,7 @@ public struct SampleBatch: Sendable {
 public struct AppendResult: Sendable, Equatable {
     /// Samples stored; a histogram is one.
     public var appended: Int
-    /// Samples whose time is not newer than the group's newest row and outside what the store can still take.
+    /// Samples not newer than what their series has and further behind the group's newest row than the store takes.
     public var outOfOrder: Int
     /// Samples with a time the series already has, with another value.
     public var duplicate: Int
@@ -156,6 +160,17 @@ public protocol SampleSink: Sendable {
 
     /// Remembers what a source said of its families; the newest wins.
     func describe(_ metadata: [MetricMetadata])
+
+    /// Forgets a group whose source is gone, with its series, once what they have is in segments.
+    ///
+    /// Neither the group nor its series may be used afterwards; ask for the group again to go on. Without this they
+    /// stay in memory until the process ends.
+    func release(_ group: GroupID)
+}
+
+extension SampleSink {
+    /// Keeps the group.
+    public func release(_ group: GroupID) {}
 }
 
 extension SampleSink {

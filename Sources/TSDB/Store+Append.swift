@@ -10,8 +10,13 @@ internal import Synchronization
 extension Store: SampleSink {
     /// The group with this identity, created when new.
     public func group(_ identity: Labels) throws(SinkError) -> GroupID {
-        try head.withLock { head throws(SinkError) in
+        let limit = options.maxSeries
+        return try head.withLock { head throws(SinkError) in
             if head.isClosed { throw .closed }
+            // A group without a series is of no use, so there need not be more of them.
+            guard head.groupByIdentity[identity] != nil || head.groupByIdentity.count < limit else {
+                throw .seriesLimit(limit)
+            }
             return head.group(identity)
         }
     }
@@ -45,14 +50,29 @@ extension Store: SampleSink {
             let reference = index.retain(labels)
             return head.withLock { head in
                 head.noteLabels(of: reference, in: index)
-                return head.handles.add(reference, group: group.rawValue, isPart: PartLabel.marks(labels))
+                // What no segment and no other group has is new.
+                let newest = known == nil ? Int64.min : head.groups[Int(group.rawValue)].sealedNewest
+                let isPart = PartLabel.marks(labels)
+                return head.handles.add(reference, group: group.rawValue, newest: newest, isPart: isPart)
             }
         }
     }
 
-    /// Handles per allowed series before new ones are refused: a process that saw this many series come and go has
-    /// spent some hundred bytes on each.
-    static let handlesPerSeries = 16
+    /// Handles per allowed series before new ones are refused: a process that saw this many series come and go,
+    /// without their groups being released, has spent some hundred bytes on each.
+    static let handlesPerSeries = 4
+
+    /// Forgets a group and its series once what they have is in segments.
+    public func release(_ group: GroupID) {
+        head.withLock { head in
+            let number = Int(group.rawValue)
+            guard number < head.groups.count, !head.groups[number].isReleased,
+                head.groupByIdentity[head.groups[number].identity] == group.rawValue
+            else { return }
+            head.groups[number].isReleased = true
+            head.released.append(group.rawValue)
+        }
+    }
 
     /// Stores one batch.
     public func append(_ batch: SampleBatch) throws(SinkError) -> AppendResult {
@@ -71,7 +91,9 @@ extension Store: SampleSink {
         }
         switch outcome {
         case .stored(let count, let isDue): return (AppendResult(appended: count), isDue)
-        case .behind: return (try appendLate(batch), false)
+        case .divided:
+            let division = try appendDivided(batch)
+            return (division.result, division.isDue)
         }
     }
 

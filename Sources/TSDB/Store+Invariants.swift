@@ -43,7 +43,9 @@ extension Store {
             found.append("ring and head do not have the same segments")
         }
         var mentions: [SeriesReference: Int] = [:]
-        for handle in head.handles.handles { mentions[handle.reference, default: 0] += 1 }
+        for handle in head.handles.handles where handle.group != .max {
+            mentions[handle.reference, default: 0] += 1
+        }
         found += index.violations(
             handles: mentions,
             sets: head.segments.flatMap { $0.windows.map { $0.columns } }
@@ -105,13 +107,14 @@ extension Head {
             found.append("rows are synced that are not written")
         }
         var streams: Set<UInt64> = []
-        var columns: [SeriesID: Int] = [:]
-        var frozen: [SeriesID: Int] = [:]
-        for (number, group) in groups.enumerated() {
-            if groupByIdentity[group.identity] != UInt32(number) {
-                found.append("group \(group.identity) is not found by its identity")
+        for (identity, number) in groupByIdentity where groups[Int(number)].identity != identity {
+            found.append("group \(identity) is not found by its identity")
+        }
+        for (number, lane) in lanes.enumerated() where lane.group != SeriesHandle.none {
+            if groups[Int(lane.group)].lanes.count(where: { $0 == UInt32(number) }) != 1 {
+                found.append("lane \(number) is not once in its group")
             }
-            for window in group.frozen + [group.window] {
+            for window in lane.frozen + [lane.window] {
                 if !streams.insert(window.stream).inserted || window.stream >= nextStream {
                     found.append("window \(window.stream) does not have a number of its own")
                 }
@@ -123,29 +126,51 @@ extension Head {
                 }
                 found += window.violations()
             }
-            for window in group.frozen { for id in window.series { frozen[id, default: 0] += 1 } }
-            for (column, id) in group.window.series.enumerated() {
-                columns[id] = column
-                if handles[id].group != UInt32(number) { found.append("series \(id) is of another group") }
-            }
         }
-        return found + handleViolations(columns, frozen)
+        return found + handleViolations()
     }
 
-    private func handleViolations(_ columns: [SeriesID: Int], _ frozen: [SeriesID: Int]) -> [String] {
+    private func handleViolations() -> [String] {
         var found: [String] = []
+        var windows: [SeriesID: Int] = [:]
+        var members: [UInt32: Int] = [:]
+        for (number, lane) in lanes.enumerated() {
+            for (place, window) in (lane.frozen + [lane.window]).enumerated() {
+                for (column, id) in window.series.enumerated() {
+                    let handle = handles[id]
+                    windows[id, default: 0] += 1
+                    if handle.group != lane.group { found.append("series \(id) is of another group") }
+                    let isOwn =
+                        place == lane.frozen.count && handle.lane == UInt32(number)
+                        && handle.column == UInt32(column)
+                    if !isOwn, !groups[Int(lane.group)].wasAhead,
+                        window.newestTime(of: column) > handle.newest
+                    {
+                        found.append("series \(id) has come further than it knows")
+                    }
+                }
+                for late in window.late where !groups[Int(lane.group)].wasAhead {
+                    for column in late.columns
+                    where handles[window.series[Int(column)]].newest < late.timestamp {
+                        found.append("a series has a late row later than it knows")
+                    }
+                }
+            }
+        }
         var active = 0
-        for number in 0..<UInt32(handles.count) {
-            let id = SeriesID(rawValue: number)
-            let handle = handles[id]
-            let column = handle.column == SeriesHandle.noColumn ? nil : Int(handle.column)
-            if columns[id] != column { found.append("series \(number) does not know its column") }
-            if frozen[id, default: 0] != Int(handle.frozen) {
+        for (number, handle) in handles.handles.enumerated() where handle.group != .max {
+            let id = SeriesID(rawValue: UInt32(number))
+            let hasColumn = handle.column != SeriesHandle.noColumn
+            if handle.lane != SeriesHandle.noLane { members[handle.lane, default: 0] += 1 }
+            if hasColumn, lanes[Int(handle.lane)].window.series[Int(handle.column)] != id {
+                found.append("series \(number) does not know its column")
+            }
+            if windows[id, default: 0] != Int(handle.otherWindows) + (hasColumn ? 1 : 0) {
                 found.append(
-                    "series \(number) is in \(frozen[id, default: 0]) frozen windows, not \(handle.frozen)"
+                    "series \(number) is in \(windows[id, default: 0]) windows, not \(handle.otherWindows)"
                 )
             }
-            if !handle.isActive, column != nil || handle.frozen > 0 {
+            if !handle.isActive, hasColumn || handle.otherWindows > 0 {
                 found.append("series \(number) is in use and not active")
             }
             if handle.isActive { active += 1 }
@@ -154,6 +179,11 @@ extension Head {
             }
         }
         if active != handles.active { found.append("\(active) active series, not \(handles.active)") }
+        for (number, lane) in lanes.enumerated() where lane.members != members[UInt32(number), default: 0] {
+            found.append(
+                "lane \(number) has \(members[UInt32(number), default: 0]) series, not \(lane.members)"
+            )
+        }
         return found
     }
 }
@@ -164,7 +194,8 @@ extension HeadWindow {
         guard let times = try? regularTimes() else { return ["window \(stream) cannot be decoded"] }
         var found: [String] = []
         if times.count != rows { found.append("window \(stream) has \(times.count) rows, not \(rows)") }
-        for (left, right) in zip(times.timestamps, times.timestamps.dropFirst()) where left >= right {
+        if Set(series).count != series.count { found.append("window \(stream) has a series twice") }
+        for (left, right) in zip(times.timestamps, times.timestamps.dropFirst()) where left > right {
             found.append("rows of window \(stream) do not ascend")
         }
         for (left, right) in zip(times.sequences, times.sequences.dropFirst()) where left >= right {
@@ -199,7 +230,9 @@ extension HeadWindow {
             }
             var stamps: Set<Int64> = []
             for (row, state) in cells.states.enumerated() where state != CellState.absent {
-                stamps.insert(times.timestamps[row])
+                if !stamps.insert(times.timestamps[row]).inserted {
+                    found.append("column \(column) of window \(stream) has two rows at one time")
+                }
                 count += 1
             }
             for row in late where row.bits(of: column) != nil {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows behind the newest of their group: out of order, repeated, or completing a row. Rare, and it must know
-// whether the series has a value at that time already, which may take decoding; so that happens outside the lock,
-// and the append is repeated when the group changed meanwhile.
+// Batches that are not one row in order. The head stores what it can tell to be new; for the rest one must know
+// whether the series has a value at that time already, which takes decoding; so that happens outside the lock, and is
+// repeated when the group changed meanwhile.
 
+internal import Bytes
 internal import Platform
 internal import Samples
 internal import Synchronization
@@ -12,85 +13,101 @@ extension Store {
     /// How often a late append looks again before it trusts what it saw.
     private static let attempts = 4
 
-    func appendLate(_ batch: SampleBatch) throws(SinkError) -> AppendResult {
-        let timestamp = batch.timestamp.milliseconds
-        let number = Int(batch.group.rawValue)
+    /// Stores a batch of which some may be there already, or too old.
+    func appendDivided(_ batch: SampleBatch) throws(SinkError) -> Division {
+        let policy = LatePolicy(
+            window: options.outOfOrderWindow.milliseconds,
+            acceptsOld: batch.acceptsOld,
+            now: clock.wallMilliseconds()
+        )
+        var division = try head.withLock { head throws(SinkError) in
+            try Store.checkOpen(head)
+            return head.divide(batch, policy)
+        }
+        let time = batch.timestamp.milliseconds
+        let group = Int(batch.group.rawValue)
         var attempt = 0
-        while true {
+        while !division.unsure.isEmpty {
             attempt += 1
-            let (version, newest) = head.withLock { head in
-                (head.groups[number].version, head.groups[number].newest)
-            }
-            // A group whose first row came late has no newest row yet.
-            if timestamp > newest {
-                let outcome = try head.withLock { head throws(SinkError) in
-                    try Store.checkOpen(head)
-                    return head.append(batch)
-                }
-                if case .stored(let count, _) = outcome { return AppendResult(appended: count) }
-                continue
-            }
-            let (behind, overflow) = newest.subtractingReportingOverflow(timestamp)
-            if overflow || behind > options.outOfOrderWindow.milliseconds {
-                guard isFuture(newest), !isFuture(timestamp), timestamp > .min else {
-                    return AppendResult(outOfOrder: batch.series.count)
-                }
-                head.withLock { $0.turnBack(number, version: version, to: timestamp) }
-                continue
-            }
-            var result = AppendResult()
-            let samples = newSamples(of: batch, result: &result)
-            if samples.isEmpty { return result }
+            let (new, duplicates) = judge(division.unsure, time)
             let isLastAttempt = attempt == Store.attempts
-            let isStored = try head.withLock { head throws(SinkError) in
+            let (seen, before) = (division.version, division)
+            division = try head.withLock { head throws(SinkError) in
+                var division = before
+                guard isLastAttempt || head.groups[group].version == seen else {
+                    division.version = head.groups[group].version
+                    return division
+                }
                 try Store.checkOpen(head)
-                guard isLastAttempt || head.groups[number].version == version else { return false }
-                head.append(late: timestamp, samples, in: number)
-                return true
-            }
-            if isStored {
-                result.appended = samples.count
-                return result
+                division.unsure = []
+                division.result.duplicate += duplicates
+                head.store(new, time, in: group, &division)
+                return division
             }
         }
+        return division
     }
 
-    /// Whether a time is further ahead of the wall clock than clocks of one site differ.
-    ///
-    /// Rows from the future are what a clock that was wrong leaves behind; they must not keep those of now out.
-    private func isFuture(_ time: Int64) -> Bool {
-        let (ahead, overflow) = time.subtractingReportingOverflow(clock.wallMilliseconds())
-        return !overflow && ahead > Store.clockTolerance
-    }
-
-    private static let clockTolerance: Int64 = 60_000
-
-    /// The samples of a batch whose series has nothing at that time; counts those with another value there.
-    private func newSamples(
-        of batch: SampleBatch,
-        result: inout AppendResult
-    ) -> [(id: SeriesID, bits: UInt64)] {
+    /// The samples whose series has nothing at a time, and how many have another value there.
+    private func judge(
+        _ samples: [Division.Sample],
+        _ time: Int64
+    ) -> (new: [Division.Sample], duplicates: Int) {
         var seen: Set<SeriesID> = []
-        var samples: [(id: SeriesID, bits: UInt64)] = []
-        var columns = SampleColumns()
-        let range = TimeRange(batch.timestamp, batch.timestamp)
+        var new: [Division.Sample] = []
+        var duplicates = 0
+        let at = Timestamp(milliseconds: time)
+        let range = TimeRange(at, at)
         let known = head.withLock { $0.knownSegments(range) }
         let hasParts = index.withLock { $0.links.count > 0 }
-        for (id, value) in zip(batch.series, batch.values) where seen.insert(id).inserted {
-            columns.removeAll()
+        for sample in samples where seen.insert(sample.id).inserted {
             let sources = head.withLock { head in
-                head.sources(of: head.handles[id].reference, range, known: known)
+                head.sources(of: head.handles[sample.id].reference, range, known: known)
             }
-            // What cannot be read cannot be compared; the sample is kept.
-            try? read(sources, range, into: &columns)
-            if let existing = columns.values.first {
-                if existing.bitPattern != value.bitPattern { result.duplicate += 1 }
-            } else if hasParts, hasHistogram(head.withLock { $0.handles[id].reference }, range, known) {
-                result.duplicate += 1
-            } else {
-                samples.append((id, value.bitPattern))
+            switch existing(sources, range) {
+            case sample.bits: break
+            case .some: duplicates += 1
+            case nil:
+                let reference = head.withLock { $0.handles[sample.id].reference }
+                if hasParts, hasHistogram(reference, range, known) {
+                    duplicates += 1
+                } else {
+                    new.append(sample)
+                }
             }
         }
-        return samples
+        return (new, duplicates)
+    }
+
+    /// The value a series has at a time.
+    ///
+    /// What cannot be read cannot be compared; the sample is kept.
+    private func existing(_ sources: SeriesSources, _ range: TimeRange) -> UInt64? {
+        var columns = SampleColumns()
+        for column in sources.columns {
+            do throws(CorruptionError) { try column.read(range, into: &columns) } catch { continue }
+            if let value = columns.values.first { return value.bitPattern }
+        }
+        for block in sources.blocks {
+            // Row times are kept by the reader; most late samples are at none of them.
+            guard let times = try? reader.times(block.segment, block.window).timestamps,
+                let row = Store.firstRow(at: range.from, in: times), times[row] == range.from
+            else { continue }
+            var cells = ColumnCells()
+            try? reader.cells(block.segment, block.window, block.column, into: &cells)
+            cells.appendSamples(times, range, to: &columns)
+            if let value = columns.values.first { return value.bitPattern }
+        }
+        return nil
+    }
+
+    /// The first row not before a time.
+    private static func firstRow(at time: Int64, in times: [Int64]) -> Int? {
+        var (low, high) = (0, times.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if times[middle] < time { low = middle + 1 } else { high = middle }
+        }
+        return low < times.count ? low : nil
     }
 }

@@ -28,7 +28,31 @@ extension Store {
         } catch {
             failure = error
         }
+        forgetUnused()
         if let failure { throw failure }
+    }
+
+    /// Gives back the memory of lanes without rows and of released groups that are sealed.
+    private func forgetUnused() {
+        let now = clock.monotonicNanoseconds()
+        let hasReleased = head.withLock { head in
+            head.removeLanes { $0.idleTime(at: now) >= WindowLimit.idleNanoseconds }
+            return !head.released.isEmpty
+        }
+        guard hasReleased else { return }
+        parts.withLock { parts in
+            index.withLock { index in
+                head.withLock { head in
+                    let gone = head.forgetReleased()
+                    guard !gone.isEmpty else { return }
+                    var forgotten: [SeriesReference] = []
+                    for (_, reference) in gone { index.release(reference, &forgotten) }
+                    for reference in forgotten { head.setLabels(Labels(), of: reference) }
+                    let numbers = Set(gone.map { $0.id })
+                    parts.handles = parts.handles.filter { !numbers.contains($0.key.series) }
+                }
+            }
+        }
     }
 
     /// Seals every window now, whatever its size; for tests and before the data directory is copied.
@@ -98,7 +122,7 @@ extension Head {
     func describe(_ statistics: inout StoreStatistics) {
         statistics.activeSeries = handles.active - handles.activeParts
         statistics.activeParts = handles.activeParts
-        statistics.groups = groups.count
+        statistics.groups = groupByIdentity.count
         statistics.logFill = log.capacity > 0 ? Double(log.livePages) / Double(log.capacity) : 0
         var oldest = Int64.max
         var newest = Int64.min
@@ -109,9 +133,9 @@ extension Head {
             oldest = min(oldest, window.minTime)
             newest = max(newest, window.maxTime)
         }
-        for group in groups {
-            for window in group.frozen { count(window) }
-            count(group.window)
+        for lane in lanes {
+            for window in lane.frozen { count(window) }
+            count(lane.window)
         }
         for segment in segments {
             statistics.segmentSamples += segment.samples

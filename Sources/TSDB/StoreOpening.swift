@@ -46,7 +46,11 @@ struct StoreOpening {
         )
         head = Head(
             log: LogBuffer(sequence: 1, nextRow: 0, capacity: 0),
-            windowBytes: Int(clamping: ring.fileBytes / 4)
+            limits: HeadLimits(
+                windowBytes: Int(clamping: ring.fileBytes / 4),
+                lanes: options.maxSeries,
+                ringFiles: max(1, options.ringFiles)
+            )
         )
         try options.check()
         try lockDirectory()
@@ -238,7 +242,7 @@ struct StoreOpening {
         let next = max(replay.nextRow, afterSealed, head.gaps.last?.upperBound ?? 0)
         let sequence = (scan.pages.last?.sequence ?? scan.tail - 1) + 1
         let isFresh = scan.pages.isEmpty && head.segments.isEmpty
-        let tail = head.groups.reduce(sequence) { min($0, $1.firstPage) }
+        let tail = head.lanes.reduce(sequence) { min($0, $1.firstPage) }
         head.log = LogBuffer(
             sequence: sequence,
             nextRow: next,

@@ -72,6 +72,12 @@ enum WindowLimit {
     static let mostColumns = RowCoder.columnLimit / 4
     /// Time span after which a window is due, in milliseconds.
     static let spanMilliseconds: Int64 = 2 * 3600 * 1000
-    /// Late rows a group holds; further ones force a seal at the next maintenance.
+    /// Late rows a window holds; further ones force a seal at the next maintenance.
     static let lateRows = 4096
+    /// Late rows at which the appender itself seals.
+    static let hardLateRows = 4 * lateRows
+    /// Nanoseconds without a row after which a window is due: its series may never come back, and it holds the log.
+    static let idleNanoseconds: UInt64 = 2 * 3600 * 1_000_000_000
+    /// The same for backfill, which ends without saying so.
+    static let idleOldNanoseconds: UInt64 = 60 * 1_000_000_000
 }

@@ -223,7 +223,7 @@ struct DurabilityTests {
             test.clock.advance(milliseconds: 15_000)
             #expect(throws: StoreError.self) { try test.store.maintain() }
         }
-        #expect(test.store.head.withLock { $0.groups.map { $0.frozen.count } } == [1])
+        #expect(test.store.head.withLock { $0.lanes.map { $0.frozen.count } } == [1])
         test.files.state.withLock { $0.failWriteAfter = nil }
         test.clock.advance(milliseconds: 15_000)
         try test.store.maintain()

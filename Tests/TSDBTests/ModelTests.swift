@@ -15,6 +15,14 @@ struct Model {
         var id: GroupID
         var newest = Int64.min
         var series: [(name: String, id: SeriesID)] = []
+        /// Pieces of rows on a slower connection, oldest first.
+        var delayed: [Piece] = []
+    }
+
+    /// Some series' values at one time.
+    struct Piece {
+        var time: Int64
+        var samples: [(place: Int, bits: UInt64)]
     }
 
     var random: SeededGenerator
@@ -68,28 +76,88 @@ struct Model {
 
     mutating func append() throws {
         let number = Int.random(in: 0..<groups.count, using: &random)
-        let isLate = groups[number].newest > 0 && Int.random(in: 0..<12, using: &random) == 0
-        var stamp: Int64
-        if isLate {
-            stamp = groups[number].newest - Int64.random(in: 0...20_000, using: &random)
-        } else {
+        let newest = groups[number].newest
+        switch newest > 0 ? Int.random(in: 0..<24, using: &random) : 23 {
+        case 0, 1:
+            try send(piece(of: number, at: newest - Int64.random(in: 0...20_000, using: &random)), number)
+        case 2:
+            try backfill(number)
+        case 3:
+            // Older than the store takes without being told that it is backfill.
+            let old = piece(of: number, at: newest - Int64.random(in: 600_001...900_000, using: &random))
+            try send(old, number, want: AppendResult(outOfOrder: old.samples.count))
+        case 4..<9:
+            // Group 0 comes whole.
+            if number > 0, let piece = groups[number].delayed.first {
+                groups[number].delayed.removeFirst()
+                try send(piece, number)
+            }
+        default:
             time += Int64.random(in: 1...2_000, using: &random)
-            stamp = max(time, groups[number].newest + 1)
+            test.clock.step(toWallMilliseconds: time)
+            var row = piece(of: number, at: max(time, newest + 1))
+            if number > 0 {
+                // Cut where it was cut before, mostly.
+                let places = groups[number].series.count
+                let isUsual = Int.random(in: 0..<10, using: &random) > 0
+                let cut = isUsual ? places / 2 : Int.random(in: 0...places, using: &random)
+                let rest = Piece(time: row.time, samples: row.samples.filter { $0.place >= cut })
+                row.samples.removeAll { $0.place >= cut }
+                groups[number].delayed.append(rest)
+            }
+            try send(row, number)
+            if groups[number].delayed.count > 20 { try send(groups[number].delayed.removeFirst(), number) }
         }
-        var batch = SampleBatch(group: groups[number].id, timestamp: Timestamp(milliseconds: stamp))
+    }
+
+    private mutating func piece(of number: Int, at time: Int64) -> Piece {
+        var piece = Piece(time: time, samples: [])
+        for place in groups[number].series.indices where Int.random(in: 0..<8, using: &random) > 0 {
+            piece.samples.append((place, value(groups[number].series[place].name)))
+        }
+        return piece
+    }
+
+    /// A run of old rows, in order, some of them at times that have rows.
+    private mutating func backfill(_ number: Int) throws {
+        var stamp = groups[number].newest - Int64.random(in: 600_001...6_000_000, using: &random)
+        for _ in 0..<Int.random(in: 1...12, using: &random) {
+            var old = piece(of: number, at: stamp)
+            if Bool.random(using: &random), let name = groups[number].series.first?.name,
+                let known = expected[name]?.keys.filter({ $0 <= stamp }).max()
+            {
+                old.time = known
+            }
+            try send(old, number, acceptsOld: true)
+            stamp += Int64.random(in: 1...60_000, using: &random)
+            if stamp > groups[number].newest - 600_001 { return }
+        }
+    }
+
+    private mutating func send(
+        _ piece: Piece,
+        _ number: Int,
+        acceptsOld: Bool = false,
+        want refused: AppendResult? = nil
+    ) throws {
+        var batch = SampleBatch(group: groups[number].id, timestamp: Timestamp(milliseconds: piece.time))
+        batch.acceptsOld = acceptsOld
         var want = AppendResult()
-        for (name, id) in groups[number].series where Int.random(in: 0..<8, using: &random) > 0 {
-            let bits = value(name)
+        for (place, bits) in piece.samples {
+            let (name, id) = groups[number].series[place]
             batch.append(id, Double(bitPattern: bits))
-            if let there = expected[name]?[stamp] {
+            if refused != nil { continue }
+            if let there = expected[name]?[piece.time] {
                 if there != bits { want.duplicate += 1 }
             } else {
-                expected[name, default: [:]][stamp] = bits
+                expected[name, default: [:]][piece.time] = bits
                 want.appended += 1
             }
         }
-        #expect(try test.store.append(batch) == want)
-        if !batch.series.isEmpty { groups[number].newest = max(groups[number].newest, stamp) }
+        #expect(try test.store.append(batch) == refused ?? want)
+        if refused == nil, !batch.series.isEmpty {
+            groups[number].newest = max(groups[number].newest, piece.time)
+        }
     }
 
     mutating func restart(kill: Bool) throws {

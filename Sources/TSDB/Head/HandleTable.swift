@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SeriesID → where its values go. A handle is a series within a group; the same labels in two groups are two handles
-// with one reference. Handles live as long as the process, because sources cache them (16 bytes and their labels
-// each); `limit` bounds them.
+// with one reference. Sources cache handles, so one lives until its group is released (40 bytes and its labels each);
+// then its number is used again.
 
 internal import Samples
 
 /// A series within a group.
 struct SeriesHandle: Sendable {
-    /// No column in the open window.
+    /// No column in the open window of a lane.
     static let noColumn = UInt32.max
+    static let noLane = UInt32.max
     /// End of a chain.
     static let none = UInt32.max
 
-    let group: UInt32
+    /// No sample of the handle is newer, apart from rows of its column; may be later than the truth, never earlier.
+    var newest: Int64
+    var group: UInt32
     let reference: SeriesReference
     /// The next handle with the same reference.
-    let next: UInt32
-    /// Place in the group's open window.
+    fileprivate(set) var next: UInt32
+    /// The lane that took its last sample.
+    var lane = SeriesHandle.noLane
+    /// Place in the lane's open window.
     var column = SeriesHandle.noColumn
-    /// Frozen windows that hold the series.
-    var frozen: UInt32 = 0
-    /// Counted against the series limit: has a column, or was registered and not yet written.
+    /// Windows that hold the series, apart from the one where its column is.
+    var otherWindows: UInt32 = 0
+    /// How often in a row the lane was ahead of it.
+    var lags: UInt8 = 0
+    /// Counted against the series limit: in a window, or registered and not yet written.
     var isActive = true
     /// A part of another series (Samples/PartLabel.swift).
     var isPart = false
@@ -29,17 +36,19 @@ struct SeriesHandle: Sendable {
 
 /// All handles of the process.
 struct HandleTable: Sendable {
-    private(set) var handles: [SeriesHandle] = []
+    var handles: [SeriesHandle] = []
     private var firstOf: [UInt32] = []
+    private var free: [UInt32] = []
     private(set) var active = 0
     /// Parts among the active ones.
     private(set) var activeParts = 0
 
     subscript(_ id: SeriesID) -> SeriesHandle {
         @inline(__always) get { handles[Int(id.rawValue)] }
+        @inline(__always) _modify { yield &handles[Int(id.rawValue)] }
     }
 
-    var count: Int { handles.count }
+    var count: Int { handles.count - free.count }
 
     @inline(__always)
     func contains(_ id: SeriesID) -> Bool { Int(id.rawValue) < handles.count }
@@ -49,6 +58,12 @@ struct HandleTable: Sendable {
         var found: SeriesID?
         forEach(reference) { if self[$0].group == group { found = $0 } }
         return found
+    }
+
+    /// Whether another group has the same series.
+    func isShared(_ id: SeriesID) -> Bool {
+        let handle = self[id]
+        return handle.next != SeriesHandle.none || firstOf[Int(handle.reference)] != id.rawValue
     }
 
     /// Calls `body` for the handles with a reference, one for each group the series is in.
@@ -61,10 +76,28 @@ struct HandleTable: Sendable {
         }
     }
 
-    mutating func add(_ reference: SeriesReference, group: UInt32, isPart: Bool = false) -> SeriesID {
+    /// Adds a handle; no sample of its series is newer than `newest`.
+    mutating func add(
+        _ reference: SeriesReference,
+        group: UInt32,
+        newest: Int64,
+        isPart: Bool = false
+    ) -> SeriesID {
         while firstOf.count <= Int(reference) { firstOf.append(SeriesHandle.none) }
-        let id = SeriesID(rawValue: UInt32(handles.count))
-        handles.append(SeriesHandle(group: group, reference: reference, next: firstOf[Int(reference)]))
+        let handle = SeriesHandle(
+            newest: newest,
+            group: group,
+            reference: reference,
+            next: firstOf[Int(reference)]
+        )
+        let id: SeriesID
+        if let reused = free.popLast() {
+            id = SeriesID(rawValue: reused)
+            handles[Int(reused)] = handle
+        } else {
+            id = SeriesID(rawValue: UInt32(handles.count))
+            handles.append(handle)
+        }
         firstOf[Int(reference)] = id.rawValue
         handles[Int(id.rawValue)].isPart = isPart
         active += 1
@@ -72,43 +105,70 @@ struct HandleTable: Sendable {
         return id
     }
 
-    mutating func open(_ id: SeriesID, column: Int) {
-        handles[Int(id.rawValue)].column = UInt32(column)
+    /// Takes away a handle that no window holds; its number will be given out again.
+    mutating func remove(_ id: SeriesID) {
+        let handle = self[id]
+        precondition(
+            handle.otherWindows == 0 && handle.column == SeriesHandle.noColumn,
+            "a handle not in use"
+        )
+        deactivate(id)
+        let place = Int(handle.reference)
+        if firstOf[place] == id.rawValue {
+            firstOf[place] = handle.next
+        } else {
+            var before = firstOf[place]
+            while before != SeriesHandle.none, handles[Int(before)].next != id.rawValue {
+                before = handles[Int(before)].next
+            }
+            if before != SeriesHandle.none { handles[Int(before)].next = handle.next }
+        }
+        // Of no group, so that nothing finds it.
+        self[id].group = .max
+        free.append(id.rawValue)
+    }
+
+    /// The series has a place in its lane's open window from now on.
+    mutating func open(_ id: SeriesID, lane: UInt32, column: Int) {
+        self[id].lane = lane
+        self[id].column = UInt32(column)
         activate(id)
     }
 
-    mutating func activate(_ id: SeriesID) {
-        guard !handles[Int(id.rawValue)].isActive else { return }
-        handles[Int(id.rawValue)].isActive = true
+    /// The series' column stays behind in a window that it no longer writes to.
+    mutating func leaveColumn(_ id: SeriesID, newest: Int64) {
+        self[id].column = SeriesHandle.noColumn
+        self[id].otherWindows += 1
+        self[id].newest = max(self[id].newest, newest)
+    }
+
+    /// A window that is not the series' own holds it, or holds it no longer.
+    mutating func enterOther(_ id: SeriesID) {
+        self[id].otherWindows += 1
+        activate(id)
+    }
+
+    mutating func leaveOther(_ id: SeriesID) {
+        self[id].otherWindows -= 1
+        deactivateUnused(id)
+    }
+
+    private mutating func activate(_ id: SeriesID) {
+        guard !self[id].isActive else { return }
+        self[id].isActive = true
         active += 1
         if handles[Int(id.rawValue)].isPart { activeParts += 1 }
     }
 
-    /// The open window of the series' group was frozen.
-    mutating func freeze(_ id: SeriesID) {
-        handles[Int(id.rawValue)].column = SeriesHandle.noColumn
-        handles[Int(id.rawValue)].frozen += 1
-    }
-
-    /// A frozen window of the series' group is in a segment now.
-    mutating func thaw(_ id: SeriesID) {
-        handles[Int(id.rawValue)].frozen -= 1
-        deactivate(id)
-    }
-
-    /// The series has no column in the open window any more.
-    mutating func close(_ id: SeriesID) {
-        handles[Int(id.rawValue)].column = SeriesHandle.noColumn
+    mutating func deactivateUnused(_ id: SeriesID) {
+        guard self[id].column == SeriesHandle.noColumn, self[id].otherWindows == 0 else { return }
         deactivate(id)
     }
 
     private mutating func deactivate(_ id: SeriesID) {
-        let place = Int(id.rawValue)
-        guard handles[place].column == SeriesHandle.noColumn, handles[place].frozen == 0 else { return }
-        if handles[place].isActive {
-            active -= 1
-            if handles[place].isPart { activeParts -= 1 }
-        }
-        handles[place].isActive = false
+        guard self[id].isActive else { return }
+        self[id].isActive = false
+        active -= 1
+        if self[id].isPart { activeParts -= 1 }
     }
 }

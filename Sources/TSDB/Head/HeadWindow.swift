@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows of one group that are not in a segment yet. The same value serves as the open window that grows, as the
+// The rows of one lane that are not in a segment yet. The same value serves as the open window that grows, as the
 // frozen window that waits for its segment, and as a reader's snapshot; copying it copies references.
 //
-// Invariants: rows of chunks and tail have strictly increasing timestamps; sequences increase over rows and, apart
-// from those, over late rows; a series has at most one value for a timestamp.
+// Invariants: rows of chunks and tail have ascending timestamps, equal ones when a row came in parts; sequences
+// increase over rows and, apart from those, over late rows; a series has at most one column, and at most one value
+// for a timestamp.
 
 internal import Bytes
 internal import Samples
 
-/// A row that came behind its group's newest one, or that completes an existing row.
+/// A row that came behind its lane's newest one.
 struct LateRow: Sendable {
     let timestamp: Int64
     let sequence: UInt64
@@ -23,7 +24,7 @@ struct LateRow: Sendable {
     }
 }
 
-/// Part of a group's rows in memory.
+/// Part of a lane's rows in memory.
 struct HeadWindow: Sendable {
     /// Names the window in the log and in its segment; never reused.
     let stream: UInt64
@@ -31,6 +32,8 @@ struct HeadWindow: Sendable {
     private(set) var series: [SeriesID] = []
     /// Each column's first value; a chunk stores nothing for a column that always had it.
     private(set) var bases: [UInt64] = []
+    /// Each column's newest time in `chunks`.
+    private var codedTimes: [Int64] = []
     private(set) var chunks: [HeadChunk] = []
     private(set) var tail = TailRows()
     private(set) var late: [LateRow] = []
@@ -39,11 +42,13 @@ struct HeadWindow: Sendable {
     /// Rows in chunks and tail.
     private(set) var rows = 0
     /// Time of the newest of them.
-    private var lastTime = Int64.min
+    private(set) var lastTime = Int64.min
     private(set) var minTime = Int64.max
     private(set) var maxTime = Int64.min
     private(set) var minSequence = UInt64.max
     private(set) var maxSequence: UInt64 = 0
+    /// Columns that the log has.
+    var loggedColumns = 0
     /// The log page in which the window begins; pages from there on must be kept.
     var firstPage: UInt64
 
@@ -65,29 +70,40 @@ struct HeadWindow: Sendable {
     mutating func addColumn(_ id: SeriesID, base: UInt64) -> Int {
         series.append(id)
         bases.append(base)
+        codedTimes.append(.min)
         tail.addColumn()
         return series.count - 1
     }
 
-    /// Sets one value of the row that `endRow` will complete.
-    @inline(__always)
-    mutating func set(_ column: Int, _ bits: UInt64) {
-        tail.set(column, bits)
-    }
-
-    /// Completes a row; codes the tail when it is full.
-    mutating func endRow(timestamp: Int64, sequence: UInt64, count: Int, cells: inout ColumnCells) {
-        tail.endRow(timestamp: timestamp, sequence: sequence, count: count)
+    /// Adds a row; codes the tail when it is full.
+    mutating func append(
+        _ row: borrowing RowScratch,
+        timestamp: Int64,
+        sequence: UInt64,
+        cells: inout ColumnCells
+    ) {
+        tail.append(row, timestamp: timestamp, sequence: sequence)
         rows += 1
         lastTime = timestamp
-        note(timestamp, sequence, count)
+        note(timestamp, sequence, row.count)
         guard tail.isFull else { return }
+        for column in codedTimes.indices {
+            if let time = tail.newestTime(of: column) { codedTimes[column] = time }
+        }
         chunks.append(HeadChunk(tail, bases: bases, cells: &cells))
         tail.removeRows()
     }
 
-    /// Whether a row of this time is newer than all in order.
-    func accepts(_ timestamp: Int64) -> Bool { rows == 0 || timestamp > lastTime }
+    /// Whether a row of this time is not older than those in order.
+    func accepts(_ timestamp: Int64) -> Bool { rows == 0 || timestamp >= lastTime }
+
+    /// The newest time of a column's rows, late ones not included; `.min` when there is none.
+    func newestTime(of column: Int) -> Int64 { tail.newestTime(of: column) ?? codedTimes[column] }
+
+    /// Takes out of a row what rows of its time have already.
+    func removeStored(from row: inout RowScratch) {
+        row.drop { newestTime(of: $0) >= lastTime }
+    }
 
     /// Sets a column's base while no chunk relies on it.
     mutating func setBase(_ column: Int, _ bits: UInt64) {
@@ -127,10 +143,10 @@ struct HeadWindow: Sendable {
         tail.append(column, to: &cells)
     }
 
-    /// What a query of one series needs, without keeping the tail's lanes alive.
+    /// What a query of one series needs, without keeping the tail alive.
     func column(_ column: Int, _ range: TimeRange) -> HeadColumn {
         var result = HeadColumn(column: column, base: bases[column], chunks: chunks)
-        if let first = tail.timestamps.first, first <= range.through {
+        if let first = tail.timestamps.first, let last = tail.timestamps.last, range.overlaps(first, last) {
             result.tailTimes.reserveCapacity(tail.rows)
             result.tailBits.reserveCapacity(tail.rows)
             for row in 0..<tail.rows where tail.isPresent(column, row: row) {

@@ -37,6 +37,14 @@ struct RowScratch: Sendable {
         bits[column] = value
     }
 
+    /// Forgets the columns that `isUnwanted` names.
+    mutating func drop(_ isUnwanted: (Int) -> Bool) {
+        for column in 0..<columns where contains(column) && isUnwanted(column) {
+            present[column >> 6] &= ~(1 << UInt64(column & 63))
+            count -= 1
+        }
+    }
+
     /// Forgets the columns from a number on.
     mutating func drop(from limit: Int) {
         guard limit < columns else { return }

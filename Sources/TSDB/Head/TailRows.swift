@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The newest rows of a group, uncoded: at most 64, so that presence of a series is one machine word. A series whose
-// value does not change within the tail takes no lane; most series of a node are like that.
+// The newest rows of a window, uncoded: at most 64, so that presence of a series is one machine word. A series whose
+// value does not change within the tail takes no strip; most series of a node are like that.
 
 internal import Samples
 
-/// Up to 64 rows of one group.
+/// Up to 64 rows of one window.
 struct TailRows: Sendable {
     static let capacity = 64
 
@@ -15,48 +15,63 @@ struct TailRows: Sendable {
     private(set) var counts: [UInt32] = []
     /// Per column, bit `row` is set when the series is present.
     private(set) var present: [UInt64] = []
-    /// Per column without lane the bits of its one value; meaningless while nothing is present.
+    /// Per column without strip the bits of its one value; meaningless while nothing is present.
     private var steady: [UInt64] = []
-    /// Per column the place of its lane, −1 for none.
-    private var laneOf: [Int32] = []
-    /// Lanes of 64 bit patterns each.
-    private var lanes: [UInt64] = []
+    /// Per column the place of its strip, −1 for none.
+    private var stripOf: [Int32] = []
+    /// Strips of 64 bit patterns each.
+    private var strips: [UInt64] = []
 
     var rows: Int { timestamps.count }
     var columns: Int { present.count }
     var isFull: Bool { rows == TailRows.capacity }
     /// Bytes held, for statistics.
-    var byteCount: Int { lanes.count * 8 + columns * 20 + rows * 20 }
+    var byteCount: Int { strips.count * 8 + columns * 20 + rows * 20 }
 
     /// Bytes of the values that vary, uncoded.
-    var codedBytes: Int { lanes.count / TailRows.capacity * rows * 8 }
+    var codedBytes: Int { strips.count / TailRows.capacity * rows * 8 }
 
     mutating func addColumn() {
         present.append(0)
         steady.append(0)
-        laneOf.append(-1)
+        stripOf.append(-1)
     }
 
-    /// Sets one value of the row that `endRow` will complete.
+    /// Adds a row.
+    mutating func append(_ row: borrowing RowScratch, timestamp: Int64, sequence: UInt64) {
+        for word in row.present.indices {
+            var rest = row.present[word]
+            while rest != 0 {
+                let column = word << 6 | rest.trailingZeroBitCount
+                rest &= rest &- 1
+                set(column, row.bits[column])
+            }
+        }
+        timestamps.append(timestamp)
+        sequences.append(sequence)
+        counts.append(UInt32(row.count))
+    }
+
     @inline(__always)
-    mutating func set(_ column: Int, _ bits: UInt64) {
+    private mutating func set(_ column: Int, _ bits: UInt64) {
         let row = timestamps.count
         let mask = present[column]
         present[column] = mask | (1 << UInt64(row))
-        let lane = Int(laneOf[column])
-        if lane >= 0 {
-            lanes[lane * TailRows.capacity + row] = bits
+        let strip = Int(stripOf[column])
+        if strip >= 0 {
+            strips[strip * TailRows.capacity + row] = bits
         } else if mask == 0 {
             steady[column] = bits
         } else if steady[column] != bits {
-            addLane(column, row, bits)
+            addStrip(column, row, bits)
         }
     }
 
-    mutating func endRow(timestamp: Int64, sequence: UInt64, count: Int) {
-        timestamps.append(timestamp)
-        sequences.append(sequence)
-        counts.append(UInt32(count))
+    /// The newest time of a column, nil when it has none here.
+    @inline(__always)
+    func newestTime(of column: Int) -> Int64? {
+        let mask = present[column]
+        return mask == 0 ? nil : timestamps[63 - mask.leadingZeroBitCount]
     }
 
     /// Forgets the rows, keeps the columns.
@@ -64,18 +79,18 @@ struct TailRows: Sendable {
         timestamps.removeAll(keepingCapacity: true)
         sequences.removeAll(keepingCapacity: true)
         counts.removeAll(keepingCapacity: true)
-        lanes.removeAll(keepingCapacity: true)
+        strips.removeAll(keepingCapacity: true)
         for column in present.indices {
             present[column] = 0
-            laneOf[column] = -1
+            stripOf[column] = -1
         }
     }
 
     /// The bits a column has in a row where it is present.
     @inline(__always)
     func bits(_ column: Int, row: Int) -> UInt64 {
-        let lane = Int(laneOf[column])
-        return lane >= 0 ? lanes[lane * TailRows.capacity + row] : steady[column]
+        let strip = Int(stripOf[column])
+        return strip >= 0 ? strips[strip * TailRows.capacity + row] : steady[column]
     }
 
     @inline(__always)
@@ -85,7 +100,7 @@ struct TailRows: Sendable {
 
     /// The bits that a present-in-every-row column has had all along, nil when it varies or is absent somewhere.
     func steadyBits(_ column: Int) -> UInt64? {
-        guard laneOf[column] < 0, present[column].nonzeroBitCount == rows else { return nil }
+        guard stripOf[column] < 0, present[column].nonzeroBitCount == rows else { return nil }
         return steady[column]
     }
 
@@ -105,10 +120,10 @@ struct TailRows: Sendable {
     }
 
     @inline(never)
-    private mutating func addLane(_ column: Int, _ row: Int, _ bits: UInt64) {
-        let lane = lanes.count / TailRows.capacity
-        lanes.append(contentsOf: repeatElement(steady[column], count: TailRows.capacity))
-        lanes[lane * TailRows.capacity + row] = bits
-        laneOf[column] = Int32(lane)
+    private mutating func addStrip(_ column: Int, _ row: Int, _ bits: UInt64) {
+        let strip = strips.count / TailRows.capacity
+        strips.append(contentsOf: repeatElement(steady[column], count: TailRows.capacity))
+        strips[strip * TailRows.capacity + row] = bits
+        stripOf[column] = Int32(strip)
     }
 }

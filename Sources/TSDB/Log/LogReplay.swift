@@ -11,7 +11,7 @@ internal import Samples
 struct LogReplay {
     /// Where a window's rows go and whether they can be decoded now.
     private struct Stream {
-        var group: Int
+        var lane: Int
         var needsKey: Bool
     }
 
@@ -166,22 +166,20 @@ struct LogReplay {
     ) {
         head.nextStream = max(head.nextStream, columns.stream + 1)
         guard !sealed.contains(columns.stream) else { return }
-        var place = places[columns.stream].map { streams[$0].group }
-        if place == nil {
+        var lane = places[columns.stream].map { streams[$0].lane }
+        if lane == nil {
             guard columns.first == 0 else { return }
-            let number = Int(head.group(columns.identity).rawValue)
-            head.beginWindow(of: number, stream: columns.stream, firstPage: recordPage)
+            lane = head.beginWindow(columns.identity, stream: columns.stream, firstPage: recordPage)
             // A window begins with a key row; where it does not, this is a repeated record and the rest was lost.
             places[columns.stream] = streams.count
-            streams.append(Stream(group: number, needsKey: true))
-            place = number
+            streams.append(Stream(lane: lane ?? 0, needsKey: true))
         }
-        guard let place, head.groups[place].window.stream == columns.stream else { return }
-        let known = head.groups[place].window.series.count
+        guard let lane else { return }
+        let known = head.lanes[lane].window.series.count
         // Columns that were lost with a page leave a hole that only the next full record closes.
         guard columns.first <= known else { return }
         for labels in columns.labels.dropFirst(known - columns.first) {
-            head.addRecoveredColumn(labels, in: place, &index)
+            head.addRecoveredColumn(labels, in: lane, &index)
         }
     }
 
@@ -194,14 +192,10 @@ struct LogReplay {
             return
         }
         let stream = streams[place]
-        guard head.groups[stream.group].window.stream == number else {
-            report.skippedRows += 1
-            return
-        }
         let flags = try reader.byte()
         if flags & RowFlag.late != 0 {
             let late = try LogRecord.readLateRow(&reader, sequence: recordRow)
-            report.samples += head.replay(late: late, in: stream.group)
+            report.samples += head.replay(late: late, in: stream.lane)
             report.rows += 1
             return
         }
@@ -210,18 +204,13 @@ struct LogReplay {
             return
         }
         streams[place].needsKey = true
-        let samples = try head.replay(&reader, flags: flags, sequence: recordRow, in: stream.group)
+        let samples = try head.replay(&reader, flags: flags, sequence: recordRow, in: stream.lane)
         streams[place].needsKey = false
         report.samples += samples
         report.rows += 1
     }
 
     private func finish(_ head: inout Head) {
-        for number in head.groups.indices {
-            head.discardColumnsWithoutRows(number)
-            // Windows with holes end here, so that their columns are never numbered twice.
-            if isBroken { head.freeze(number) }
-            head.groups[number].coder.requireKey()
-        }
+        head.finishReplay(isBroken: isBroken)
     }
 }

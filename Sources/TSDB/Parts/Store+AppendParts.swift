@@ -34,8 +34,8 @@ extension Store {
             var result = noted(row)
             result.appended = count - row.parts + row.histograms
             return (result, isDue)
-        case .behind:
-            return (try lateParts.withLock { _ throws(SinkError) in try appendLateWithParts(batch) }, false)
+        case .divided:
+            return try lateParts.withLock { _ throws(SinkError) in try appendLateWithParts(batch) }
         }
     }
 
@@ -135,21 +135,25 @@ extension Store {
 
     // MARK: - Late
 
-    private func appendLateWithParts(_ batch: SampleBatch) throws(SinkError) -> AppendResult {
+    private func appendLateWithParts(
+        _ batch: SampleBatch
+    ) throws(SinkError) -> (result: AppendResult, isDue: Bool) {
         var duplicates = 0
         let row = try row(of: missing(of: batch, &duplicates))
         var result = noted(row)
         result.duplicate += duplicates
-        guard !row.batch.series.isEmpty else { return result }
-        let late = try appendLate(row.batch)
-        result.duplicate += late.duplicate
-        if late.outOfOrder > 0 {
-            result.outOfOrder = late.outOfOrder - row.parts + row.histograms
+        guard !row.batch.series.isEmpty else { return (result, false) }
+        let late = try appendDivided(row.batch)
+        result.duplicate += late.result.duplicate
+        result.outOfOrder = late.result.outOfOrder
+        result.appended = late.result.appended
+        // Parts are new, all of them, because what was there is not in the row; and they are stored or refused together.
+        if late.arePartsRefused {
+            result.outOfOrder += row.histograms - row.parts
         } else {
-            // Parts are new, all of them: what was there is not in the row.
-            result.appended = max(0, late.appended - row.parts) + row.histograms
+            result.appended += row.histograms - row.parts
         }
-        return result
+        return (result, late.isDue)
     }
 
     /// The histograms and starts of a batch whose series have nothing at its time, and all its values.

@@ -74,9 +74,10 @@ extension Store {
     private func sealWindows(_ reason: SealReason, _ sealer: inout Sealer) throws(StoreError) {
         // What a failure left goes first: tries that cannot succeed must not pile up windows.
         try sealFrozen(&sealer)
+        let now = clock.monotonicNanoseconds()
         let isDoubtful = writer.withLock { $0.syncFailure != nil }
         let row = head.withLock { head in
-            head.setAside(isDoubtful ? .all : reason)
+            head.setAside(isDoubtful ? .all : reason, at: now)
             return head.nextSequence
         }
         try sealFrozen(&sealer)
@@ -227,8 +228,8 @@ extension Head {
     private static let samplesSetAside = 8 << 20
 
     /// Freezes windows for a reason, oldest pages first.
-    mutating func setAside(_ reason: SealReason) {
-        let open = groups.indices.filter { !groups[$0].window.isEmpty }
+    mutating func setAside(_ reason: SealReason, at now: UInt64) {
+        let open = lanes.indices.filter { !lanes[$0].window.isEmpty }
         switch reason {
         case .all, .allInLog:
             for number in open { freeze(number) }
@@ -236,33 +237,38 @@ extension Head {
             // Down to half, so that this does not happen again at once.
             let keep = log.sequence - min(log.sequence, UInt64(log.capacity / 2))
             for number in open
-            where groups[number].window.firstPage < keep || groups[number].isDue(bytes: windowBytes) {
+            where lanes[number].window.firstPage < keep || lanes[number].isDue(bytes: limits.windowBytes) {
                 freeze(number)
             }
         case .due:
             var samples = 0
-            let due = open.filter { groups[$0].isDue(bytes: windowBytes) }
+            let due = open.filter { isDue($0, at: now) }
             for number in due where samples < Head.samplesSetAside {
-                samples += groups[number].window.samples
+                samples += lanes[number].window.samples
                 freeze(number)
             }
             guard samples > 0 else { return }
-            for number in open where groups[number].isNearlyDue(bytes: windowBytes) {
-                if groups[number].window.byteCount < Head.smallWindowBytes { freeze(number) }
+            for number in open where lanes[number].isNearlyDue(bytes: limits.windowBytes) {
+                if lanes[number].window.byteCount < Head.smallWindowBytes { freeze(number) }
             }
         }
+    }
+
+    private mutating func isDue(_ number: Int, at now: UInt64) -> Bool {
+        let limit = lanes[number].isOld ? WindowLimit.idleOldNanoseconds : WindowLimit.idleNanoseconds
+        return lanes[number].idleTime(at: now) >= limit || lanes[number].isDue(bytes: limits.windowBytes)
     }
 
     /// All windows that wait for their segment.
     func frozenWindows() -> [SealingWindow] {
         var result: [SealingWindow] = []
-        for (number, group) in groups.enumerated() {
-            for window in group.frozen {
+        for (number, lane) in lanes.enumerated() {
+            for window in lane.frozen {
                 let references = window.series.map { handles[$0].reference }
                 result.append(
                     SealingWindow(
-                        group: number,
-                        identity: group.identity,
+                        lane: number,
+                        identity: groups[Int(lane.group)].identity,
                         window: window,
                         labels: references.map { labels(of: $0) },
                         references: references
@@ -276,9 +282,9 @@ extension Head {
     /// A frozen window is in a segment now, or given up.
     mutating func removeFrozen(_ sealed: SealingWindow) {
         let stream = sealed.window.stream
-        guard groups[sealed.group].frozen.contains(where: { $0.stream == stream }) else { return }
-        groups[sealed.group].frozen.removeAll { $0.stream == stream }
-        groups[sealed.group].version += 1
-        for id in sealed.window.series { handles.thaw(id) }
+        guard lanes[sealed.lane].frozen.contains(where: { $0.stream == stream }) else { return }
+        lanes[sealed.lane].frozen.removeAll { $0.stream == stream }
+        groups[Int(lanes[sealed.lane].group)].version &+= 1
+        for id in sealed.window.series { handles.leaveOther(id) }
     }
 }

@@ -8,7 +8,7 @@ internal import Samples
 
 /// A window on its way into a segment.
 struct SealingWindow: Sendable {
-    let group: Int
+    let lane: Int
     let identity: Labels
     let window: HeadWindow
     /// Labels and references in column order of the window.

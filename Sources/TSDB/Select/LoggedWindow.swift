@@ -46,8 +46,8 @@ extension Head {
                 )
             }
         }
-        for group in groups {
-            for window in group.frozen + [group.window]
+        for lane in lanes {
+            for window in lane.frozen + [lane.window]
             where !window.isEmpty && window.maxSequence >= sequence {
                 result.append(
                     LoggedWindow(
@@ -66,9 +66,9 @@ extension Head {
     var oldestSequence: UInt64 {
         var oldest = nextSequence
         for segment in segments { oldest = min(oldest, segment.minSequence) }
-        for group in groups {
-            for window in group.frozen { oldest = min(oldest, window.minSequence) }
-            if !group.window.isEmpty { oldest = min(oldest, group.window.minSequence) }
+        for lane in lanes {
+            for window in lane.frozen { oldest = min(oldest, window.minSequence) }
+            if !lane.window.isEmpty { oldest = min(oldest, lane.window.minSequence) }
         }
         return oldest
     }

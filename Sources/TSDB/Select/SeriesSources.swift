@@ -35,6 +35,17 @@ extension SeriesSources {
             blocks.append(Block(segment: segment, window: number, column: column))
         }
     }
+
+    /// Oldest first, so that merging is mostly appending: segments are in commit order, and backfill comes late.
+    fileprivate mutating func sortBlocks() {
+        func start(_ block: Block) -> Int64 { block.segment.windows[block.window].minTime }
+        for place in blocks.indices.dropFirst() where start(blocks[place]) < start(blocks[place - 1]) {
+            // Of two with one time the one stored first counts; the order of equal elements must not change.
+            let order = blocks.indices.sorted { (start(blocks[$0]), $0) < (start(blocks[$1]), $1) }
+            blocks = order.map { blocks[$0] }
+            return
+        }
+    }
 }
 
 extension Head {
@@ -65,35 +76,38 @@ extension Head {
         let first = segments.lastIndex { $0.ringSequence <= known.newest }.map { $0 + 1 } ?? 0
         for segment in segments[first...] { sources.add(segment, reference, range) }
         handles.forEach(reference) { id in
-            let handle = handles[id]
-            let group = groups[Int(handle.group)]
-            if handle.frozen > 0 {
-                for window in group.frozen where range.overlaps(window.minTime, window.maxTime) {
-                    guard let column = window.series.firstIndex(of: id) else { continue }
-                    sources.columns.append(window.column(column, range))
-                }
-            }
-            if handle.column != SeriesHandle.noColumn,
-                range.overlaps(group.window.minTime, group.window.maxTime)
-            {
-                sources.columns.append(group.window.column(Int(handle.column), range))
+            forEachWindow(of: id, in: range) { window, column in
+                sources.columns.append(window.column(column, range))
             }
         }
+        sources.sortBlocks()
         return sources
+    }
+
+    /// Calls `body` with the windows in memory that overlap the range and hold the series, and its column there.
+    func forEachWindow(of id: SeriesID, in range: TimeRange, _ body: (HeadWindow, Int) -> Void) {
+        let handle = handles[id]
+        func visit(_ window: HeadWindow, _ column: @autoclosure () -> Int?) {
+            guard range.overlaps(window.minTime, window.maxTime), let column = column() else { return }
+            body(window, column)
+        }
+        if handle.column != SeriesHandle.noColumn {
+            visit(lanes[Int(handle.lane)].window, Int(handle.column))
+        }
+        guard handle.otherWindows > 0 else { return }
+        for number in groups[Int(handle.group)].lanes {
+            let lane = Int(number)
+            for window in lanes[lane].frozen { visit(window, window.series.firstIndex(of: id)) }
+            guard handle.lane != number || handle.column == SeriesHandle.noColumn else { continue }
+            visit(lanes[lane].window, lanes[lane].column(of: id))
+        }
     }
 
     /// Whether a series may have samples in memory within the range.
     func hasSamples(_ reference: SeriesReference, in range: TimeRange) -> Bool {
         var found = false
         handles.forEach(reference) { id in
-            let handle = handles[id]
-            let group = groups[Int(handle.group)]
-            if handle.column != SeriesHandle.noColumn {
-                found = found || range.overlaps(group.window.minTime, group.window.maxTime)
-            }
-            if handle.frozen > 0 {
-                found = found || group.frozen.contains { range.overlaps($0.minTime, $0.maxTime) }
-            }
+            forEachWindow(of: id, in: range) { _, _ in found = true }
         }
         return found
     }
@@ -121,9 +135,11 @@ extension HeadColumn {
     func read(_ range: TimeRange, into out: inout SampleColumns) throws(CorruptionError) {
         var cells = ColumnCells()
         for chunk in chunks where range.overlaps(chunk.firstTime, chunk.lastTime) {
+            let times = try chunk.timestamps()
+            guard times.contains(where: { range.contains($0) }) else { continue }
             cells.removeAll()
             try chunk.append(column, base: base, to: &cells)
-            cells.appendSamples(try chunk.timestamps(), range, to: &out)
+            cells.appendSamples(times, range, to: &out)
         }
         for index in tailTimes.indices where range.contains(tailTimes[index]) {
             out.append(tailTimes[index], Double(bitPattern: tailBits[index]))
