@@ -57,10 +57,6 @@ public struct SampleBatch: Sendable {
     public var histograms: [HistogramSample] = []
     /// Since when counters of this pass count, for those whose source says so; each at most once.
     public var starts: [StartSample] = []
-    /// Whether samples older than the out-of-order window are stored too, as far as the ring still covers their time.
-    ///
-    /// For receivers of backfill; costs nothing when the samples are not old.
-    public var acceptsOld = false
 
     /// Creates a batch without values.
     public init(group: GroupID, timestamp: Timestamp, capacity: Int = 0) {
