@@ -14,6 +14,10 @@ public protocol EdgeClock: Sendable {
     func monotonicNanoseconds() -> UInt64
     /// Sleeps; returns early by throwing `CancellationError` when the task is cancelled.
     func sleep(for duration: Duration) async throws
+    /// Whether the kernel says that something (NTP, PTP, GPS) keeps the wall clock right.
+    func isSynchronized() -> Bool
+    /// Names the time since the machine started: `monotonicNanoseconds` of two processes compare only within one.
+    func bootIdentifier() -> UInt64
 }
 
 /// The kernel's clocks.
@@ -39,6 +43,24 @@ public struct SystemClock: EdgeClock {
     public func sleep(for duration: Duration) async throws {
         try await Task.sleep(for: duration)
     }
+
+    /// Whether the kernel's clock is disciplined (adjtimex without STA_UNSYNC).
+    public func isSynchronized() -> Bool {
+        var status = timex()
+        // TIME_ERROR (5) is the state of a clock nobody set.
+        let state = unsafe adjtimex(&status)
+        return state >= 0 && state != 5 && status.status & STA_UNSYNC == 0
+    }
+
+    /// The kernel's random boot identifier, folded to 64 bits; 0 where there is none.
+    public func bootIdentifier() -> UInt64 {
+        guard let text = try? TextFile.read("/proc/sys/kernel/random/boot_id") else { return 0 }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in text where byte != UInt8(ascii: "\n") {
+            hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01b3
+        }
+        return hash
+    }
 }
 
 /// A clock that moves only when told to.
@@ -46,6 +68,8 @@ public final class ManualClock: EdgeClock {
     private struct State {
         var wall: Int64
         var monotonic: UInt64
+        var isSynchronized = true
+        var boot: UInt64 = 1
     }
 
     private let state: Mutex<State>
@@ -66,6 +90,26 @@ public final class ManualClock: EdgeClock {
         state.withLock {
             $0.wall += milliseconds
             $0.monotonic += UInt64(max(0, milliseconds)) * 1_000_000
+        }
+    }
+
+    /// What the kernel would say.
+    public func isSynchronized() -> Bool { state.withLock { $0.isSynchronized } }
+
+    /// The machine's start.
+    public func bootIdentifier() -> UInt64 { state.withLock { $0.boot } }
+
+    /// Says whether something keeps the clock right.
+    public func setSynchronized(_ isSynchronized: Bool) {
+        state.withLock { $0.isSynchronized = isSynchronized }
+    }
+
+    /// Starts the machine again, with this on the wall clock.
+    public func reboot(wallMilliseconds: Int64) {
+        state.withLock {
+            $0.boot += 1
+            $0.wall = wallMilliseconds
+            $0.monotonic = 1_000_000_000
         }
     }
 

@@ -121,6 +121,8 @@ struct Received: Hashable, Sendable {
 
 /// Real time, but sleeping takes no time; what was asked for is written down.
 final class ImpatientClock: EdgeClock {
+    func isSynchronized() -> Bool { true }
+    func bootIdentifier() -> UInt64 { 1 }
     private let system = SystemClock()
     private let asked = Mutex<[Duration]>([])
 
