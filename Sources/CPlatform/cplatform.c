@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 #include <stdio.h>
+#include <sys/timex.h>
 
 void ew_malloc_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 
@@ -14,3 +15,9 @@ size_t ew_malloc_used(void) {
 }
 
 void ew_stdout_by_line(void) { setvbuf(stdout, 0, _IOLBF, 0); }
+
+int ew_clock_is_synchronized(void) {
+    struct timex status = {0};
+    int state = adjtimex(&status);
+    return state >= 0 && state != TIME_ERROR && (status.status & STA_UNSYNC) == 0;
+}

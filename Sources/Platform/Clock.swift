@@ -3,6 +3,7 @@
 // Time as a parameter. Wall time stamps samples; everything that measures a span (timeouts, backoff, `for:`)
 // uses the monotonic clock, which no NTP step moves.
 
+internal import CPlatform
 internal import Glibc
 internal import Synchronization
 
@@ -46,10 +47,7 @@ public struct SystemClock: EdgeClock {
 
     /// Whether the kernel's clock is disciplined (adjtimex without STA_UNSYNC).
     public func isSynchronized() -> Bool {
-        var status = timex()
-        // TIME_ERROR (5) is the state of a clock nobody set.
-        let state = unsafe adjtimex(&status)
-        return state >= 0 && state != 5 && status.status & STA_UNSYNC == 0
+        ew_clock_is_synchronized() == 1
     }
 
     /// The kernel's random boot identifier, folded to 64 bits; 0 where there is none.

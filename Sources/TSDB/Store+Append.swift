@@ -87,6 +87,7 @@ extension Store: SampleSink {
     private func appendValues(_ batch: SampleBatch) throws(SinkError) -> (result: AppendResult, isDue: Bool) {
         let outcome = try head.withLock { head throws(SinkError) in
             try Store.checkOpen(head)
+            head.separate(batch.group.rawValue, batch.timestamp.milliseconds)
             return head.append(batch)
         }
         switch outcome {

@@ -22,6 +22,7 @@ extension Store {
         )
         var division = try head.withLock { head throws(SinkError) in
             try Store.checkOpen(head)
+            head.separate(batch.group.rawValue, batch.timestamp.milliseconds)
             return head.divide(batch, policy)
         }
         let time = batch.timestamp.milliseconds

@@ -16,6 +16,7 @@ extension Store {
     public func maintain() throws(StoreError) {
         guard head.withLock({ !$0.isClosed }) else { return }
         var failure: StoreError?
+        lookAtClock()
         flushLog()
         if isSyncDue() {
             do throws(StoreError) { try syncLog() } catch { failure = error }
@@ -113,6 +114,10 @@ extension Store {
         gauge("segments", "Readable segments in the ring.") { Double($0.segments) }
         gauge("ring_used_bytes", "Bytes of readable segments in the ring.") { Double($0.ringBytesUsed) }
         gauge("ring_bytes", "Bytes the ring may take.") { Double($0.ringBytes) }
+        telemetry.computed(
+            "edgewatch_storage_clock_trusted",
+            "Whether the wall clock is trusted; until it is, samples are neither sealed nor shipped."
+        ) { [weak self] in self?.trust.withLock { $0.isTrusted ? 1 : 0 } ?? 0 }
         gauge("log_fill_ratio", "Share of the log that rows in memory need.") { $0.logFill }
     }
 }

@@ -23,6 +23,7 @@ public final class Store: Sendable {
     let clock: any EdgeClock
     let logger: Logger
     let metrics: StoreMetrics
+    let trust: Mutex<ClockTrust>
     let syncer = Mutex<Void>(())
     let sealer: Mutex<Sealer>
     let index: Mutex<SeriesIndex>
@@ -77,8 +78,12 @@ public final class Store: Sendable {
         report.milliseconds = Int64((clock.monotonicNanoseconds() - began) / 1_000_000)
         recovery = report
         metrics.count(report)
+        let newest = opening.head.newestSettledTime
+        trust = Mutex(ClockTrust(release: options.releaseTime, newest: newest))
         self.report(report)
         registerGauges(telemetry)
+        lookAtClock()
+        settleEarlierBoots(after: newest)
         // What says that this process began must be durable before any number it gives to a row can be shipped.
         flushLog()
         try? syncLog()

@@ -24,6 +24,8 @@ struct StoreMetrics: Sendable {
     let refusedHistograms: Counter
     let reducedHistograms: Counter
     let incompleteHistograms: Counter
+    let restampedRows: Counter
+    let provisionalSealed: Counter
 
     init(_ telemetry: Telemetry) {
         func counter(_ name: String, _ help: String) -> Counter {
@@ -66,6 +68,14 @@ struct StoreMetrics: Sendable {
         incompleteHistograms = counter(
             "incomplete_histograms_total",
             "Histograms left out of an answer because a part of them is damaged or gone."
+        )
+        restampedRows = counter(
+            "restamped_rows_total",
+            "Rows moved in time when the clock, not trusted when they came, was set."
+        )
+        provisionalSealed = counter(
+            "provisional_sealed_rows_total",
+            "Rows sealed with the times of a clock that was not trusted yet, for want of space."
         )
         sealedWindows = counter("sealed_windows_total", "Windows of groups written to segments.")
     }

@@ -21,6 +21,8 @@ public struct StoreOptions: Sendable {
     public var maxSeries: Int
     /// How far behind the newest row of its group a row may come.
     public var outOfOrderWindow: Duration
+    /// When this release was made, in milliseconds since 1970: no true time is before it.
+    public var releaseTime: Int64 = 0
     /// Samples older than this are no longer answered; nil keeps what the ring holds.
     public var retention: Duration?
 

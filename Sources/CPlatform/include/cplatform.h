@@ -13,3 +13,5 @@ void ew_malloc_trim(void);
 size_t ew_malloc_used(void);
 /// Flushes stdout after each line, whatever it is connected to.
 void ew_stdout_by_line(void);
+/// Whether the kernel says that something keeps the wall clock right; 1 or 0.
+int ew_clock_is_synchronized(void);

@@ -137,6 +137,7 @@ extension Head {
             ),
             isRow: false
         )
+        if first == 0 { logProvisional(lane) }
     }
 
     /// Rows from one full record of a window's columns to the next.

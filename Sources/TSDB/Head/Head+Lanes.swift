@@ -27,6 +27,7 @@ extension Head {
             number = UInt32(lanes.count)
             lanes.append(lane)
         }
+        lanes[Int(number)].window.provisional = windowMark
         groups[Int(lane.group)].lanes.append(number)
         return number
     }
@@ -81,7 +82,7 @@ extension Head {
                 handles.leaveColumn(id, newest: lanes[lane].window.newestTime(of: column))
             }
         }
-        lanes[lane].freeze(stream: takeStream())
+        lanes[lane].freeze(stream: takeStream(), provisional: windowMark)
         groups[Int(lanes[lane].group)].version &+= 1
     }
 

@@ -35,6 +35,9 @@ struct Head: Sendable {
     /// Every row before this one survives a power cut.
     var syncedRow: UInt64 = 0
     var isClosed = false
+    var clock = HeadClock()
+    /// The mark of windows that begin now.
+    var windowMark: Provisional?
     let limits: HeadLimits
     /// Labels by reference; the index has the same buffers.
     private var labels: [Labels] = []

@@ -78,6 +78,28 @@ struct HeadChunk: Sendable {
         bytes = out.fitted()
     }
 
+    private init(_ other: HeadChunk, delta: Int64, offsetsStart: Int, bytes: [UInt8]) {
+        rows = other.rows
+        columns = other.columns
+        firstTime = other.firstTime + delta
+        lastTime = other.lastTime + delta
+        firstSequence = other.firstSequence
+        lastSequence = other.lastSequence
+        self.offsetsStart = offsetsStart
+        self.bytes = bytes
+    }
+
+    /// The same rows at other times; the caller sees to it that none overflows.
+    func shifted(by delta: Int64) throws(CorruptionError) -> HeadChunk {
+        var times = try self.times()
+        for row in times.timestamps.indices { times.timestamps[row] += delta }
+        var out: [UInt8] = []
+        times.append(to: &out, effort: .head)
+        let start = out.count
+        out += bytes[offsetsStart...]
+        return HeadChunk(self, delta: delta, offsetsStart: start, bytes: out.fitted())
+    }
+
     /// Timestamps, sequences and counts.
     func times() throws(CorruptionError) -> RowTimes {
         var reader = ByteReader(bytes)

@@ -49,12 +49,15 @@ struct HeadWindow: Sendable {
     private(set) var maxSequence: UInt64 = 0
     /// Columns that the log has.
     var loggedColumns = 0
+    /// The clock was not trusted when the rows were stamped.
+    var provisional: Provisional?
     /// The log page in which the window begins; pages from there on must be kept.
     var firstPage: UInt64
 
-    init(stream: UInt64, firstPage: UInt64) {
+    init(stream: UInt64, firstPage: UInt64, provisional: Provisional? = nil) {
         self.stream = stream
         self.firstPage = firstPage
+        self.provisional = provisional
     }
 
     var isEmpty: Bool { rows == 0 && late.isEmpty }
@@ -108,6 +111,30 @@ struct HeadWindow: Sendable {
     /// Sets a column's base while no chunk relies on it.
     mutating func setBase(_ column: Int, _ bits: UInt64) {
         if chunks.isEmpty { bases[column] = bits }
+    }
+
+    /// Moves all rows in time and settles the window; false when memory does not decode or times would overflow.
+    mutating func shift(by delta: Int64) -> Bool {
+        guard !minTime.addingReportingOverflow(delta).overflow,
+            !maxTime.addingReportingOverflow(delta).overflow,
+            let moved = try? chunks.map({ chunk throws(CorruptionError) in try chunk.shifted(by: delta) })
+        else { return false }
+        chunks = moved
+        tail.shift(by: delta)
+        for column in codedTimes.indices where codedTimes[column] != .min { codedTimes[column] += delta }
+        late = late.map {
+            LateRow(
+                timestamp: $0.timestamp + delta,
+                sequence: $0.sequence,
+                columns: $0.columns,
+                bits: $0.bits
+            )
+        }
+        if rows > 0 { lastTime += delta }
+        minTime += delta
+        maxTime += delta
+        provisional = nil
+        return true
     }
 
     mutating func append(late row: LateRow) {

@@ -93,9 +93,9 @@ struct Lane: Sendable {
     }
 
     /// Puts the open window with the frozen ones and begins a new one.
-    mutating func freeze(stream: UInt64) {
+    mutating func freeze(stream: UInt64, provisional: Provisional?) {
         frozen.append(window)
-        window = HeadWindow(stream: stream, firstPage: .max)
+        window = HeadWindow(stream: stream, firstPage: .max, provisional: provisional)
         coder = RowCoder()
         columnOf = [:]
     }

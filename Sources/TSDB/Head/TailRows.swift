@@ -74,6 +74,11 @@ struct TailRows: Sendable {
         return mask == 0 ? nil : timestamps[63 - mask.leadingZeroBitCount]
     }
 
+    /// Moves all rows in time.
+    mutating func shift(by delta: Int64) {
+        for row in timestamps.indices { timestamps[row] += delta }
+    }
+
     /// Forgets the rows, keeps the columns.
     mutating func removeRows() {
         timestamps.removeAll(keepingCapacity: true)

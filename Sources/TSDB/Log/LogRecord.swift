@@ -14,6 +14,8 @@ enum LogRecord {
         case row = 2
         case closed = 3
         case gap = 4
+        case provisional = 16
+        case shift = 17
     }
 
     private static let plainLimit = 256
@@ -109,6 +111,37 @@ enum LogRecord {
         let upper = try reader.number()
         guard lower <= upper else { throw CorruptionError("a gap that ends after it begins", at: place) }
         return lower..<upper
+    }
+
+    /// A window whose rows a clock stamped that was not trusted.
+    static func provisional(_ mark: Provisional, stream: UInt64) -> [UInt8] {
+        var out: [UInt8] = [Kind.provisional.rawValue]
+        out.append(varint: stream)
+        out.append(littleEndian: mark.boot)
+        out.append(zigzag: mark.origin)
+        return out
+    }
+
+    static func readProvisional(
+        _ reader: inout ByteReader
+    ) throws(CorruptionError) -> (stream: UInt64, mark: Provisional) {
+        let stream = try reader.number()
+        let boot: UInt64 = try reader.integer()
+        return (stream, Provisional(boot: boot, origin: try reader.zigzag()))
+    }
+
+    /// A provisional window was settled: milliseconds to add to its times.
+    static func shift(_ delta: Int64, stream: UInt64) -> [UInt8] {
+        var out: [UInt8] = [Kind.shift.rawValue]
+        out.append(varint: stream)
+        out.append(zigzag: delta)
+        return out
+    }
+
+    static func readShift(
+        _ reader: inout ByteReader
+    ) throws(CorruptionError) -> (stream: UInt64, delta: Int64) {
+        (try reader.number(), try reader.zigzag())
     }
 
     private static func readLabels(_ reader: inout ByteReader) throws(CorruptionError) -> Labels {

@@ -152,6 +152,12 @@ struct LogReplay {
                 let gap = try LogRecord.readGap(&reader)
                 head.addGap(gap)
                 nextRow = max(nextRow, gap.upperBound)
+            case .provisional:
+                let (stream, mark) = try LogRecord.readProvisional(&reader)
+                if let place = places[stream] { head.lanes[streams[place].lane].window.provisional = mark }
+            case .shift:
+                let (stream, delta) = try LogRecord.readShift(&reader)
+                if let place = places[stream] { _ = head.lanes[streams[place].lane].window.shift(by: delta) }
             case nil: break  // A later version's record; its rows are in records of their own.
             }
         } catch {

@@ -72,22 +72,29 @@ extension Store {
     private static let sealRetryNanoseconds: UInt64 = 5_000_000_000
 
     private func sealWindows(_ reason: SealReason, _ sealer: inout Sealer) throws(StoreError) {
-        // What a failure left goes first: tries that cannot succeed must not pile up windows.
-        try sealFrozen(&sealer)
         let now = clock.monotonicNanoseconds()
         let isDoubtful = writer.withLock { $0.syncFailure != nil }
+        // What a failure left goes first: tries that cannot succeed must not pile up windows.
+        try sealFrozen(isDoubtful ? .all : reason, &sealer)
         let row = head.withLock { head in
             head.setAside(isDoubtful ? .all : reason, at: now)
             return head.nextSequence
         }
-        try sealFrozen(&sealer)
+        try sealFrozen(isDoubtful ? .all : reason, &sealer)
         guard isDoubtful else { return }
         writer.withLock { $0.syncFailure = nil }
         head.withLock { $0.syncedRow = max($0.syncedRow, row) }
     }
 
-    private func sealFrozen(_ sealer: inout Sealer) throws(StoreError) {
-        let windows = head.withLock { $0.frozenWindows() }
+    private func sealFrozen(_ reason: SealReason, _ sealer: inout Sealer) throws(StoreError) {
+        var windows = head.withLock { $0.frozenWindows() }
+        if case .due = reason {
+            // Until the clock is known; in need of space they go as they are.
+            windows.removeAll { $0.window.provisional != nil }
+        }
+        for window in windows where window.window.provisional != nil {
+            metrics.provisionalSealed.add(window.window.rows)
+        }
         var rest = windows[...]
         while !rest.isEmpty {
             var samples = 0

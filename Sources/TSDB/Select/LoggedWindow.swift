@@ -73,10 +73,12 @@ extension Head {
         return oldest
     }
 
-    /// The end for shippers: rows beyond could be lost in a power cut and their numbers be given out again.
+    /// The end for shippers: rows beyond could be lost in a power cut and their numbers be given out again, or their
+    /// times are still provisional.
     var readableEnd: UInt64 {
         let (limit, overflow) = syncedRow.addingReportingOverflow(Store.unsyncedRowLimit)
-        return overflow ? nextSequence : min(nextSequence, limit)
+        let end = overflow ? nextSequence : min(nextSequence, limit)
+        return clock.mark == nil ? end : min(end, firstProvisionalRow)
     }
 
     /// Sequence numbers within the range that no row ever had.
