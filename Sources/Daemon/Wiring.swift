@@ -252,7 +252,7 @@ final class Wiring: Sendable {
     ) throws(DaemonError) -> Store {
         // Its resolved name names the staging file; what is wrong with it the store says.
         try? SystemFileStore().createDirectory(directory)
-        let options = StoreOptions(
+        var options = StoreOptions(
             directory: directory,
             ringBytes: storage.circularBuffer.size,
             ringFiles: storage.circularBuffer.segments,
@@ -263,6 +263,7 @@ final class Wiring: Sendable {
             outOfOrderWindow: storage.outOfOrderWindow,
             retention: storage.retention
         )
+        options.releaseTime = Version.released
         let store: Store
         do {
             store = try Store(

@@ -146,28 +146,35 @@ struct ProvisionalTests {
     }
 
     @Test func whatTrustNeeds() {
-        func isTrusted(_ trust: inout ClockTrust, _ reading: ClockTrust.Reading, _ synchronized: Bool) -> Bool
-        {
-            trust.look(reading, isSynchronized: synchronized)
-        }
-        func reading(_ wall: Int64, _ seconds: UInt64) -> ClockTrust.Reading {
-            .init(wall: wall, monotonic: seconds * 1_000_000_000)
-        }
         let release = ProvisionalTests.release
-        var trust = ClockTrust(release: release, newest: release + 1_000_000)
-        #expect(!isTrusted(&trust, reading(0, 1), true), "before the release")
-        #expect(!isTrusted(&trust, reading(release + 5, 2), false), "behind what is stored")
-        trust = ClockTrust(release: release, newest: release + 10_000_000)
-        #expect(!isTrusted(&trust, reading(release + 5, 2), false))
+        func looks(
+            _ newest: Int64?,
+            _ readings: [(wall: Int64, seconds: UInt64, synchronized: Bool)]
+        ) -> [Bool] {
+            var trust = ClockTrust(release: release, newest: newest)
+            return readings.map { wall, seconds, synchronized in
+                trust.look(
+                    .init(wall: wall, monotonic: seconds * 1_000_000_000),
+                    isSynchronized: synchronized
+                )
+            }
+        }
+        // Before the release whatever the kernel says; behind what is stored; kept right by somebody.
         #expect(
-            !trust.look(reading(release + 3_598_005, 3600), isSynchronized: false),
-            "not shown for an hour"
+            looks(release + 10_000_000, [(0, 1, true), (release + 5, 2, false), (release + 5, 3, true)])
+                == [false, false, true]
         )
-        #expect(isTrusted(&trust, reading(release + 3_600_005, 3602), false), "shown for an hour")
-        trust = ClockTrust(release: release, newest: release + 10_000_000)
-        #expect(isTrusted(&trust, reading(release + 5, 2), true), "kept right by somebody")
-        trust = ClockTrust(release: release, newest: nil)
-        #expect(isTrusted(&trust, reading(release, 2), false), "nothing says otherwise")
-        #expect(isTrusted(&trust, reading(0, 3), false), "a jump later is no reason to doubt")
+        // Shown for an hour.
+        #expect(
+            looks(
+                release + 10_000_000,
+                [
+                    (release + 5, 2, false), (release + 3_598_005, 3600, false),
+                    (release + 3_600_005, 3602, false),
+                ]
+            ) == [false, false, true]
+        )
+        // Nothing says otherwise; a jump later is no reason to doubt.
+        #expect(looks(nil, [(release, 2, false), (0, 3, false)]) == [true, true])
     }
 }
