@@ -53,7 +53,9 @@ extension Store: SampleSink {
                 // What no segment and no other group has is new.
                 let newest = known == nil ? Int64.min : head.groups[Int(group.rawValue)].sealedNewest
                 let isPart = PartLabel.marks(labels)
-                return head.handles.add(reference, group: group.rawValue, newest: newest, isPart: isPart)
+                let id = head.handles.add(reference, group: group.rawValue, newest: newest, isPart: isPart)
+                head.linkLayout(id, in: index)
+                return id
             }
         }
     }

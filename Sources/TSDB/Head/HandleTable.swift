@@ -26,6 +26,8 @@ struct SeriesHandle: Sendable {
     var column = SeriesHandle.noColumn
     /// Windows that hold the series, apart from the one where its column is.
     var otherWindows: UInt32 = 0
+    /// The handle of its histograms' layout, when it has histograms: a value at the time of one is a second sample.
+    var layout = SeriesHandle.none
     /// How often in a row the lane was ahead of it.
     var lags: UInt8 = 0
     /// Counted against the series limit: in a window, or registered and not yet written.

@@ -49,7 +49,9 @@ extension Head {
         let values = batch.values.span
         for index in 0..<min(series.count, values.count) {
             let place = Int(series[index].rawValue)
-            guard place < table.count, table[place].newest < timestamp else { return false }
+            guard place < table.count, table[place].newest < timestamp,
+                table[place].layout == SeriesHandle.none
+            else { return false }
             let column = table[place].column
             if column == SeriesHandle.noColumn {
                 guard table[place].group == batch.group.rawValue else { return false }

@@ -142,7 +142,7 @@ extension Head {
                 continue
             }
             let handle = handles[id]
-            let isJudged = time <= newestTime(of: handle)
+            let isJudged = time <= newestTimeWithHistograms(of: handle)
             if handle.isPart {
                 sorting.parts.append(place)
                 sorting.hasJudgedParts = sorting.hasJudgedParts || isJudged

@@ -63,6 +63,13 @@ extension Head {
         return max(handle.newest, lanes[Int(handle.lane)].window.newestTime(of: Int(handle.column)))
     }
 
+    /// The newest time a series may have a sample or a histogram at.
+    func newestTimeWithHistograms(of handle: SeriesHandle) -> Int64 {
+        let newest = newestTime(of: handle)
+        guard handle.layout != SeriesHandle.none else { return newest }
+        return max(newest, newestTime(of: handles[SeriesID(rawValue: handle.layout)]))
+    }
+
     /// Ends a window before it outgrows what a segment can say; while nothing can be sealed that may be needed.
     mutating func makeRoom(in lane: UInt32, for columns: Int) {
         let window = lanes[Int(lane)].window.rows

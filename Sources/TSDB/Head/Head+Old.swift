@@ -37,7 +37,8 @@ extension Head {
         var new: [Division.Sample] = []
         for place in places {
             let sample = Division.Sample(id: batch.series[place], bits: batch.values[place].bitPattern)
-            if isClear, !handles.isShared(sample.id), !mayHold(sample.id, time, windows) {
+            let isAlone = handles[sample.id].layout == SeriesHandle.none && !handles.isShared(sample.id)
+            if isClear, isAlone, !mayHold(sample.id, time, windows) {
                 new.append(sample)
             } else {
                 division.unsure.append(sample)

@@ -105,6 +105,21 @@ struct Head: Sendable {
         }
     }
 
+    /// Lets a series know of its histograms, whichever of the two a new handle is.
+    mutating func linkLayout(_ id: SeriesID, in index: borrowing SeriesIndex) {
+        let (reference, group) = (handles[id].reference, handles[id].group)
+        if let parent = index.links.parent(of: reference) {
+            guard SeriesPart(index.labels[Int(reference)]) == .layout,
+                let series = handles.find(parent, group: group)
+            else { return }
+            handles[series].layout = id.rawValue
+            return
+        }
+        for part in index.links.parts(of: reference) where SeriesPart(index.labels[Int(part)]) == .layout {
+            if let layout = handles.find(part, group: group) { handles[id].layout = layout.rawValue }
+        }
+    }
+
     /// Notes how far a group has come in segments, for when it appears again.
     mutating func noteSealed(_ identity: Labels, newest: Int64) {
         sealedNewest[identity] = max(sealedNewest[identity] ?? .min, newest)

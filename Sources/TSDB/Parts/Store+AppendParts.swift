@@ -25,9 +25,12 @@ extension Store {
     func appendWithParts(_ batch: SampleBatch) throws(SinkError) -> (result: AppendResult, isDue: Bool) {
         let row = try row(of: batch)
         guard !row.batch.series.isEmpty else { return (noted(row), false) }
-        let outcome = try head.withLock { head throws(SinkError) in
+        let outcome: Head.Outcome = try head.withLock { head throws(SinkError) in
             try Store.checkOpen(head)
-            return head.append(row.batch)
+            // A series whose values are in another lane may have one at this time.
+            let time = batch.timestamp.milliseconds
+            let areNew = batch.histograms.allSatisfy { head.newestTime(of: head.handles[$0.series]) < time }
+            return areNew ? head.append(row.batch) : .divided
         }
         switch outcome {
         case .stored(let count, let isDue):
