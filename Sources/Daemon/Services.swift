@@ -44,7 +44,7 @@ struct StorageService: Service {
         let (store, signals) = (self.store, self.signals)
         try? await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                try await clock.sleep(for: .seconds(1))
+                try await clock.sleep(for: store.upkeepInterval)
                 do {
                     try await lane.run {
                         store.powerIsUncertain(StorageService.isOnBattery(signals))

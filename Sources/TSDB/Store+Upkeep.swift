@@ -8,7 +8,12 @@ internal import Samples
 internal import Synchronization
 
 extension Store {
-    /// Seals windows that are due and makes the log durable when it is time; call it about once a second.
+    /// How often `maintain` is to be called.
+    public var upkeepInterval: Duration {
+        syncInterval <= .zero ? .seconds(1) : min(.seconds(1), max(.milliseconds(50), syncInterval / 2))
+    }
+
+    /// Seals windows that are due and makes the log durable when it is time; call it every `upkeepInterval`.
     ///
     /// After an error the store goes on from memory; call it again as before.
     ///

@@ -105,7 +105,9 @@ extension Store {
         if isPowerUncertain.load(ordering: .relaxed) {
             interval = min(interval, StoreOptions.writtenSyncInterval)
         }
-        let nanoseconds = UInt64(max(0, interval.milliseconds)) * 1_000_000
+        // The next look must not come too late.
+        interval = max(.zero, interval - upkeepInterval)
+        let nanoseconds = UInt64(interval.milliseconds) * 1_000_000
         let now = clock.monotonicNanoseconds()
         let pages = isStaged ? StoreOptions.stagedSyncPages : 1
         return writer.withLock { writer in
