@@ -261,7 +261,8 @@ final class Wiring: Sendable {
             stagingPath: StagingPlace.path(storage.wal.staging, directory: directory),
             maxSeries: storage.maxSeries,
             outOfOrderWindow: storage.outOfOrderWindow,
-            retention: storage.retention
+            retention: storage.retention,
+            tiers: tiers(storage.tiers)
         )
         options.releaseTime = Version.released
         let store: Store
@@ -286,6 +287,21 @@ final class Wiring: Sendable {
             )
         }
         return store
+    }
+
+    /// Fine rows first.
+    private static func tiers(_ config: TiersConfig) -> [TierOptions] {
+        [("warm", config.warm), ("cold", config.cold)].compactMap { name, tier in
+            tier.map {
+                TierOptions(
+                    name: name,
+                    resolution: $0.resolution,
+                    ringBytes: $0.size,
+                    ringFiles: TiersConfig.files,
+                    retention: $0.retention
+                )
+            }
+        }
     }
 
     private static func openState(

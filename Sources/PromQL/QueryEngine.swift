@@ -161,7 +161,7 @@ public final class QueryEngine: Sendable {
         return QueryOutput(
             value: value,
             warnings: evaluator.storeWarnings + evaluator.annotations.warnings(in: expression.source),
-            infos: evaluator.annotations.infos(in: expression.source)
+            infos: evaluator.storeInfos + evaluator.annotations.infos(in: expression.source)
         )
     }
 

@@ -214,6 +214,18 @@ public protocol SeriesSelection: Sendable {
         through: Timestamp,
         into columns: inout StartColumns
     ) throws(SourceError)
+    /// The stretches of the selected range that hold rows instead of samples, oldest first; samples follow the last.
+    ///
+    /// In such a stretch `read` gives of each row the last sample, at its own time, and a stale marker at the window's
+    /// end when the series had ended.
+    var coarse: [CoarseStretch] { get }
+    /// Appends the rows of series `index` whose windows end within `from ≤ end ≤ through`, in time order.
+    func readRows(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp,
+        into rows: inout [CoarseRow]
+    ) throws(SourceError)
 }
 
 extension SeriesSelection {
@@ -231,6 +243,17 @@ extension SeriesSelection {
         from: Timestamp,
         through: Timestamp,
         into columns: inout StartColumns
+    ) throws(SourceError) {}
+
+    /// None, for a source that keeps all it has as samples.
+    public var coarse: [CoarseStretch] { [] }
+
+    /// Appends nothing, for a source without coarse stretches.
+    public func readRows(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp,
+        into rows: inout [CoarseRow]
     ) throws(SourceError) {}
 }
 

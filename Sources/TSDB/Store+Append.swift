@@ -82,6 +82,7 @@ extension Store: SampleSink {
         let hasParts = !batch.histograms.isEmpty || !batch.starts.isEmpty
         let (result, isDue) = try hasParts ? appendWithParts(batch) : appendValues(batch)
         count(result)
+        noteLateForTiers(batch.timestamp.milliseconds, result.appended)
         commit(isDue: isDue)
         return result
     }

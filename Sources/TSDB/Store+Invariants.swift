@@ -49,7 +49,9 @@ extension Store {
         found += index.violations(
             handles: mentions,
             sets: head.segments.flatMap { $0.windows.map { $0.columns } }
+                + head.tiers.flatMap { $0.segments.flatMap { $0.columns } }
         )
+        for tier in sealer.tiers { found += tier.violations(head.tiers[tier.number]) }
         for (place, labels) in index.labels.enumerated()
         where head.labels(of: SeriesReference(place)) != labels {
             found.append("head and index do not agree on series \(labels)")

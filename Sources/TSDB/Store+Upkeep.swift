@@ -34,6 +34,7 @@ extension Store {
         } catch {
             failure = error
         }
+        do throws(StoreError) { try maintainTiers() } catch { failure = failure ?? error }
         forgetUnused()
         if let failure { throw failure }
     }

@@ -33,6 +33,12 @@ public final class Store: Sendable {
     let lateParts = Mutex<Void>(())
     let families = Mutex<[String: MetricMetadata]>([:])
     let reader: SegmentReader
+    let tierReader: TierReader
+    /// Per tier the milliseconds of a span, and what it counts.
+    let tierLengths: [Int64]
+    let tierCounters: [TierCounters]
+    /// The newest time that any tier has rows for.
+    let tierNewest: Atomic<Int64>
     let recovery: RecoveryReport
     let logFileBytes: Int64
     /// Pages of the log grow in shared memory.
@@ -59,7 +65,7 @@ public final class Store: Sendable {
     ) throws(StoreError) {
         let began = clock.monotonicNanoseconds()
         metrics = StoreMetrics(telemetry)
-        let opening = try StoreOpening(options, files: files, logger: logger, metrics: metrics, at: began)
+        var opening = try StoreOpening(options, files: files, logger: logger, metrics: metrics, at: began)
         self.options = options
         self.clock = clock
         self.logger = logger
@@ -68,7 +74,12 @@ public final class Store: Sendable {
             options.syncInterval
             ?? (isStaged ? StoreOptions.stagedSyncInterval : StoreOptions.writtenSyncInterval)
         reader = SegmentReader(corruptBlocks: metrics.corruptBlocks)
-        sealer = Mutex(Sealer(ring: opening.ring))
+        tierReader = TierReader(corruptBlocks: metrics.corruptBlocks)
+        let tiers = opening.openTiers(at: clock.wallMilliseconds(), telemetry)
+        tierLengths = tiers.map { $0.spanLength }
+        tierCounters = tiers.map { $0.counters }
+        tierNewest = Atomic(tiers.reduce(.min) { max($0, $1.coverage.spans.last?.through ?? .min) })
+        sealer = Mutex(Sealer(ring: opening.ring, tiers: tiers))
         index = Mutex(opening.index)
         writer = Mutex(LogWriter(file: opening.logFile))
         logFileBytes = opening.logFile.byteCount

@@ -70,6 +70,36 @@ struct StoreOpening {
         if lock == nil { throw StoreError.locked(options.directory) }
     }
 
+    // MARK: - Tiers
+
+    /// Loads the rows of tiers; not before the segments and the log, which say what samples there are.
+    mutating func openTiers(at wall: Int64, _ telemetry: Telemetry) -> [Tier] {
+        removeFilesOfTiersThatAreGone()
+        let tiers = TierOpening(
+            options,
+            files: files,
+            existing: existing,
+            wall: wall,
+            telemetry: telemetry,
+            head: &head,
+            index: &index
+        )
+        report.damagedSegments += tiers.damaged
+        return tiers.tiers
+    }
+
+    private func removeFilesOfTiersThatAreGone() {
+        for name in existing {
+            guard let dash = name.lastIndex(of: "-"), let number = Int(name[name.index(after: dash)...]),
+                StoreOptions.tierNames.contains(String(name[..<dash]))
+            else { continue }
+            let tier = options.tiers.first { $0.name == name[..<dash] }
+            guard tier.map({ number >= $0.ringFiles }) ?? true else { continue }
+            logger.notice("removing a file of a tier that is not configured", metadata: ["file": "\(name)"])
+            try? files.remove("\(options.directory)/\(name)")
+        }
+    }
+
     // MARK: - Segments
 
     private mutating func loadSegments() {
@@ -322,6 +352,9 @@ extension StoreOptions {
             )
         }
         guard maxSeries >= 1 else { throw .invalidOption("max_series must be at least 1") }
+        for (number, tier) in tiers.enumerated() {
+            try tier.check(after: number > 0 ? tiers[number - 1] : nil)
+        }
     }
 }
 

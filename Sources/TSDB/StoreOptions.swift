@@ -25,6 +25,8 @@ public struct StoreOptions: Sendable {
     public var releaseTime: Int64 = 0
     /// Samples older than this are no longer answered; nil keeps what the ring holds.
     public var retention: Duration?
+    /// Rings of rows that outlive the samples, from short windows to long ones.
+    public var tiers: [TierOptions]
 
     /// Creates options with the documented defaults.
     public init(
@@ -36,7 +38,8 @@ public struct StoreOptions: Sendable {
         stagingPath: String? = nil,
         maxSeries: Int = 100_000,
         outOfOrderWindow: Duration = .seconds(600),
-        retention: Duration? = nil
+        retention: Duration? = nil,
+        tiers: [TierOptions] = []
     ) {
         self.directory = directory
         self.ringBytes = ringBytes
@@ -47,6 +50,7 @@ public struct StoreOptions: Sendable {
         self.maxSeries = maxSeries
         self.outOfOrderWindow = outOfOrderWindow
         self.retention = retention
+        self.tiers = tiers
     }
 
     /// The default of `syncInterval` when every append is written to the log's file anyway.

@@ -90,6 +90,35 @@ import Testing
                 + "make \"size\" larger or \"segments\" smaller"
         ),
         (
+            "storage: {tiers: {warm: 7days}}",
+            "1:25: \"warm\": expected a duration such as \"30s\" or \"1m30s\", found \"7days\""
+        ),
+        (
+            "storage:\n  retention: 1d\n  tiers: {hot: 2d}",
+            "3:11: \"hot\" and \"retention\" are the same; keep one"
+        ),
+        (
+            "storage: {circular_buffer: {size: 1GB}, tiers: {hot: {size: 2GB}}}",
+            "1:49: \"hot.size\" and \"circular_buffer.size\" are the same; keep one"
+        ),
+        (
+            "storage: {tiers: {hot: 7d, warm: 1d}}",
+            "1:28: \"warm\" ends after 1d, when \"hot\" still has more (1w); "
+                + "a coarser tier is for the time after the finer one"
+        ),
+        (
+            "storage: {tiers: {warm: {resolution: 7m}, cold: 30d}}",
+            "1:19: the resolution of \"cold\" must be a multiple of that of \"warm\""
+        ),
+        (
+            "storage: {tiers: {cold: {size: 1MB}}}",
+            "1:26: a tier needs at least 4MB"
+        ),
+        (
+            "storage: {tiers: {colds: 30d}}",
+            "1:19: unknown key \"colds\"; did you mean \"cold\"?"
+        ),
+        (
             "scrape_configs: [{job_name: a, relabel_configs: [{regex: '(', target_label: x}]}]",
             "1:58: \"regex\": invalid regular expression \"(\": missing ): ("
         ),

@@ -307,6 +307,42 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(prometheus.storage.circularBuffer.size == 2 << 30)
     }
 
+    @Test func tiers() throws {
+        let standard = try configuration("storage: {circular_buffer: {size: 8GB}}").storage.tiers
+        #expect(standard.warm == nil)
+        #expect(standard.cold == TiersConfig.Tier(resolution: .seconds(3600), size: 1 << 30))
+        let short = try configuration("storage: {tiers: {hot: 24h, warm: 7d, cold: 30d}}").storage
+        #expect(short.retention == .seconds(86_400))
+        let week = Duration.seconds(7 * 86_400)
+        let month = Duration.seconds(30 * 86_400)
+        #expect(
+            short.tiers.warm
+                == TiersConfig.Tier(resolution: .seconds(300), retention: week, size: 512 << 20)
+        )
+        #expect(
+            short.tiers.cold
+                == TiersConfig.Tier(resolution: .seconds(3600), retention: month, size: 128 << 20)
+        )
+        let long = try configuration(
+            """
+            storage:
+              tiers:
+                hot: {retention: 2d, size: 64MB}
+                warm: {retention: 7d, size: 16MB, resolution: 10m}
+                cold: {size: 8MB}
+            """
+        ).storage
+        #expect(long.circularBuffer.size == 64 << 20)
+        #expect(long.retention == .seconds(2 * 86_400))
+        #expect(
+            long.tiers.warm == TiersConfig.Tier(resolution: .seconds(600), retention: week, size: 16 << 20)
+        )
+        #expect(long.tiers.cold == TiersConfig.Tier(resolution: .seconds(3600), size: 8 << 20))
+        let off = try configuration("storage: {tiers: {warm: on, cold: off}}").storage.tiers
+        #expect(off.warm == TiersConfig.Tier(resolution: .seconds(300), size: 512 << 20))
+        #expect(off.cold == nil)
+    }
+
     @Test func sampling() throws {
         let config = try configuration(
             """

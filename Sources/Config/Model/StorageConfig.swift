@@ -16,6 +16,8 @@ public struct StorageConfig: Sendable, Equatable {
     public var groupLabels = ["job", "instance"]
     /// Samples older than this are not served; nil keeps all the ring still holds.
     public var retention: Duration?
+    /// What outlives the samples.
+    public var tiers = TiersConfig(ringSize: CircularBuffer().size)
 
     /// The fixed-size ring that holds the samples.
     public struct CircularBuffer: Sendable, Equatable {

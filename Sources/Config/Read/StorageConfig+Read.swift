@@ -17,6 +17,7 @@ extension StorageConfig {
         let labels = section.labelNames("group_labels")
         if !labels.isEmpty { groupLabels = labels }
         retention = section.interval("retention") ?? retention
+        readTiers(section)
         let file = circularBuffer.size / Int64(circularBuffer.segments)
         if file < StorageConfig.smallestRingFile {
             section.report(
@@ -26,6 +27,26 @@ extension StorageConfig {
                 remedy: "make \"size\" larger or \"segments\" smaller"
             )
         }
+    }
+
+    /// `storage.tiers`; what it says of `hot` may not be said twice.
+    private mutating func readTiers(_ section: Section) {
+        let own = (
+            size: section.node["circular_buffer"]?["size"] != nil, retention: section.node["retention"] != nil
+        )
+        let written = section.section("tiers") { tiers in
+            let written = TiersReading(reading: tiers)
+            if own.size, written.hotSize != nil {
+                tiers.report("hot", "\"hot.size\" and \"circular_buffer.size\" are the same; keep one")
+            }
+            if own.retention, written.hotRetention != nil {
+                tiers.report("hot", "\"hot\" and \"retention\" are the same; keep one")
+            }
+            return written
+        }
+        circularBuffer.size = written.hotSize ?? circularBuffer.size
+        retention = written.hotRetention ?? retention
+        tiers = written.tiers(ringSize: circularBuffer.size)
     }
 
     /// `storage.tsdb`: edgewatch's own keys win over these.

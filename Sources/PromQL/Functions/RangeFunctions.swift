@@ -15,6 +15,7 @@ extension SampleWindows {
     ///   - parameter: the scalar argument at each step, for those that have one.
     ///   - column: receives the values.
     borrowing func evaluate(_ function: Function, parameter: [Double], into column: inout Column) {
+        if !summaries.isEmpty, summarize(function, into: &column) { return }
         switch function {
         case .rate: rate(&column, isCounter: true, perSecond: true)
         case .increase: rate(&column, isCounter: true, perSecond: false)
@@ -63,7 +64,7 @@ extension SampleWindows {
                 fall += 1
             }
             let end = windows.end(step)
-            var toStart = Double(timestamps[low] - end.subtractingClamped(windows.length)) / 1000
+            var toStart = Double(timestamps[low] - windows.start(step)) / 1000
             var toEnd = Double(end - timestamps[high - 1]) / 1000
             let sampled = Double(timestamps[high - 1] - timestamps[low]) / 1000
             let gap = sampled / Double(high - low - 1)

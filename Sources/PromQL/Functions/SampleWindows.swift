@@ -13,6 +13,8 @@ struct WindowGrid {
     let offset: Int64
     /// The time `@` names, for all steps.
     let at: Int64?
+    /// Where the source has windows of its own instead of samples; there both edges move back to their ends.
+    var coarse: [CoarseStretch] = []
 
     init(_ grid: Grid, length: Int64, modifiers: TimeModifiers) {
         self.grid = grid
@@ -23,11 +25,24 @@ struct WindowGrid {
 
     /// The right edge at a step.
     func end(_ step: Int) -> Int64 {
-        (at ?? grid.time(step)).subtractingClamped(offset)
+        let end = wantedEnd(step)
+        return coarse.isEmpty ? end : coarse.windowEnd(at: end).time
     }
 
     /// The left edge at a step.
-    func start(_ step: Int) -> Int64 { end(step).subtractingClamped(length) }
+    ///
+    /// In a coarse stretch a window is never empty.
+    func start(_ step: Int) -> Int64 {
+        let wanted = wantedEnd(step)
+        let start = wanted.subtractingClamped(length)
+        guard !coarse.isEmpty else { return start }
+        let end = coarse.windowEnd(at: wanted)
+        return min(coarse.windowEnd(at: start).time, end.time.subtractingClamped(end.resolution))
+    }
+
+    private func wantedEnd(_ step: Int) -> Int64 {
+        (at ?? grid.time(step)).subtractingClamped(offset)
+    }
 
     /// The span that holds every window, both ends included.
     var span: (from: Timestamp, through: Timestamp) {
@@ -36,6 +51,20 @@ struct WindowGrid {
             Timestamp(milliseconds: first == .max ? first : first + 1),
             Timestamp(milliseconds: end(grid.count - 1))
         )
+    }
+}
+
+extension [CoarseStretch] {
+    /// The last time up to `time` about which the source can tell, and the length of the window that ends there; `time`
+    /// itself behind the last stretch.
+    fileprivate func windowEnd(at time: Int64) -> (time: Int64, resolution: Int64) {
+        guard let index = firstIndex(where: { time <= $0.through }) else { return (time, 0) }
+        let resolution = self[index].resolution
+        let rest = time % resolution
+        let end = time.subtractingClamped(rest < 0 ? rest + resolution : rest)
+        // Before the first window of a stretch the last one of the stretch before it counts.
+        guard end <= self[index].after, index > 0 else { return (end, resolution) }
+        return (self[index - 1].through, self[index - 1].resolution)
     }
 }
 
@@ -52,6 +81,8 @@ struct SampleWindows: ~Copyable {
     let timestamps: [Int64]
     let values: [Double]
     let windows: WindowGrid
+    /// For each sample what it stands for, when the source has windows instead of some samples; otherwise empty.
+    var summaries: [SampleSummary] = []
 
     var count: Int { values.count }
 
@@ -70,7 +101,7 @@ struct SampleWindows: ~Copyable {
         let count = timestamps.count
         for step in 0..<windows.grid.count {
             let end = windows.end(step)
-            let start = end.subtractingClamped(windows.length)
+            let start = windows.start(step)
             while high < count, timestamps[high] <= end { high += 1 }
             while low < high, timestamps[low] <= start { low += 1 }
             if low < high, let value = body(step, low, high) { column.set(step, value) }

@@ -14,8 +14,17 @@
 /// An aggregate that two neighbouring stretches of samples can be joined into.
 protocol WindowAggregate {
     init(time: Int64, value: Double)
+    /// The aggregate of one sample of a series.
+    static func of(_ samples: borrowing SampleWindows, _ index: Int) -> Self
     /// Joins what follows in time.
     mutating func append(_ next: Self)
+}
+
+extension WindowAggregate {
+    @inline(__always)
+    static func of(_ samples: borrowing SampleWindows, _ index: Int) -> Self {
+        Self(time: samples.timestamps[index], value: samples.values[index])
+    }
 }
 
 /// Aggregates of a window whose ends only move forward.
@@ -32,7 +41,7 @@ struct SlidingWindow<Aggregate: WindowAggregate> {
             rebuild(samples, low, high)
         }
         while frontEnd < high {
-            let next = Aggregate(time: samples.timestamps[frontEnd], value: samples.values[frontEnd])
+            let next = Aggregate.of(samples, frontEnd)
             if front == nil { front = next } else { front?.append(next) }
             frontEnd += 1
         }
@@ -47,7 +56,7 @@ struct SlidingWindow<Aggregate: WindowAggregate> {
         var index = high
         while index > low {
             index -= 1
-            var aggregate = Aggregate(time: samples.timestamps[index], value: samples.values[index])
+            var aggregate = Aggregate.of(samples, index)
             if let last = suffixes.last { aggregate.append(last) }
             suffixes.append(aggregate)
         }

@@ -23,9 +23,12 @@ extension Evaluator {
         _ body: SeriesBody,
         _ pick: (Double, Int64) -> Double
     ) throws(QueryError) {
-        let windows = WindowGrid(grid, length: settings.lookback, modifiers: selector.modifiers)
+        var windows = WindowGrid(grid, length: settings.lookback, modifiers: selector.modifiers)
+        guard let found = try select(selector, &windows) else { return }
         var column = Column(count: grid.count)
-        try readSeries(selector, windows) { (labels, samples: inout SampleColumns) throws(QueryError) in
+        let length = windows.length
+        try readSeries(found, windows) {
+            [windows] (labels, samples: inout SampleColumns) throws(QueryError) in
             column.removeAll()
             var next = 0
             let count = samples.count
@@ -35,7 +38,7 @@ extension Evaluator {
                 guard next > 0 else { continue }
                 let time = samples.timestamps[next - 1]
                 let value = samples.values[next - 1]
-                if time > end.subtractingClamped(windows.length), !value.isStale {
+                if time > end.subtractingClamped(length), !value.isStale {
                     column.set(step, pick(value, time))
                 }
             }
@@ -43,20 +46,48 @@ extension Evaluator {
         }
     }
 
-    /// Reads each series a selector finds over the span of its windows.
-    private func readSeries(
+    /// The series a selector finds over the span of its windows, which learn where the source is coarse; nil when
+    /// there is no span.
+    private func select(
         _ selector: VectorSelector,
+        _ windows: inout WindowGrid
+    ) throws(QueryError) -> (any SeriesSelection)? {
+        let span = windows.span
+        guard span.from <= span.through else { return nil }
+        do {
+            let found = try settings.source.select(
+                selector.matchers,
+                from: span.from,
+                through: span.through
+            )
+            windows.coarse = found.coarse
+            if found.count > 0 { noteCoarse(windows) }
+            return found
+        } catch {
+            throw QueryError(.execution, "expanding series: \(Self.words(error))")
+        }
+    }
+
+    /// Tells the reader which part of the answer does not come from samples.
+    private func noteCoarse(_ windows: WindowGrid) {
+        let span = windows.span
+        for stretch in windows.coarse
+        where span.from.milliseconds <= stretch.through && span.through.milliseconds > stretch.after {
+            let time = CivilTime(milliseconds: stretch.through).rfc3339
+            let resolution = PromDuration.format(.milliseconds(stretch.resolution))
+            let info =
+                "PromQL info: data before \(time) has a resolution of \(resolution) (storage.tiers)"
+            if !storeInfos.contains(info) { storeInfos.append(info) }
+        }
+    }
+
+    /// Reads each series over the span of the windows.
+    private func readSeries(
+        _ found: any SeriesSelection,
         _ windows: WindowGrid,
         _ body: (Labels, inout SampleColumns) throws(QueryError) -> Void
     ) throws(QueryError) {
         let span = windows.span
-        guard span.from <= span.through else { return }
-        let found: any SeriesSelection
-        do {
-            found = try settings.source.select(selector.matchers, from: span.from, through: span.through)
-        } catch {
-            throw QueryError(.execution, "expanding series: \(Self.words(error))")
-        }
         // A selector inside a subquery runs within the body of another; each needs its own buffer.
         var samples = SampleColumns()
         swap(&samples, &scratch)
@@ -67,9 +98,7 @@ extension Evaluator {
             do {
                 try found.read(index, from: span.from, through: span.through, into: &samples)
             } catch {
-                // The rest of the answer stands; the reader is told what is missing from it.
-                let warning = Self.words(error)
-                if !storeWarnings.contains(warning) { storeWarnings.append(warning) }
+                note(error)
             }
             guard samples.count > 0 else { continue }
             let count = samples.count
@@ -77,6 +106,12 @@ extension Evaluator {
             try body(found.labels(index), &samples)
             release(count)
         }
+    }
+
+    /// The rest of the answer stands; the reader is told what is missing from it.
+    func note(_ error: SourceError) {
+        let warning = Self.words(error)
+        if !storeWarnings.contains(warning) { storeWarnings.append(warning) }
     }
 
     private static func words(_ error: SourceError) -> String {
@@ -95,13 +130,17 @@ extension Evaluator {
     ) throws(QueryError) {
         switch node.unwrapped {
         case .matrix(let matrix):
-            let windows = WindowGrid(
+            var windows = WindowGrid(
                 grid,
                 length: matrix.window.milliseconds,
                 modifiers: matrix.selector.modifiers
             )
-            try readSeries(matrix.selector, windows) {
-                (labels, samples: inout SampleColumns) throws(QueryError) in
+            guard let found = try select(matrix.selector, &windows) else { return }
+            if let last = windows.coarse.last, windows.span.from.milliseconds <= last.through {
+                return try readSummaries(found, windows, through: last.through, body)
+            }
+            try readSeries(found, windows) {
+                [windows] (labels, samples: inout SampleColumns) throws(QueryError) in
                 samples.removeStaleMarkers()
                 try body(
                     SeriesHeader(labels: labels),

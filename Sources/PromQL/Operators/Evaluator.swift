@@ -28,6 +28,8 @@ final class Evaluator {
     var annotations = Annotations()
     /// What the store said of parts it could not read.
     var storeWarnings: [String] = []
+    /// What the store said of parts it has only coarsely.
+    var storeInfos: [String] = []
     /// Samples held in columns and buffers.
     private var held = 0
     /// Reused for every series of every selector.

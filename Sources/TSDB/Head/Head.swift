@@ -29,6 +29,10 @@ struct Head: Sendable {
     var handles = HandleTable()
     var log: LogBuffer
     var segments: [Segment] = []
+    /// Rows that stand for samples that are gone, from fine to coarse.
+    var tiers: [TierView] = []
+    /// Samples up to this time may have been given up; nil when none were.
+    var givenUp: Int64?
     /// Ranges of commit order that no row has, ascending; see LogBuffer.skipRows.
     var gaps: [Range<UInt64>] = []
     var nextStream: UInt64 = 1

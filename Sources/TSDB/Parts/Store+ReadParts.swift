@@ -84,7 +84,7 @@ extension Selection {
         _ from: Timestamp,
         _ through: Timestamp
     ) -> (range: TimeRange, known: KnownSegments)? {
-        let wanted = TimeRange(max(from, store.oldestAnswered), through)
+        let wanted = rows.sampleRange(TimeRange(from, through))
         guard wanted.from <= wanted.through else { return nil }
         let place = series[index]
         // A forgotten series' reference may name another one by now.

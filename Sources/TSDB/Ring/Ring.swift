@@ -13,6 +13,7 @@ internal import Synchronization
 struct Ring: Sendable {
     private let files: any FileStore
     private let directory: String
+    private let prefix: String
     let fileCount: Int
     let fileBytes: Int64
     private var open: [Int: any StorageFile] = [:]
@@ -25,18 +26,32 @@ struct Ring: Sendable {
     /// The newest row of the segments this process has given up, nil when there were none.
     private(set) var givenUpThrough: UInt64?
 
-    init(files: any FileStore, directory: String, fileCount: Int, ringBytes: Int64) {
+    init(
+        files: any FileStore,
+        directory: String,
+        prefix: String = Ring.samples,
+        fileCount: Int,
+        ringBytes: Int64
+    ) {
         self.files = files
         self.directory = directory
+        self.prefix = prefix
         self.fileCount = fileCount
         let alignment = Int64(SegmentHeader.alignment)
         fileBytes = ringBytes / Int64(fileCount) / alignment * alignment
     }
 
-    /// The name of a ring file.
-    static func name(_ number: Int) -> String { number < 10 ? "ring-0\(number)" : "ring-\(number)" }
+    /// What the files of the ring of samples begin with.
+    static let samples = "ring"
 
-    func path(_ number: Int) -> String { "\(directory)/\(Ring.name(number))" }
+    /// The name of a ring file.
+    static func name(_ number: Int, prefix: String = Ring.samples) -> String {
+        number < 10 ? "\(prefix)-0\(number)" : "\(prefix)-\(number)"
+    }
+
+    func name(_ number: Int) -> String { Ring.name(number, prefix: prefix) }
+
+    func path(_ number: Int) -> String { "\(directory)/\(name(number))" }
 
     var bytesUsed: Int64 { segments.reduce(0) { $0 + Int64(SegmentHeader.padded($1.length)) } }
 
@@ -65,6 +80,19 @@ struct Ring: Sendable {
         return evicted
     }
 
+    /// What `makeRoom` would give up.
+    func inTheWay(of length: Int) -> [Segment] {
+        let size = Int64(SegmentHeader.padded(length))
+        let moves = offset + size > fileBytes
+        let (file, start) = moves ? ((fileNumber + 1) % fileCount, 0) : (fileNumber, offset)
+        return segments.filter {
+            let isLeft = moves && $0.fileNumber == fileNumber && $0.offset >= offset
+            return isLeft
+                || ($0.fileNumber == file && $0.offset < start + size
+                    && $0.offset + Int64(SegmentHeader.padded($0.length)) > start)
+        }
+    }
+
     /// Where a segment was written.
     struct Place {
         let file: any StorageFile
@@ -76,10 +104,14 @@ struct Ring: Sendable {
     ///
     /// Each try has a number of its own, so that of two copies the one that counts is the newer.
     mutating func write(_ sealed: SealedSegment) throws(FileError) -> Place {
+        try write { sealed.bytes(ringSequence: $0) }
+    }
+
+    mutating func write(_ bytes: (_ ringSequence: UInt64) -> [UInt8]) throws(FileError) -> Place {
         let file = try file(fileNumber)
         let place = Place(file: file, offset: offset, sequence: nextSequence)
         nextSequence += 1
-        try file.write(sealed.bytes(ringSequence: place.sequence), at: place.offset)
+        try file.write(bytes(place.sequence), at: place.offset)
         try file.syncData()
         return place
     }

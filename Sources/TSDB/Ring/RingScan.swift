@@ -24,7 +24,7 @@ struct RingScan {
     static func scan(_ ring: inout Ring, existing: Set<String>) -> RingScan {
         var scan = RingScan()
         var kept: [[Found]] = []
-        for number in 0..<ring.fileCount where existing.contains(Ring.name(number)) {
+        for number in 0..<ring.fileCount where existing.contains(ring.name(number)) {
             guard let file = try? ring.file(number) else { continue }
             scan.scan(file, number, limit: ring.fileBytes)
             kept.append(scan.found)

@@ -13,6 +13,7 @@ internal import Synchronization
 /// What the sealer owns.
 struct Sealer: Sendable {
     var ring: Ring
+    var tiers: [Tier] = []
     var writer = SegmentWriter()
     /// After a failure no further try before this monotonic time: each costs decoding and coding.
     var retryAt: UInt64 = 0
@@ -119,6 +120,7 @@ extension Store {
             publish(nil, of: windows, sealer: &sealer)
             return
         }
+        buildBeforeOverwriting(encoded.length, &sealer)
         guard let gone = sealer.ring.makeRoom(encoded.length) else {
             guard windows.count == 1 else {
                 for window in windows { try seal([window], &sealer) }
@@ -198,6 +200,7 @@ extension Store {
     func forget(_ gone: [Segment], _ sealer: inout Sealer) {
         guard !gone.isEmpty else { return }
         let names = Set(gone.map { ObjectIdentifier($0) })
+        let wall = clock.wallMilliseconds()
         index.withLock { index in
             var forgotten: [SeriesReference] = []
             for segment in gone {
@@ -205,6 +208,7 @@ extension Store {
             }
             head.withLock { head in
                 head.segments.removeAll { names.contains(ObjectIdentifier($0)) }
+                for segment in gone { segment.forEachWindow { head.giveUp(through: $1, wall) } }
                 for reference in forgotten { head.setLabels(Labels(), of: reference) }
             }
         }

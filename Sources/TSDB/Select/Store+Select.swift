@@ -15,12 +15,15 @@ extension Store: SeriesSource {
         from: Timestamp,
         through: Timestamp
     ) throws(SourceError) -> any SeriesSelection {
-        let range = TimeRange(max(from, oldestAnswered), through)
+        let rows = coarseRows()
+        let range = rows.sampleRange(TimeRange(from, through))
         return Selection(
             store: self,
             range: range,
             segments: head.withLock { $0.knownSegments(range) },
-            series: find(matchers, range).sortedByLabels()
+            rows: rows,
+            stretches: rows.plan.stretches(TimeRange(from, through)),
+            series: find(matchers, TimeRange(from, through), rows).sortedByLabels()
         )
     }
 
@@ -31,7 +34,7 @@ extension Store: SeriesSource {
         through: Timestamp
     ) throws(SourceError) -> [String] {
         var names: Set<String> = []
-        for series in find(matchers, TimeRange(max(from, oldestAnswered), through)) {
+        for series in find(matchers, TimeRange(from, through), coarseRows()) {
             for pair in series.labels.pairs { names.insert(pair.name) }
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -45,7 +48,7 @@ extension Store: SeriesSource {
         through: Timestamp
     ) throws(SourceError) -> [String] {
         var values: Set<String> = []
-        for series in find(matchers, TimeRange(max(from, oldestAnswered), through)) {
+        for series in find(matchers, TimeRange(from, through), coarseRows()) {
             if let value = series.labels[name] { values.insert(value) }
         }
         return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -56,12 +59,14 @@ extension Store: SeriesSource {
         families.withLock { $0 }
     }
 
-    private func find(_ matchers: [LabelMatcher], _ range: TimeRange) -> [FoundSeries] {
-        index.withLock { index in
+    private func find(_ matchers: [LabelMatcher], _ wanted: TimeRange, _ rows: CoarseRows) -> [FoundSeries] {
+        let range = rows.sampleRange(wanted)
+        return index.withLock { index in
             let references = index.select(matchers)
             guard !references.isEmpty else { return [] }
             return head.withLock { head in
-                let stored = head.storedSeries(in: range, places: index.labels.count)
+                var stored = head.storedSeries(in: range, places: index.labels.count)
+                rows.markSeries(in: wanted, &stored)
                 func isThere(_ reference: SeriesReference) -> Bool {
                     stored[Int(reference)] || head.hasSamples(reference, in: range)
                 }
@@ -76,14 +81,17 @@ extension Store: SeriesSource {
         }
     }
 
-    /// The oldest time that retention still lets through.
+    /// The rows that answer for the time before the samples, and where the samples begin.
     ///
     /// Retention by time hides and destroys nothing: the bytes go when the ring comes round, and a clock that jumps
     /// ahead and back leaves everything as it was.
-    var oldestAnswered: Timestamp {
-        guard let retention = options.retention else { return .min }
-        return Timestamp(milliseconds: clock.wallMilliseconds())
-            .advanced(byMilliseconds: -retention.milliseconds)
+    private func coarseRows() -> CoarseRows {
+        let wall = clock.wallMilliseconds()
+        let retention = options.retention?.milliseconds
+        return head.withLock { head in
+            let plan = CoarsePlan(head, retention: retention, wall: wall)
+            return CoarseRows(plan: plan, segments: plan.pieces.map { head.tiers[$0.tier].segments })
+        }
     }
 
     /// Appends the samples of one series to the columns, in time order.
@@ -148,6 +156,8 @@ struct Selection: SeriesSelection {
     let store: Store
     let range: TimeRange
     let segments: KnownSegments
+    let rows: CoarseRows
+    let stretches: [CoarseStretch]
     let series: [FoundSeries]
 
     var count: Int { series.count }
@@ -160,7 +170,8 @@ struct Selection: SeriesSelection {
         through: Timestamp,
         into columns: inout SampleColumns
     ) throws(SourceError) {
-        let wantedRange = TimeRange(max(from, store.oldestAnswered), through)
+        if !rows.plan.pieces.isEmpty { try readCoarse(index, TimeRange(from, through), into: &columns) }
+        let wantedRange = rows.sampleRange(TimeRange(from, through))
         guard wantedRange.from <= wantedRange.through else { return }
         // A caller may ask for more than it selected; then the ring is looked through again.
         let known = range.from <= wantedRange.from && range.through >= wantedRange.through ? segments : nil

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Range selectors that reach back to where the source has summaries of windows instead of samples.
+
+internal import Samples
+
+extension Evaluator {
+    /// What a row is counted as against the sample limit: it takes the memory of about so many samples.
+    private static let samplesPerRow = 6
+
+    /// Hands over each series with summaries up to a time and samples after it.
+    func readSummaries(
+        _ found: any SeriesSelection,
+        _ windows: WindowGrid,
+        through seam: Int64,
+        _ body: (SeriesHeader, borrowing SampleWindows) throws(QueryError) -> Void
+    ) throws(QueryError) {
+        let span = windows.span
+        let last = min(span.through, Timestamp(milliseconds: seam))
+        let next = Timestamp(milliseconds: seam).advanced(byMilliseconds: 1)
+        var rows: [CoarseRow] = []
+        for index in 0..<found.count {
+            try checkTime()
+            rows.removeAll(keepingCapacity: true)
+            var samples = SampleColumns()
+            do {
+                try found.readRows(index, from: span.from, through: last, into: &rows)
+                if next <= span.through {
+                    try found.read(index, from: next, through: span.through, into: &samples)
+                }
+            } catch {
+                note(error)
+            }
+            let series = SampleWindows(rows, samples, windows)
+            guard series.count > 0 else { continue }
+            let count = series.count * Self.samplesPerRow
+            try hold(count)
+            try body(SeriesHeader(labels: found.labels(index)), series)
+            release(count)
+        }
+    }
+}
+
+extension SampleWindows {
+    /// Windows over rows and the samples that follow them; of a row the last sample stands for it.
+    fileprivate init(_ rows: [CoarseRow], _ samples: SampleColumns, _ windows: WindowGrid) {
+        var summaries = rows.compactMap(\.summary)
+        for index in 0..<samples.count where !samples.values[index].isStale {
+            summaries.append(SampleSummary(time: samples.timestamps[index], value: samples.values[index]))
+        }
+        self.init(
+            timestamps: summaries.map(\.lastTime),
+            values: summaries.map(\.last),
+            windows: windows,
+            summaries: summaries
+        )
+    }
+}
