@@ -43,12 +43,24 @@ struct RawClient: Sendable {
         return try await exchange(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)
     }
 
+    /// Posts bytes of any kind.
+    func post(_ target: String, bytes: [UInt8], headers: [String] = []) async throws -> RawResponse {
+        let lines = ["POST \(target) HTTP/1.1", "Host: localhost", "Connection: close"] + headers
+        let length = "Content-Length: \(bytes.count)"
+        return try await exchange(Array((lines + [length, "", ""]).joined(separator: "\r\n").utf8) + bytes)
+    }
+
     /// Writes text and reads to the end.
     func exchange(_ text: String) async throws -> RawResponse {
+        try await exchange(Array(text.utf8))
+    }
+
+    /// Writes bytes and reads to the end.
+    func exchange(_ sent: [UInt8]) async throws -> RawResponse {
         let port = port
         let bytes: [UInt8] = try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                continuation.resume(with: Result { try RawClient.roundTrip(Array(text.utf8), port) })
+                continuation.resume(with: Result { try RawClient.roundTrip(sent, port) })
             }
         }
         return try RawClient.response(bytes)

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Samples
+import Synchronization
+import Testing
+
+/// A store with the real one's answers and nothing behind it: a series has one value at a time.
+final class PushedStore: SampleSink {
+    struct State {
+        var groups: [Labels] = []
+        var series: [Labels] = []
+        var groupOf: [GroupID] = []
+        var samples: [SeriesID: [Int64: UInt64]] = [:]
+        var histograms: [SeriesID: [Int64: NativeHistogram]] = [:]
+        var starts: [SeriesID: [Int64: Int64]] = [:]
+        var exemplars: [SeriesID: [Exemplar]] = [:]
+        /// Group and time of each batch, in the order they came.
+        var batches: [(group: Labels, time: Int64, count: Int)] = []
+        var metadata: [MetricMetadata] = []
+        var limit = Int.max
+        /// Times before this one are out of order.
+        var oldest = Int64.min
+        var failure: SinkError?
+        var lookups = 0
+    }
+
+    let state = Mutex(State())
+
+    func group(_ identity: Labels) throws(SinkError) -> GroupID {
+        try state.withLock { state throws(SinkError) in
+            if let failure = state.failure { throw failure }
+            if let known = state.groups.firstIndex(of: identity) { return GroupID(rawValue: UInt32(known)) }
+            state.groups.append(identity)
+            return GroupID(rawValue: UInt32(state.groups.count - 1))
+        }
+    }
+
+    func series(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
+        try state.withLock { state throws(SinkError) in
+            state.lookups += 1
+            if let known = state.series.firstIndex(of: labels) { return SeriesID(rawValue: UInt32(known)) }
+            guard state.series.count < state.limit else { throw .seriesLimit(state.limit) }
+            state.series.append(labels)
+            state.groupOf.append(group)
+            return SeriesID(rawValue: UInt32(state.series.count - 1))
+        }
+    }
+
+    func append(_ batch: SampleBatch) throws(SinkError) -> AppendResult {
+        #expect(batch.acceptsOld)
+        #expect(Set(batch.series + batch.histograms.map(\.series)).count == batch.count)
+        return try state.withLock { state throws(SinkError) in
+            if let failure = state.failure { throw failure }
+            let time = batch.timestamp.milliseconds
+            state.batches.append((state.groups[Int(batch.group.rawValue)], time, batch.count))
+            guard time >= state.oldest else { return AppendResult(outOfOrder: batch.count) }
+            var result = AppendResult()
+            for (id, value) in zip(batch.series, batch.values) {
+                #expect(state.groupOf[Int(id.rawValue)] == batch.group)
+                if let there = state.samples[id]?[time] {
+                    if there != value.bitPattern { result.duplicate += 1 }
+                } else {
+                    state.samples[id, default: [:]][time] = value.bitPattern
+                    result.appended += 1
+                }
+            }
+            for sample in batch.histograms {
+                if let there = state.histograms[sample.series]?[time] {
+                    if there != sample.histogram { result.duplicate += 1 }
+                } else {
+                    state.histograms[sample.series, default: [:]][time] = sample.histogram
+                    result.appended += 1
+                }
+            }
+            for start in batch.starts {
+                state.starts[start.series, default: [:]][time] = start.start.milliseconds
+            }
+            return result
+        }
+    }
+
+    func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult {
+        state.withLock { state in
+            var result = AppendResult()
+            for sample in exemplars {
+                let newest = state.exemplars[sample.series]?.last
+                if newest == sample.exemplar { continue }
+                if let newest, sample.exemplar.timestamp <= newest.timestamp {
+                    result.outOfOrder += 1
+                } else {
+                    state.exemplars[sample.series, default: []].append(sample.exemplar)
+                    result.appended += 1
+                }
+            }
+            return result
+        }
+    }
+
+    func describe(_ metadata: [MetricMetadata]) {
+        state.withLock { $0.metadata += metadata }
+    }
+
+    /// All samples as `series time value`, sorted.
+    var lines: [String] {
+        state.withLock { state in
+            state.samples.flatMap { id, samples in
+                samples.map { time, bits in
+                    "\(state.series[Int(id.rawValue)]) \(time) \(PromNumber.format(Double(bitPattern: bits)))"
+                }
+            }.sorted()
+        }
+    }
+}
