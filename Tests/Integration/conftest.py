@@ -200,11 +200,11 @@ def edgewatch(running, tmp_path):
 
 @pytest.fixture
 def prometheus(running, tmp_path):
-    def start(name="prometheus", port=None):
+    def start(name="prometheus", port=None, config="global: {scrape_interval: 15s}\n"):
         port = port or free_port()
         directory = tmp_path / name
         directory.mkdir(exist_ok=True)
-        (directory / "prometheus.yml").write_text("global: {scrape_interval: 15s}\n")
+        (directory / "prometheus.yml").write_text(config)
         arguments = [
             peer("prometheus"),
             f"--config.file={directory}/prometheus.yml",
@@ -230,6 +230,25 @@ def victoria_metrics(running, tmp_path):
             "-retentionPeriod=1y",
         ]
         return running(Server("victoria-metrics", arguments, directory, port, "/health"))
+
+    return start
+
+
+@pytest.fixture
+def vmagent(running, tmp_path):
+    def start(config, url):
+        port = free_port()
+        directory = tmp_path / "vmagent"
+        directory.mkdir(exist_ok=True)
+        (directory / "scrape.yml").write_text(config)
+        arguments = [
+            peer("vmagent"),
+            f"-promscrape.config={directory}/scrape.yml",
+            f"-remoteWrite.url={url}",
+            f"-remoteWrite.tmpDataPath={directory}/data",
+            f"-httpListenAddr=127.0.0.1:{port}",
+        ]
+        return running(Server("vmagent", arguments, directory, port, "/health"))
 
     return start
 
