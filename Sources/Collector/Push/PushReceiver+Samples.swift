@@ -16,25 +16,26 @@ extension PushReceiver {
     ) {
         let limit = Timestamp(milliseconds: clock.wallMilliseconds())
             .advanced(byMilliseconds: PushReceiver.futureMilliseconds).milliseconds
-        let hasStarts = !scratch.request.starts.isEmpty
+        let request = scratch.request
+        let hasStarts = !request.starts.isEmpty
         var start = 0
         var tooNew = 0
-        for index in scratch.request.series.indices {
-            let end = Int(scratch.request.series[index].sampleEnd)
+        for index in request.series.indices {
+            let end = Int(request.series[index].sampleEnd)
             let group = scratch.groups[index]
             let id = scratch.ids[index]
             if group != PushScratch.refused {
                 // Several samples of one series are repeats only at one time; the batch sorts that out.
                 if end - start > 1 { scratch.hasRepeats = true }
                 for sample in start..<end {
-                    let timestamp = scratch.request.timestamps[sample]
+                    let timestamp = request.timestamps[sample]
                     guard timestamp <= limit else {
                         tooNew += 1
                         continue
                     }
-                    scratch.rows.add(id, group, timestamp, scratch.request.values[sample])
-                    if hasStarts, scratch.request.starts[sample] != 0 {
-                        scratch.rows.note(start: scratch.request.starts[sample])
+                    scratch.rows.add(id, group, timestamp, request.values[sample])
+                    if hasStarts, request.starts[sample] != 0 {
+                        scratch.rows.note(start: request.starts[sample])
                     }
                 }
             }

@@ -34,12 +34,14 @@ extension PushReceiver {
     private func findKnown(_ message: Span<UInt8>, _ scratch: inout PushScratch) {
         let version: UInt8 = scratch.request.version == .v2 ? 2 : 1
         var lastDescription: (index: Int32, fingerprint: UInt32) = (-1, 0)
+        // A copy, because reading a part of what is written to would copy all of it for each series.
+        let request = scratch.request
         cache.withLock { cache in
             cache.begin()
-            for index in scratch.request.series.indices {
-                let series = scratch.request.series[index]
+            for index in request.series.indices {
+                let series = request.series[index]
                 guard series.fault == .none,
-                    let place = cache.find(scratch.request.key(of: series, in: message), version: version)
+                    let place = cache.find(request.key(of: series, in: message), version: version)
                 else {
                     scratch.misses.append(index)
                     scratch.ids.append(SeriesID(rawValue: 0))
@@ -52,9 +54,9 @@ extension PushReceiver {
                 if !cache.markSeen(place) { scratch.hasRepeats = true }
                 guard series.description >= 0 else { continue }
                 if series.description != lastDescription.index {
-                    let description = scratch.request.descriptions[Int(series.description)]
+                    let description = request.descriptions[Int(series.description)]
                     lastDescription = (
-                        series.description, scratch.request.fingerprint(of: description, in: message)
+                        series.description, request.fingerprint(of: description, in: message)
                     )
                 }
                 if entry.description != lastDescription.fingerprint {
