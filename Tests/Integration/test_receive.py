@@ -87,8 +87,9 @@ def test_prometheus_pushes_through_a_kill(edgewatch, prometheus):
     series = node.query("seq")[0]["metric"]
     assert series["site"] == "plant" and series["job"] == "load" and series["instance"] == target.address
     # The series ends where Prometheus ends it.
+    target.status = 500
+    wait_for("stale markers", lambda: node.query("seq") == [] and node.value('up{job="load"}') == 0)
     target.close()
-    wait_for("stale markers", lambda: node.query("seq") == [] and node.value("up") == 0)
     assert metric(node, "edgewatch_receiver_requests_total", version="1.0") > 0
     assert metric(node, "edgewatch_receiver_rejected_samples_total", reason="duplicate") == 0
 
