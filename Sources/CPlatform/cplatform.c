@@ -7,6 +7,11 @@
 
 void ew_malloc_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 
+void ew_malloc_return_large(int size) {
+    mallopt(M_MMAP_THRESHOLD, size);
+    mallopt(M_TRIM_THRESHOLD, size);
+}
+
 void ew_malloc_trim(void) { malloc_trim(0); }
 
 size_t ew_malloc_used(void) {

@@ -14,6 +14,15 @@ public enum Memory {
         ew_malloc_limit_arenas(count)
     }
 
+    /// Gives large buffers back as soon as they are freed.
+    ///
+    /// Call once, before threads start. Without it one buffer of 30 MB, a large request for example, makes glibc keep that
+    /// much in an arena, where not even `trim` reaches it.
+    /// - Parameter size: bytes from which a buffer is large; each then costs its page faults anew.
+    public static func returnLarge(from size: Int32) {
+        ew_malloc_return_large(size)
+    }
+
     /// Gives free heap memory back to the kernel.
     ///
     /// Cost: a walk over the free lists, well below a millisecond.

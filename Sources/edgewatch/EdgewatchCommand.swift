@@ -19,6 +19,7 @@ struct EdgewatchCommand: AsyncParsableCommand {
     static func main() async {
         Console.flushEachLine()
         Memory.limitArenas(to: 2)
+        Memory.returnLarge(from: 4 << 20)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

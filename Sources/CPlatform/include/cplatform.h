@@ -7,6 +7,9 @@
 
 /// Bounds the number of malloc arenas, so that memory freed by one thread serves another. Call before threads start.
 void ew_malloc_limit_arenas(int count);
+/// Maps allocations of at least this size on their own and gives them back when freed; by itself glibc takes the size of
+/// the largest one freed so far for its threshold, and keeps that much at the top of an arena. Call before threads start.
+void ew_malloc_return_large(int size);
 /// Gives free memory at the top of the heaps back to the kernel.
 void ew_malloc_trim(void);
 /// Bytes handed out by malloc and not freed, over all arenas.
