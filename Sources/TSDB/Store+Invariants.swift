@@ -89,8 +89,6 @@ extension Ring {
             where left.offset + Int64(SegmentHeader.padded(left.length)) > right.offset {
                 found.append("segments \(left.ringSequence) and \(right.ringSequence) overlap")
             }
-            let steps = zip(inFile, inFile.dropFirst()).filter { $0.ringSequence > $1.ringSequence }
-            if steps.count > 1 { found.append("ring file \(number) has \(steps.count) steps back") }
         }
         return found
     }

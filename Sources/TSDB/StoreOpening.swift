@@ -260,7 +260,8 @@ struct StoreOpening {
 
     private mutating func loadLog(at time: UInt64) {
         let (file, scan) = log
-        var replay = LogReplay(sealed: sealed)
+        let sealedEnds = head.segments.map { $0.maxSequence + 1 }.sorted()
+        var replay = LogReplay(sealed: sealed, sealedEnds: sealedEnds)
         if let file { replay.run(scan, file, into: &head, index: &index) }
         for set in pinned { for reference in index.release(set) { head.setLabels(Labels(), of: reference) } }
         pinned = []
@@ -270,6 +271,7 @@ struct StoreOpening {
         report.damagedSegments = segments.damagedSegments
         let afterSealed = head.segments.reduce(0) { max($0, $1.maxSequence + 1) }
         let next = max(replay.nextRow, afterSealed, head.gaps.last?.upperBound ?? 0)
+        countMissingRows(before: scan)
         let sequence = (scan.pages.last?.sequence ?? scan.tail - 1) + 1
         let isFresh = scan.pages.isEmpty && head.segments.isEmpty
         let tail = head.lanes.reduce(sequence) { min($0, $1.firstPage) }
@@ -291,6 +293,27 @@ struct StoreOpening {
         head.syncedRow = file == nil ? .max : 0
     }
 
+    /// Rows that had numbers and are in no segment and before the log: what a lost file or header cost.
+    ///
+    /// Before the newest segment only when a segment between others is missing too; otherwise it is the ring that has
+    /// come round over a part of the rows.
+    private mutating func countMissingRows(before scan: LogScan) {
+        let numbers = head.segments.map { $0.ringSequence }
+        let isWhole = zip(numbers, numbers.dropFirst()).allSatisfy { $0 + 1 == $1 }
+        var end: UInt64?
+        var holes: [Range<UInt64>] = []
+        for window in head.segments.flatMap({ $0.windows }).sorted(by: { $0.minSequence < $1.minSequence }) {
+            if let end, end < window.minSequence, !isWhole { holes.append(end..<window.minSequence) }
+            end = max(end ?? 0, window.maxSequence + 1)
+        }
+        if let first = scan.pages.first, first.isWhole, first.firstRow > end ?? 0 {
+            holes.append((end ?? 0)..<first.firstRow)
+        }
+        report.missingRows = holes.reduce(0) { total, hole in
+            total + UInt64(hole.count) - min(UInt64(hole.count), head.gapRows(in: hole))
+        }
+    }
+
     /// Logs that a process begins.
     ///
     /// Rows of the last one that did not survive may have been shipped; their numbers are not used again. Otherwise the gap is empty, and says after a power cut that rows may have come after it.
@@ -303,11 +326,12 @@ struct StoreOpening {
             // With those of starts before, when no row is between.
             gap = head.gaps.last ?? gap
         }
-        // What no segment repeats would be forgotten with the page it is in.
+        head.log.append(LogRecord.gap(gap, mark: mark), isRow: false)
+        // What no segment repeats would be forgotten with the page it is in. Behind its own, which alone explains the
+        // number in the page's header when the rest of the page is torn.
         for known in head.gaps where known != gap && !sealedGaps.contains(known) {
             head.log.append(LogRecord.gap(known, mark: mark), isRow: false)
         }
-        head.log.append(LogRecord.gap(gap, mark: mark), isRow: false)
     }
 
     private func openLog() throws(FileError) -> any StorageFile {

@@ -50,13 +50,17 @@ public struct RecoveryReport: Sendable, Equatable {
     public var damagedPages = 0
     /// Rows that had to be skipped because what they build on was damaged.
     public var skippedRows = 0
+    /// Rows that had been stored, and of which no segment and no log page was found.
+    public var missingRows: UInt64 = 0
     /// Whether the previous process had closed the store.
     public var wasClosedCleanly = false
     /// Milliseconds the start took.
     public var milliseconds: Int64 = 0
 
     /// Whether anything was lost.
-    public var isDamaged: Bool { damagedSegments > 0 || damagedPages > 0 || skippedRows > 0 }
+    public var isDamaged: Bool {
+        damagedSegments > 0 || damagedPages > 0 || skippedRows > 0 || missingRows > 0
+    }
 
     /// Creates a report of an empty store.
     public init() {}

@@ -428,8 +428,10 @@ final class MemoryFile: StorageFile {
                 guard state.isDyingInWrite || (state.tearsFailedWrites && !state.isDead) else { return }
                 state.isDyingInWrite = false
                 let size = state.inodes[inode]?.written.count ?? 0
-                let part = data.count * (state.operations % 4) / 3
-                guard Int(offset) + part <= size else { return }
+                var part = data.count * (state.operations % 4) / 3
+                // A signal ends a write between two pages of memory, not within one.
+                if state.isDead { part = max(0, (Int(offset) + part) / 4096 * 4096 - Int(offset)) }
+                guard part > 0, Int(offset) + part <= size else { return }
                 put(Array(data.prefix(part)), at: Int(offset), &state)
             }
             throw error

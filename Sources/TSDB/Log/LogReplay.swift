@@ -18,10 +18,13 @@ struct LogReplay {
     private(set) var report = RecoveryReport()
     /// The sequence after the newest row.
     private(set) var nextRow: UInt64 = 0
+    /// The sequence after the newest row of which a record was seen; nil before the first page.
+    private var seenRow: UInt64?
     private var streams: [Stream] = []
     /// Places in `streams` by the window's number.
     private var places: [UInt64: Int] = [:]
     private let sealed: Set<UInt64>
+    private let sealedEnds: [UInt64]
     private var record: [UInt8] = []
     private var recordPage: UInt64 = 0
     private var recordRow: UInt64 = 0
@@ -33,9 +36,10 @@ struct LogReplay {
     /// Something was damaged or missing.
     private var isBroken = false
 
-    /// Rows of the windows in `sealed` are in segments already.
-    init(sealed: Set<UInt64>) {
+    /// Rows of the windows in `sealed` are in segments already, which end before the rows `sealedEnds`, ascending.
+    init(sealed: Set<UInt64>, sealedEnds: [UInt64]) {
         self.sealed = sealed
+        self.sealedEnds = sealedEnds
     }
 
     /// Reads all pages into the head.
@@ -132,11 +136,25 @@ struct LogReplay {
             }
         }
         nextRow = max(nextRow, row)
+        seenRow = max(seenRow ?? 0, row)
     }
 
     /// A process that found an unclean end begins with a gap, so what was torn before one was no damage.
     private mutating func settleDoubt(beginsWith kind: UInt8?) {
-        if doubtfulPages > 0, kind != LogRecord.Kind.gap.rawValue { report.damagedPages += doubtfulPages }
+        if kind != LogRecord.Kind.gap.rawValue {
+            report.damagedPages += doubtfulPages
+            doubtfulPages = 0
+        }
+    }
+
+    /// A process begins here, after what it found of the one before.
+    private mutating func begin(with gap: Range<UInt64>) {
+        // Rows that it found and that are not here now were damaged since.
+        if let seenRow {
+            let sealed = sealedEnds.last { $0 <= gap.lowerBound } ?? 0
+            if gap.lowerBound > max(seenRow, sealed) { report.damagedPages += max(1, doubtfulPages) }
+            self.seenRow = max(seenRow, gap.upperBound)
+        }
         doubtfulPages = 0
     }
 
@@ -150,6 +168,7 @@ struct LogReplay {
             case .closed: report.wasClosedCleanly = true
             case .gap:
                 let gap = try LogRecord.readGap(&reader)
+                begin(with: gap)
                 head.addGap(gap)
                 nextRow = max(nextRow, gap.upperBound)
             case .provisional:

@@ -49,6 +49,12 @@ extension SimulatedRun {
             }
         }
         let lost = lostEntries(present, after: ending)
+        if !lost.isEmpty {
+            trace?("lost \(lost.prefix(50)), after \(ending.map { "\($0)" } ?? "nothing")")
+            trace?("there \(Set(present.values.flatMap { $0.values.map { $0.sequence } }).sorted())")
+            trace?(try standing())
+            trace?("\(try store.recovery)")
+        }
         if let first = lost.first {
             guard isDamaged else {
                 throw BrokenPromise(
@@ -56,12 +62,13 @@ extension SimulatedRun {
                 )
             }
             if let known = try lost.first(where: { try isKnowable($0, present) }), unreadable == 0,
+                !wasLiedTo,
                 try !isLossReported()
             {
                 throw BrokenPromise("\(known) is lost to damage and nothing says so")
             }
         }
-        if !isDamaged, !wasTorn, try store.recovery.isDamaged {
+        if !isDamaged, !wasTorn, goneThrough == nil, try store.recovery.isDamaged {
             throw BrokenPromise("damage is reported where there was none: \(try store.recovery)")
         }
         take(over: present)

@@ -106,7 +106,7 @@ extension SimulatedRun {
             isDamaged = true
             disk.rot(flips, using: &random)
         case .lie(let name):
-            isDamaged = true
+            (isDamaged, wasLiedTo) = (true, true)
             disk.state.withLock { $0.lie = (name, 0, false) }
         }
         try settle()
@@ -120,7 +120,7 @@ extension SimulatedRun {
         var ending = ending
         if ending == .closed, !disk.isDead {
             try store.close()
-            if !disk.isDead { try settle() }
+            try settle()
         }
         test = nil
         if ending == .powerCut { wasTorn = true }
@@ -173,7 +173,7 @@ extension SimulatedRun {
     }
 
     /// Where everything stands, for a trace.
-    private func standing() throws -> String {
+    func standing() throws -> String {
         let store = try store
         let (tail, sequence) = store.head.withLock { ($0.log.tail, $0.log.sequence) }
         return """
@@ -195,6 +195,7 @@ extension SimulatedRun {
         var plan = SimulationPlan(using: &random)
         change(&plan)
         var run = try SimulatedRun(plan, random: random)
+        run.trace = trace
         for number in 0..<plan.steps {
             let step = run.nextStep()
             do {

@@ -45,6 +45,8 @@ struct SimulatedRun {
     }
 
     let plan: SimulationPlan
+    /// Is told of each step and where the store stands after it.
+    var trace: ((String) -> Void)?
     var random: SeededGenerator
     var disk = MemoryFileStore()
     let clock = ManualClock(wallMilliseconds: SimulatedRun.began)
@@ -68,6 +70,8 @@ struct SimulatedRun {
     var wasTorn = false
     /// Something on the disk was changed behind the store's back, or could not be read.
     var isDamaged = false
+    /// The disk claimed a sync it did not do; then there is nothing left to tell a loss by.
+    var wasLiedTo = false
     var position = LogPosition(sequence: 0)
     var shipped: [String: [Int64: UInt64]] = [:]
 
