@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The value codec of segments: a mapping to integers, an integer block, and what the mapping could not say. Exact for
-// every bit pattern of a double. docs/formats/block.md draws the bytes under "EW2", ../shared/reference/codec.md of
-// the project's evidence has the experiments behind the choices.
+// every bit pattern of a double. docs/formats/block.md draws the bytes under "EW2".
 
 internal import Bytes
 

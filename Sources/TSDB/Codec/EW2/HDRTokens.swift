@@ -20,9 +20,10 @@ enum HDRTokens {
     /// The bucket of a magnitude.
     @inline(__always)
     static func bucket(_ magnitude: UInt64, _ mantissaBits: Int) -> Int {
-        let shift = 63 - magnitude.leadingZeroBitCount - mantissaBits
-        guard shift > 0 else { return Int(truncatingIfNeeded: magnitude) }
-        return shift << mantissaBits + Int(truncatingIfNeeded: magnitude >> UInt64(shift))
+        // Without branches: residuals are as good as random, and so would be the guesses of a processor.
+        let shift = max(0, 63 &- magnitude.leadingZeroBitCount &- mantissaBits)
+        let upper = Int(truncatingIfNeeded: magnitude &>> UInt64(truncatingIfNeeded: shift))
+        return shift &<< mantissaBits &+ upper
     }
 
     /// How many raw bits follow a symbol of the bucket.
@@ -39,11 +40,10 @@ enum HDRTokens {
         return UInt64(bucket - shift << mantissaBits) << UInt64(shift)
     }
 
-    /// The symbol of a value.
+    /// The symbol of a value: without signs its bucket, with them 1, -1, 2, -2 and so on behind zero.
     @inline(__always)
-    static func symbol(_ bucket: Int, isNegative: Bool, isSigned: Bool) -> Int {
-        guard isSigned else { return zero + bucket }
-        return bucket == 0 ? zero : zero + 2 * bucket - (isNegative ? 0 : 1)
+    static func symbol(_ bucket: Int, of value: Int64, isSigned: Bool) -> Int {
+        isSigned ? zero &+ 2 &* bucket &- (value > 0 ? 1 : 0) : zero &+ bucket
     }
 
     /// The symbol of a run of at least `shortestRun` zeros.

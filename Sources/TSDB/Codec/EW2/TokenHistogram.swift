@@ -71,7 +71,7 @@ struct TokenHistogram {
                 continue
             }
             let bucket = HDRTokens.bucket(value.magnitude, shape.mantissaBits)
-            let symbol = HDRTokens.symbol(bucket, isNegative: value < 0, isSigned: shape.isSigned)
+            let symbol = HDRTokens.symbol(bucket, of: value, isSigned: shape.isSigned)
             histogram[symbol] += 1
             end = max(end, symbol + 1)
             index += 1
@@ -137,7 +137,7 @@ struct TokenHistogram {
             // Never above `symbol`, so what is counted here is not met again.
             let merged = HDRTokens.symbol(
                 coarser,
-                isNegative: HDRTokens.isNegative(symbol, isSigned: shape.isSigned),
+                of: HDRTokens.isNegative(symbol, isSigned: shape.isSigned) ? -1 : Int64(coarser),
                 isSigned: shape.isSigned
             )
             histogram[merged] += count

@@ -21,8 +21,9 @@ struct TokenStreamDecoder {
         var cursor = BitCursor(position: offset * 8)
         try table.read(&cursor, in: bytes, mantissaBits: mantissaBits)
         guard table.isFour else { return try readOne(bytes, &cursor, into: &values) }
-        guard !table.isWide, !table.shape.hasRuns else {
-            throw CorruptionError("one stream of wide tokens or runs", at: offset)
+        // The loops rely on this many: shorter columns do not have three equal quarters.
+        guard !table.shape.hasRuns, values.count >= TokenStream.fourStreamsFrom else {
+            throw CorruptionError("one stream for \(values.count) values", at: offset)
         }
         return try readFour(bytes, &cursor, into: &values)
     }
@@ -32,20 +33,15 @@ struct TokenStreamDecoder {
         _ cursor: inout BitCursor,
         into values: inout MutableSpan<Int64>
     ) throws(CorruptionError) -> Int {
-        if table.isWide {
-            try TokenLoops.wide(bytes, &cursor, table, into: &values)
+        let start = cursor.position >> 3
+        let need = TokenStreamDecoder.need(values.count, table.mostBits)
+        if bytes.byteCount - start < need {
+            pad(bytes.extracting(start...), need)
+            var position = cursor.position - start * 8
+            try TokenLoops.one(unsafe padded.span.bytes, &position, table, into: &values)
+            cursor.position = position + start * 8
         } else {
-            let start = cursor.position >> 3
-            let need = TokenStreamDecoder.need(values.count, table.mostBits)
-            let isPadded = bytes.byteCount - start < need
-            if isPadded {
-                pad(bytes.extracting(start...), need)
-                var position = cursor.position - start * 8
-                try TokenLoops.one(unsafe padded.span.bytes, &position, table, into: &values)
-                cursor.position = position + start * 8
-            } else {
-                try TokenLoops.one(bytes, &cursor.position, table, into: &values)
-            }
+            try TokenLoops.one(bytes, &cursor.position, table, into: &values)
         }
         try cursor.check(bytes)
         return cursor.nextByte

@@ -8,9 +8,9 @@ internal import Bytes
 
 /// The rules both ends of a token stream know.
 enum TokenStream {
-    /// From this many values on a block may have four streams.
+    /// From this many values on a stream without runs becomes four.
     static let fourStreamsFrom = 1000
-    /// A token of at most this many bits fits one unaligned load of eight bytes.
+    /// A token of at most this many bits comes with one unaligned load of eight bytes.
     static let narrowBits = 56
     /// The magnitudes of narrow tokens begin below this.
     static let narrowBase: UInt64 = 1 << 32
@@ -48,17 +48,11 @@ struct TokenStreamEncoder {
             codes = [UInt16](repeating: 0, count: HDRTokens.symbolLimit)
             lengths = [UInt8](repeating: 0, count: HDRTokens.symbolLimit)
         }
-        var isWide = false
         huffman.forEachCode { symbol, code, length in
             codes[symbol] = code
             lengths[symbol] = length
-            guard symbol >= HDRTokens.zero else { return }
-            let bucket = HDRTokens.bucket(ofSymbol: symbol, isSigned: shape.isSigned)
-            let bits = Int(length) + HDRTokens.rawBits(bucket, shape.mantissaBits)
-            let base = HDRTokens.base(bucket, shape.mantissaBits)
-            if bits > TokenStream.narrowBits || base >= TokenStream.narrowBase { isWide = true }
         }
-        let isFour = values.count >= TokenStream.fourStreamsFrom && !shape.hasRuns && !isWide
+        let isFour = values.count >= TokenStream.fourStreamsFrom && !shape.hasRuns
         var writer = BitWriter()
         appendHeader(shape, isFour: isFour, &writer, to: &out)
         if isFour {
@@ -125,7 +119,7 @@ struct TokenStreamEncoder {
             }
             let magnitude = value.magnitude
             let bucket = HDRTokens.bucket(magnitude, mantissaBits)
-            let symbol = HDRTokens.symbol(bucket, isNegative: value < 0, isSigned: shape.isSigned)
+            let symbol = HDRTokens.symbol(bucket, of: value, isSigned: shape.isSigned)
             let length = Int(lengths[symbol])
             let rawBits = HDRTokens.rawBits(bucket, mantissaBits)
             let raw = magnitude & ((1 << UInt64(rawBits)) - 1)
