@@ -151,7 +151,8 @@ public protocol SampleSink: Sendable {
 
     /// Stores exemplars; on return they are in the log file.
     ///
-    /// An exemplar equal to the newest of its series is dropped silently, an older one counts as out of order.
+    /// An exemplar equal to the newest of its series is dropped silently, an older one counts as out of order; all count
+    /// as refused where none are kept.
     func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult
 
     /// Remembers what a source said of its families; the newest wins.
@@ -171,7 +172,9 @@ extension SampleSink {
 
 extension SampleSink {
     /// Drops exemplars, for a sink that keeps none.
-    public func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult { AppendResult() }
+    public func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult {
+        AppendResult(refused: exemplars.count)
+    }
 }
 
 // MARK: - Reading

@@ -15,23 +15,6 @@ public import Samples
 
 /// The message of remote write 1.0.
 public enum RemoteWriteV1 {
-    /// What a decoded message may hold at most; a few bytes of input may not claim much memory.
-    public struct Limits: Sendable {
-        /// Series in the message.
-        public var series: Int
-        /// Samples over all series.
-        public var samples: Int
-        /// Labels of one series.
-        public var labels: Int
-
-        /// Creates limits; Prometheus itself sends at most 2000 samples a message by default.
-        public init(series: Int = 100_000, samples: Int = 1_000_000, labels: Int = 256) {
-            self.series = series
-            self.samples = samples
-            self.labels = labels
-        }
-    }
-
     /// Encodes series as one message, without compression.
     ///
     /// - Parameters:

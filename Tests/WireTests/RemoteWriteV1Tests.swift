@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Bytes
 import Samples
 import Testing
 import Wire
@@ -58,9 +57,15 @@ private func series(
     let message = RemoteWriteV1.encode([
         series([("__name__", "a")], [(1, 1), (2, 2)]), series([("__name__", "b")], [(1, 1)]),
     ])
-    #expect(throws: CorruptionError.self) { try RemoteWriteV1.decode(message, limits: .init(series: 1)) }
-    #expect(throws: CorruptionError.self) { try RemoteWriteV1.decode(message, limits: .init(samples: 2)) }
-    #expect(throws: CorruptionError.self) { try RemoteWriteV1.decode(message, limits: .init(labels: 0)) }
+    var limits = RemoteWriteRequest.Limits()
+    limits.series = 1
+    #expect(throws: RemoteWriteError.self) { try RemoteWriteV1.decode(message, limits: limits) }
+    limits = RemoteWriteRequest.Limits()
+    limits.samples = 2
+    #expect(throws: RemoteWriteError.self) { try RemoteWriteV1.decode(message, limits: limits) }
+    limits = RemoteWriteRequest.Limits()
+    limits.keyBytes = 10
+    #expect(throws: RemoteWriteError.self) { try RemoteWriteV1.decode(message, limits: limits) }
 }
 
 @Test func unknownFieldsAreSkipped() throws {

@@ -27,10 +27,9 @@ extension PushReceiver {
         }
         guard !found.isEmpty else { return }
         let result = try sink.append(exemplars: found)
-        // One that the store has already counts as stored.
+        // One that the store has already counts as stored. That none are kept is no fault of the request, as in Prometheus.
         report.exemplars += max(0, found.count - result.outOfOrder - result.refused)
         if result.outOfOrder > 0 { refuse(result.outOfOrder, "out of order exemplar", &report) }
-        if result.refused > 0 { refuse(result.refused, "exemplars are not kept", &report) }
     }
 
     private func exemplar(
