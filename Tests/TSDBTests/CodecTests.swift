@@ -33,6 +33,31 @@ struct CodecTests {
         ]
     }()
 
+    /// A series that is in every other row of its window, as when rows come in two parts.
+    @Test func frequentGapsCostABitARow() throws {
+        var cells = ColumnCells()
+        for row in 0..<26 {
+            if row % 2 == 0 { cells.append(bits: (42.0).bitPattern) } else { cells.appendAbsent() }
+        }
+        var bytes: [UInt8] = []
+        ColumnBlock.append(cells, effort: .head, to: &bytes)
+        #expect(Array(bytes.prefix(6)) == [1, 0, 0x55, 0x55, 0x55, 0x01])
+        var reader = ByteReader(bytes)
+        var back = ColumnCells()
+        try ColumnBlock.read(&reader, rows: 26, into: &back)
+        #expect(back.states == cells.states)
+        #expect(back.values == cells.values)
+        // A stale marker needs runs, however many there are.
+        cells.append(bits: StaleMarker.bits)
+        bytes = []
+        ColumnBlock.append(cells, effort: .head, to: &bytes)
+        #expect(Array(bytes.prefix(4)) == [1, 5, 4, 5])
+        reader = ByteReader(bytes)
+        back = ColumnCells()
+        try ColumnBlock.read(&reader, rows: 27, into: &back)
+        #expect(back.states == cells.states)
+    }
+
     @Test(arguments: [CodingEffort.head, .segment])
     func valueBlocksGiveBackEveryBit(effort: CodingEffort) throws {
         for values in CodecTests.doubles {

@@ -113,14 +113,25 @@ enum ColumnBlock {
         try decoder.read(&reader, into: &added)
     }
 
-    /// Runs of equal state: varint (length × 4 + state), until every row is covered.
+    /// Runs of equal state: varint (length × 4 + state), until every row is covered; or, when that is more than eight
+    /// bytes longer and nothing is stale, a zero and a bit a row.
     private static func appendStates(_ states: [UInt8], to out: inout [UInt8]) {
+        let place = out.count
         var start = 0
         while start < states.count {
             var end = start + 1
             while end < states.count, states[end] == states[start] { end += 1 }
             out.append(varint: UInt64(end - start) << 2 | UInt64(states[start]))
             start = end
+        }
+        let bitmap = (states.count + 7) / 8
+        guard out.count - place > bitmap + 8, !states.contains(CellState.stale) else { return }
+        out.removeLast(out.count - place)
+        out.append(0)
+        for first in stride(from: 0, to: states.count, by: 8) {
+            var byte: UInt8 = 0
+            for row in first..<min(first + 8, states.count) { byte |= states[row] << UInt8(row & 7) }
+            out.append(byte)
         }
     }
 
@@ -134,6 +145,7 @@ enum ColumnBlock {
         while left > 0 {
             let place = reader.offset
             let run = try reader.varint()
+            if run == 0, left == rows { return try readBitmap(&reader, rows: rows, into: &states) }
             let state = UInt8(run & 3)
             guard state <= CellState.stale, run >> 2 >= 1, run >> 2 <= UInt64(left) else {
                 throw CorruptionError("a run of states within \(left) rows", at: place)
@@ -142,6 +154,21 @@ enum ColumnBlock {
             states.append(contentsOf: repeatElement(state, count: length))
             if state == CellState.value { values += length }
             left -= length
+        }
+        return values
+    }
+
+    private static func readBitmap(
+        _ reader: inout ByteReader,
+        rows: Int,
+        into states: inout [UInt8]
+    ) throws(CorruptionError) -> Int {
+        let bytes = try reader.take((rows + 7) / 8)
+        var values = 0
+        for row in 0..<rows {
+            let state = bytes[bytes.startIndex + row >> 3] >> UInt8(row & 7) & 1
+            states.append(state)
+            values += Int(state)
         }
         return values
     }
