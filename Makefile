@@ -8,7 +8,7 @@ RELEASE := -c release --static-swift-stdlib --scratch-path .build-release $(CHEC
 BINARY := .build-release/release/edgewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit integration lint format bench package clean
+.PHONY: help run build release test unit integration lint format bench fuzz package clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ format: ## rewrite sources in the house style
 
 bench: release ## size, memory and CPU of the release binary, as docs/PERFORMANCE.md has them
 	@scripts/bench
+
+fuzz: ## libFuzzer on every decoder, FUZZ_SECONDS=60 each; TARGETS=names runs some
+	@scripts/fuzz $(or $(FUZZ_SECONDS),60) $(TARGETS)
 
 package: release ## dist/*.deb
 	@scripts/package $(BINARY)

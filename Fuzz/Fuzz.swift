@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// libFuzzer targets for what reads bytes of others: block codecs, row coder, log pages, whole store files, and the
+// bodies of pushes and scrapes. A target must end without trapping, whatever the bytes; where bytes decode, what they
+// say must survive being coded again. EDGEWATCH_FUZZ names the target; scripts/fuzz runs them all.
+
+import Foundation
+import Logging
+import Platform
+import Samples
+import Synchronization
+import Wire
+
+@testable import Bytes
+@testable import TSDB
+
+/// The targets by name.
+private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
+    ("block", Targets.block), ("roundtrip", Targets.roundTrip), ("integers", Targets.integers),
+    ("column", Targets.column), ("row", Targets.row), ("page", Targets.page), ("log", Targets.log),
+    ("ring", Targets.ring), ("staging", Targets.staging), ("snappy", Targets.snappy), ("zstd", Targets.zstd),
+    ("write1", Targets.writeV1), ("write2", Targets.writeV2), ("exposition", Targets.exposition),
+]
+
+private let chosen: (@Sendable ([UInt8]) -> Void)? = {
+    let name = ProcessInfo.processInfo.environment["EDGEWATCH_FUZZ"] ?? ""
+    return targets.first { $0.name == name }?.run
+}()
+
+/// Called by libFuzzer with each input.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let chosen else {
+        print("EDGEWATCH_FUZZ must name a target")
+        exit(2)
+    }
+    chosen(Array(UnsafeBufferPointer(start: bytes, count: count)))
+    return 0
+}
+
+/// What is done with the bytes.
+enum Targets {
+    /// The first two bytes are the number of values, the rest a block.
+    private static func split(_ input: [UInt8]) -> (count: Int, rest: [UInt8])? {
+        guard input.count >= 2 else { return nil }
+        return ((Int(input[0]) | Int(input[1]) << 8) % 4097, Array(input[2...]))
+    }
+
+    @Sendable static func block(_ input: [UInt8]) {
+        guard let (count, rest) = split(input) else { return }
+        var decoder = BlockDecoder()
+        var values = [Double](repeating: 0, count: count)
+        var reader = ByteReader(rest)
+        var span = values.mutableSpan
+        try? decoder.read(&reader, into: &span)
+    }
+
+    /// The bytes are values; what is coded from them must be them again.
+    @Sendable static func roundTrip(_ input: [UInt8]) {
+        let values = stride(from: 0, to: input.count / 8 * 8, by: 8).map { start in
+            Double(bitPattern: (0..<8).reduce(UInt64(0)) { $0 | UInt64(input[start + $1]) << UInt64($1 * 8) })
+        }
+        guard !values.isEmpty else { return }
+        for effort in [CodingEffort.head, .segment] {
+            var encoder = BlockEncoder()
+            var decoder = BlockDecoder()
+            var out: [UInt8] = []
+            encoder.append(values, effort: effort, to: &out)
+            var back = [Double](repeating: 0, count: values.count)
+            var reader = ByteReader(out)
+            var span = back.mutableSpan
+            do {
+                try decoder.read(&reader, into: &span)
+            } catch {
+                fatalError("a block that was just written does not decode: \(error)")
+            }
+            precondition(back.map { $0.bitPattern } == values.map { $0.bitPattern }, "not the same bits")
+        }
+    }
+
+    @Sendable static func integers(_ input: [UInt8]) {
+        guard let (count, rest) = split(input) else { return }
+        var decoder = BlockDecoder()
+        var reader = ByteReader(rest)
+        _ = try? decoder.readIntegers(count, from: &reader)
+    }
+
+    @Sendable static func column(_ input: [UInt8]) {
+        guard let (count, rest) = split(input) else { return }
+        var cells = ColumnCells()
+        var reader = ByteReader(rest)
+        try? ColumnBlock.read(&reader, rows: count, into: &cells)
+        precondition(cells.states.count <= count && cells.values.count <= count, "more cells than rows")
+    }
+
+    /// Rows of one window, one behind the other.
+    @Sendable static func row(_ input: [UInt8]) {
+        var coder = RowCoder()
+        var row = RowScratch()
+        for record in input.split(separator: 0xff, maxSplits: 64, omittingEmptySubsequences: true) {
+            var reader = ByteReader(Array(record))
+            guard let flags = try? reader.byte() else { return }
+            guard (try? coder.read(&reader, flags: flags, into: &row)) != nil else { return }
+        }
+    }
+
+    @Sendable static func page(_ input: [UInt8]) {
+        guard let header = LogPage.header(input) else { return }
+        for fragment in LogPage.fragments(input, header).list {
+            precondition(fragment.payload.count <= LogPage.size, "a fragment within the page")
+        }
+    }
+
+    /// Records of a log, in a page whose checksums hold.
+    @Sendable static func log(_ input: [UInt8]) {
+        var image = [UInt8](repeating: 0, count: LogPage.headerSize)
+        for record in input.split(separator: 0xff, maxSplits: 100, omittingEmptySubsequences: true) {
+            guard image.count + record.count + LogPage.fragmentHeaderSize <= LogPage.size else { break }
+            LogPage.append(.whole, record, seed: LogPage.seed(1), to: &image)
+        }
+        LogPage.finish(&image, sequence: 1, tail: 1, firstRow: 0)
+        image += [UInt8](repeating: 0, count: LogPage.size - image.count)
+        open(["log": image + [UInt8](repeating: 0, count: 15 * LogPage.size)])
+    }
+
+    /// A ring file as it is, and with a checksum that holds, so that what is behind it is reached.
+    @Sendable static func ring(_ input: [UInt8]) {
+        var files = ["ring-00": input]
+        if let header = SegmentHeader(input), header.directoryLength + SegmentHeader.size <= input.count {
+            var whole = input
+            whole.overwrite(
+                littleEndian: CRC32C.checksum(input[8..<(SegmentHeader.size + header.directoryLength)]),
+                at: 4
+            )
+            files["ring-01"] = whole
+        }
+        open(files)
+    }
+
+    @Sendable static func staging(_ input: [UInt8]) {
+        open(["log": [UInt8](repeating: 0, count: 16 * LogPage.size)], staging: input)
+    }
+
+    @Sendable static func snappy(_ input: [UInt8]) {
+        if let plain = try? Snappy.decompress(input, limit: 1 << 20) { precondition(plain.count <= 1 << 20) }
+        precondition((try? Snappy.decompress(Snappy.compress(input), limit: input.count)) == input)
+    }
+
+    @Sendable static func zstd(_ input: [UInt8]) {
+        if let plain = try? Zstd.decompress(input[...], limit: 1 << 20) {
+            precondition(plain.count <= 1 << 20)
+        }
+    }
+
+    @Sendable static func writeV1(_ input: [UInt8]) { write(input, .v1) }
+    @Sendable static func writeV2(_ input: [UInt8]) { write(input, .v2) }
+
+    private static func write(_ input: [UInt8], _ version: RemoteWriteVersion) {
+        var request = RemoteWriteRequest()
+        try? request.decode(input.span, version)
+    }
+
+    @Sendable static func exposition(_ input: [UInt8]) {
+        var parser = ExpositionParser(input)
+        var samples = 0
+        while let sample = try? parser.next() {
+            _ = try? parser.labels(of: sample)
+            samples += 1
+            precondition(samples <= input.count, "more samples than bytes")
+        }
+        _ = parser.metadata()
+    }
+
+    /// Opens a store on files, reads everything, and writes a little.
+    private static func open(_ contents: [String: [UInt8]], staging: [UInt8]? = nil) {
+        let files = MemoryFileStore()
+        for (name, bytes) in contents {
+            files.withFile("/data/\(name)") { $0 = .init(written: bytes, synced: bytes) }
+        }
+        var options = StoreOptions(
+            directory: "/data",
+            ringBytes: 256 << 10,
+            ringFiles: 2,
+            logBytes: 16 * 4096
+        )
+        if let staging {
+            files.withFile("/shm/staging") { $0 = .init(written: staging, synced: staging) }
+            options.stagingPath = "/shm/staging"
+        }
+        let logger = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+        let clock = ManualClock(wallMilliseconds: 1_800_000_000_000)
+        do {
+            let store = try Store(options, files: files, clock: clock, telemetry: Telemetry(), logger: logger)
+            let all = try store.select([], from: .min, through: .max)
+            var columns = SampleColumns()
+            for index in 0..<min(all.count, 64) {
+                columns.removeAll()
+                try? all.read(index, from: .min, through: .max, into: &columns)
+            }
+            _ = try? store.read(from: LogPosition(sequence: 0), sampleLimit: 1000)
+            let group = try store.group(Labels([("job", "fuzz")]))
+            let id = try store.series(Labels([("__name__", "fuzz")]), in: group)
+            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: 1_800_000_000_000))
+            batch.append(id, 1)
+            _ = try store.append(batch)
+            try store.sealAll()
+            store.close()
+        } catch let error as StoreError {
+            fatalError("a store must open whatever is in its files: \(error)")
+        } catch {
+            return
+        }
+    }
+}
