@@ -152,41 +152,4 @@ struct CodecTests {
             }
         }
     }
-
-    @Test func rowsAreCodedAgainstEachOther() throws {
-        var writer = RowCoder()
-        var reading = RowCoder()
-        var random = SeededGenerator(seed: 3)
-        var sizes: [Int] = []
-        for row in 0..<200 {
-            var cells = RowScratch()
-            cells.begin(columns: 3 + row / 50)
-            for column in 0..<(3 + row / 50) where Int.random(in: 0..<9, using: &random) > 0 {
-                let value: Double =
-                    switch column {
-                    case 0: 12.5
-                    case 1: Double(row) / 10
-                    case 2: row % 9 == 0 ? StaleMarker.value : Double.random(in: 0...1, using: &random)
-                    default: -0.0
-                    }
-                cells.set(column, value.bitPattern)
-            }
-            var bytes: [UInt8] = []
-            writer.append(cells, timestamp: Int64(row) * 1000 + Int64(row % 2), to: &bytes)
-            sizes.append(bytes.count)
-            var reader = ByteReader(bytes)
-            var back = RowScratch()
-            let flags = try reader.byte()
-            #expect(
-                try reading.read(&reader, flags: flags, into: &back) == Int64(row) * 1000 + Int64(row % 2)
-            )
-            #expect(reader.isAtEnd)
-            #expect(back.count == cells.count)
-            for column in 0..<cells.columns {
-                #expect(back.contains(column) == cells.contains(column))
-                if cells.contains(column) { #expect(back.bits[column] == cells.bits[column]) }
-            }
-            #expect((flags & RowFlag.key != 0) == (row % RowCoder.keyInterval == 0))
-        }
-    }
 }

@@ -63,7 +63,7 @@ struct DamageTests {
                 let number = Int(name.dropFirst()) ?? -1
                 for sample in 0..<columns.count {
                     let row = Int(columns.timestamps[sample] / 1000)
-                    #expect(columns.values[sample] == Double(row * (number + 1)) / 4)
+                    #expect(columns.values[sample] == Rows.value(row, number))
                 }
             }
             _ = try? after.store.read(from: LogPosition(sequence: 0), sampleLimit: 1000)
@@ -127,7 +127,7 @@ struct HostileFileTests {
                 .init(stream: extreme, first: 0, identity: Labels([("job", "j")]), labels: labels)
             )
             var row: [UInt8] = []
-            LogRecord.beginRow(extreme, into: &row)
+            LogRecord.beginRow(extreme, isKey: true, into: &row)
             let gap = LogRecord.gap((extreme - 5)..<extreme, mark: 0)
             let pages: [[UInt8]] = [
                 page(sequence: extreme, tail: 1, firstRow: 0, columns),

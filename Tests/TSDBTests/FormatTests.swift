@@ -27,6 +27,14 @@ struct FormatTests {
 
     /// One page: the beginning of a process, the columns of a window and three of its rows, then an orderly end.
     static let page = """
+        45574c31683facf0010000000000000001000000000000000000000000000000b600000000000000c73b42310b000104\
+        000000ca9a3b0000000032df1f0b380001010001000208036a6f6203706c6315085f5f6e616d655f5f0474656d700475\
+        6e6974013113085f5f6e616d655f5f026f6e04756e69740131fda1e041120001060100000000000003e8bc174800f069\
+        d485f7253dc3090001050165e85b705c24a0002b2c3905000105013ee66056a0a6c701000103
+        """
+
+    /// The same as version 0.1.0 wrote it, but for the mark in the gap: the beginning of a process, the columns of a window and three of its rows, then an orderly end.
+    static let earlierPage = """
         45574c314fcd914a010000000000000001000000000000000000000000000000b200000000000000c73b42310b000104\
         000000ca9a3b0000000032df1f0b380001010001000208036a6f6203706c6315085f5f6e616d655f5f0474656d700475\
         6e6974013113085f5f6e616d655f5f026f6e04756e69740131e01435130a000102010102d00f0bae03041ee8cd7f0b00\
@@ -83,6 +91,16 @@ struct FormatTests {
         let read = try TestStore(files: files) { $0.logBytes = 16 * 4096 }
         try check(read.store)
         #expect(read.store.recovery.wasClosedCleanly)
+        #expect(read.store.recovery.rows == 3)
+    }
+
+    @Test func aLogPageOfTheFirstReleaseIsRead() throws {
+        let files = MemoryFileStore()
+        var log = FormatTests.bytes(FormatTests.earlierPage)
+        log += [UInt8](repeating: 0, count: 16 * 4096 - log.count)
+        files.withFile("/data/log") { $0.written = log }
+        let read = try TestStore(files: files) { $0.logBytes = 16 * 4096 }
+        try check(read.store)
         #expect(read.store.recovery.rows == 3)
     }
 

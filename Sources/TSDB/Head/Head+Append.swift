@@ -78,7 +78,8 @@ extension Head {
     mutating func commitRow(_ number: UInt32, _ timestamp: Int64) -> Bool {
         let lane = Int(number)
         logColumns(of: lane)
-        LogRecord.beginRow(lanes[lane].window.stream, into: &record)
+        let isKey = lanes[lane].coder.needsKey
+        LogRecord.beginRow(lanes[lane].window.stream, isKey: isKey, into: &record)
         lanes[lane].coder.append(row, timestamp: timestamp, to: &record)
         let sequence = log.nextRow
         log.append(record, isRow: true)

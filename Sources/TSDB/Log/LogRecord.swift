@@ -14,8 +14,18 @@ enum LogRecord {
         case row = 2
         case closed = 3
         case gap = 4
+        case codedRow = 5
+        case codedKeyRow = 6
         case provisional = 16
         case shift = 17
+
+        /// Whether the record takes a number in commit order.
+        var isRow: Bool { self == .row || self == .codedRow || self == .codedKeyRow }
+    }
+
+    /// Whether a record that begins with this byte takes a number in commit order.
+    static func isRow(_ first: UInt8?) -> Bool {
+        first.flatMap { Kind(rawValue: $0) }?.isRow ?? false
     }
 
     private static let plainLimit = 256
@@ -57,17 +67,17 @@ enum LogRecord {
         return Columns(stream: stream, first: first, identity: identity, labels: labels)
     }
 
-    /// The head of a row record; the coder appends the rest.
-    static func beginRow(_ stream: UInt64, into out: inout [UInt8]) {
+    /// The head of a row record; the coder, which knows whether it is a key row, appends the rest.
+    static func beginRow(_ stream: UInt64, isKey: Bool, into out: inout [UInt8]) {
         out.removeAll(keepingCapacity: true)
-        out.append(Kind.row.rawValue)
+        out.append(isKey ? Kind.codedKeyRow.rawValue : Kind.codedRow.rawValue)
         out.append(varint: stream)
     }
 
     /// A late row, whole: it does not touch the state of its window's coder.
     static func lateRow(_ row: LateRow, stream: UInt64) -> [UInt8] {
-        var out: [UInt8] = []
-        beginRow(stream, into: &out)
+        var out: [UInt8] = [Kind.row.rawValue]
+        out.append(varint: stream)
         out.append(RowFlag.late)
         out.append(zigzag: row.timestamp)
         out.append(varint: UInt64(row.columns.count))

@@ -120,7 +120,7 @@ struct LogReplay {
         nextRow = max(nextRow, row)
         for fragment in fragments.list {
             if fragment.part.beginsRecord {
-                let isRow = fragment.payload.first == LogRecord.Kind.row.rawValue
+                let isRow = LogRecord.isRow(fragment.payload.first)
                 settleDoubt(beginsWith: fragment.payload.first)
                 record.removeAll(keepingCapacity: true)
                 recordPage = header.sequence
@@ -164,7 +164,9 @@ struct LogReplay {
         do throws(CorruptionError) {
             switch LogRecord.Kind(rawValue: try reader.byte()) {
             case .columns: columns(try LogRecord.readColumns(&reader), &head, &index)
-            case .row: try row(&reader, &head)
+            case .row: try row(&reader, flags: nil, &head)
+            case .codedRow: try row(&reader, flags: RowFlag.coded, &head)
+            case .codedKeyRow: try row(&reader, flags: RowFlag.coded | RowFlag.key, &head)
             case .closed: report.wasClosedCleanly = true
             case .gap:
                 let gap = try LogRecord.readGap(&reader)
@@ -208,7 +210,12 @@ struct LogReplay {
         }
     }
 
-    private mutating func row(_ reader: inout ByteReader, _ head: inout Head) throws(CorruptionError) {
+    /// Applies a row; records of the earlier kind have their flags behind the window's number.
+    private mutating func row(
+        _ reader: inout ByteReader,
+        flags known: UInt8?,
+        _ head: inout Head
+    ) throws(CorruptionError) {
         let number = try reader.number()
         // Also when the window's columns were lost: its number must not be given out again.
         head.nextStream = max(head.nextStream, number + 1)
@@ -217,7 +224,7 @@ struct LogReplay {
             return
         }
         let stream = streams[place]
-        let flags = try reader.byte()
+        let flags = known == nil ? try reader.byte() & ~RowFlag.coded : known ?? 0
         if flags & RowFlag.late != 0 {
             let late = try LogRecord.readLateRow(&reader, sequence: recordRow)
             report.samples += head.replay(late: late, in: stream.lane)

@@ -1,36 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Codes the rows of one window against each other, for the log (docs/formats/log.md, "row"). The same state machine
-// runs in the writer and in recovery; a key row resets it, so that reading can begin there.
+// Codes the rows of one window against each other, for the log (docs/formats/log.md, "Row"). The same model runs in
+// the writer and in recovery. A key row resets all of it, so that reading can begin there: nothing that is not
+// derived from the key row and those after it may influence what a byte means.
 //
-// Per column: the last bits, and the integer behind them when they are a decimal at the column's exponent.
+// A column costs 13 bytes until its first change after a key row, and then about 210 more: thousands of series of a
+// node never change.
 
 internal import Bytes
 internal import Samples
 
 /// The state that turns a row into bytes and back.
 struct RowCoder: Sendable {
-    private struct Column {
-        var bits: UInt64 = 0
-        var mantissa: Int64 = 0
-        var exponent: UInt8 = 0
-        var isDecimal = true
-        /// Not a decimal at any exponent lately; searching again waits for the next key row.
-        var isHard = false
+    /// What is known of 64 columns, a bit for each.
+    struct Word: Sendable {
+        /// In the row before; new columns count as present.
+        var present = UInt64.max
+        var stale: UInt64 = 0
+        /// Had a value since the key row.
+        var known: UInt64 = 0
+        /// Had two different ones.
+        var varies: UInt64 = 0
+        /// In this row.
+        var nextPresent = UInt64.max
+        var nextStale: UInt64 = 0
     }
 
-    private enum Token {
-        /// Low bits of a token that is not a mantissa difference.
-        static let xor: UInt64 = 0b001
-        static let decimal: UInt64 = 0b011
-        static let stale: UInt64 = 0b101
-    }
+    var count = 0
+    var words: [Word] = []
+    /// The last value of each column.
+    var last: [UInt64] = []
+    /// The map of each column's first value; before, as a hint to the writer, that of the window's rows before.
+    var maps: [RowMap] = []
+    /// Where in `columns` each column is; 0 for none.
+    var places: [Int32] = []
+    /// First the differences of times, then the columns that vary.
+    var columns: [RowColumn] = []
+    /// Of each of `columns`.
+    var contexts: [UInt16] = []
+    var shared: [UInt16] = []
 
-    private var columns: [Column] = []
     /// Rows since the last key row; a window begins with one.
     private(set) var rowsSinceKey = Int.max
-    private(set) var previousTime: Int64 = 0
-    private var previousDelta: Int64 = 0
+    var previousTime: Int64 = 0
+
+    /// For the rows of a log that version 0.1.0 wrote.
+    private var varints: VarintRows?
 
     /// Makes the next row a key row.
     mutating func requireKey() {
@@ -38,36 +53,37 @@ struct RowCoder: Sendable {
     }
 
     /// Rows from one key row to the next: what damage in the middle of the log may cost.
-    static let keyInterval = 64
+    static let keyInterval = 256
+
+    /// More series than one group may have; a limit for readers of damaged input.
+    static let columnLimit = 1 << 20
 
     var needsKey: Bool { rowsSinceKey >= RowCoder.keyInterval }
 
-    /// Appends flags, time, presence and values of a row.
+    /// Bytes that a column costs which never changed.
+    var bytesOfConstant: Int {
+        MemoryLayout<UInt64>.size + MemoryLayout<RowMap>.size + MemoryLayout<Int32>.size + MemoryLayout<Word>
+            .size / 64 + 1
+    }
+
+    /// Appends time, states and values of a row.
     mutating func append(_ row: borrowing RowScratch, timestamp: Int64, to out: inout [UInt8]) {
-        let isKey = needsKey
-        let isFull = row.count == row.columns
-        out.append((isKey ? RowFlag.key : 0) | (isFull ? 0 : RowFlag.presence))
-        out.append(varint: UInt64(row.columns))
-        beginRow(isKey: isKey, columns: row.columns)
-        let delta = timestamp &- previousTime
-        out.append(zigzag: isKey ? timestamp : delta &- previousDelta)
-        endTime(timestamp, delta: isKey ? 0 : delta)
-        if !isFull { RowCoder.appendWords(row.present, bits: row.columns, to: &out) }
-        let changedStart = out.count
-        if !isKey { out.append(contentsOf: repeatElement(0, count: (row.columns + 7) / 8)) }
-        for word in row.present.indices {
-            var rest = row.present[word]
-            while rest != 0 {
-                let column = word << 6 | rest.trailingZeroBitCount
-                rest &= rest &- 1
-                let bits = row.bits[column]
-                if !isKey {
-                    guard bits != columns[column].bits else { continue }
-                    out[changedStart + column >> 3] |= 1 << UInt8(column & 7)
-                }
-                append(bits, column, to: &out)
+        begin(isKey: needsKey)
+        var bytes: [UInt8] = []
+        swap(&bytes, &out)
+        var shared: [UInt16] = []
+        swap(&shared, &self.shared)
+        out = unsafe shared.withUnsafeMutableBufferPointer { shared in
+            guard let shared = unsafe RowContexts(shared, at: 0, count: RowShared.count) else { return bytes }
+            var model = RowModel(RowBitWriter(bytes), shared: shared)
+            _ = codeTime(timestamp, &model)
+            _ = codeStates(row, &model)
+            unsafe row.bits.withUnsafeBufferPointer { values in
+                for word in words.indices { unsafe codeWord(word, values, &model) }
             }
+            return model.coder.finish()
         }
+        swap(&shared, &self.shared)
     }
 
     /// Reads a row written by `append` into the scratch; returns its time.
@@ -76,159 +92,86 @@ struct RowCoder: Sendable {
         flags: UInt8,
         into row: inout RowScratch
     ) throws(CorruptionError) -> Int64 {
-        let isKey = flags & RowFlag.key != 0
-        let count = try reader.count(limit: RowCoder.columnLimit)
-        guard isKey || count >= columns.count else {
-            throw CorruptionError("at least \(columns.count) columns", at: reader.offset)
+        guard flags & RowFlag.coded != 0 else {
+            var earlier = varints ?? VarintRows()
+            defer { varints = earlier }
+            return try earlier.read(&reader, flags: flags, into: &row)
         }
-        beginRow(isKey: isKey, columns: count)
-        let time = try reader.zigzag()
-        let delta = isKey ? 0 : time &+ previousDelta
-        let timestamp = isKey ? time : previousTime &+ delta
-        endTime(timestamp, delta: delta)
+        varints = nil
+        begin(isKey: flags & RowFlag.key != 0)
+        let rest = try reader.take(reader.remaining)
+        var shared: [UInt16] = []
+        swap(&shared, &self.shared)
+        let nothing = RowScratch()
+        let time: Int64? = unsafe shared.withUnsafeMutableBufferPointer { shared in
+            unsafe rest.withUnsafeBufferPointer { bytes in
+                guard let shared = unsafe RowContexts(shared, at: 0, count: RowShared.count) else {
+                    return nil
+                }
+                var model = unsafe RowModel(RowBitReader(bytes), shared: shared)
+                let time = codeTime(0, &model)
+                guard codeStates(nothing, &model) else { return nil }
+                let none = unsafe UnsafeBufferPointer<UInt64>(start: nil, count: 0)
+                for word in words.indices {
+                    unsafe codeWord(word, none, &model)
+                    if model.coder.isExhausted { return nil }
+                }
+                return model.coder.isExhausted || model.coder.hasRest ? nil : time
+            }
+        }
+        swap(&shared, &self.shared)
+        guard let time else { throw CorruptionError("a row of the window", at: reader.offset) }
         row.begin(columns: count)
-        let present = try RowCoder.bitmap(&reader, bits: count, when: flags & RowFlag.presence != 0)
-        let changed = try RowCoder.bitmap(&reader, bits: count, when: !isKey)
-        for column in 0..<count {
-            if let present, present[present.startIndex + column >> 3] >> UInt8(column & 7) & 1 == 0 {
-                continue
-            }
-            if let changed, changed[changed.startIndex + column >> 3] >> UInt8(column & 7) & 1 == 0 {
-                row.set(column, columns[column].bits)
-            } else {
-                row.set(column, try readValue(&reader, column))
+        for word in words.indices {
+            var rest = words[word].present & mask(word)
+            let stale = words[word].stale
+            while rest != 0 {
+                let bit = rest.trailingZeroBitCount
+                rest &= rest &- 1
+                let column = word << 6 | bit
+                row.set(column, stale >> UInt64(bit) & 1 == 1 ? StaleMarker.bits : last[column])
             }
         }
-        return timestamp
+        return time
     }
-
-    /// More series than one group may have; a limit for readers of damaged input.
-    static let columnLimit = 1 << 20
 
     // MARK: - Parts
 
-    private mutating func beginRow(isKey: Bool, columns count: Int) {
+    private mutating func begin(isKey: Bool) {
         if isKey {
-            columns.removeAll(keepingCapacity: true)
             rowsSinceKey = 0
+            previousTime = 0
+            count = 0
+            words.removeAll(keepingCapacity: true)
+            columns.removeAll(keepingCapacity: true)
+            contexts.removeAll(keepingCapacity: true)
+            last.removeAll(keepingCapacity: true)
+            places.removeAll(keepingCapacity: true)
+            shared.removeAll(keepingCapacity: true)
+            shared.append(contentsOf: repeatElement(RowContext.initial, count: RowShared.count))
+            for place in RowShared.fine { shared[place] = RowContext.fineInitial }
+            _ = addColumn(RowColumn(integer: 0, map: RowMap(kind: 0, exponent: 0)))
         }
-        rowsSinceKey += 1
-        while columns.count < count { columns.append(Column()) }
+        // It is the largest number there is until the first key row.
+        if rowsSinceKey < .max { rowsSinceKey += 1 }
     }
 
-    private mutating func endTime(_ timestamp: Int64, delta: Int64) {
-        previousTime = timestamp
-        previousDelta = delta
-    }
-
-    /// One value as a token: varint with bit 0 clear is twice the zigzag mantissa difference.
-    @inline(__always)
-    private mutating func append(_ bits: UInt64, _ column: Int, to out: inout [UInt8]) {
-        let state = columns[column]
-        let value = Double(bitPattern: bits)
-        if state.isDecimal, let mantissa = Decimal.mantissa(value, exponent: Int(state.exponent)) {
-            // Mantissas are below 2^53, so difference, zigzag and the token bit fit in 64 bits.
-            let difference = mantissa - state.mantissa
-            out.append(varint: UInt64(bitPattern: (difference << 1) ^ (difference >> 63)) << 1)
-            columns[column].bits = bits
-            columns[column].mantissa = mantissa
-            return
-        }
-        appendOther(bits, value, column, to: &out)
-    }
-
-    private mutating func appendOther(
-        _ bits: UInt64,
-        _ value: Double,
-        _ column: Int,
-        to out: inout [UInt8]
-    ) {
-        if bits == StaleMarker.bits {
-            // The column keeps its state: a series that comes back mostly comes back near where it was.
-            out.append(varint: Token.stale)
-            return
-        }
-        if !columns[column].isHard {
-            let start = columns[column].isDecimal ? Int(columns[column].exponent) + 1 : 0
-            if let exponent = Decimal.exponent(value, from: start),
-                let mantissa = Decimal.mantissa(value, exponent: exponent)
-            {
-                out.append(varint: UInt64(exponent) << 3 | Token.decimal)
-                out.append(zigzag: mantissa)
-                columns[column].bits = bits
-                columns[column].mantissa = mantissa
-                columns[column].exponent = UInt8(exponent)
-                columns[column].isDecimal = true
-                return
-            }
-            columns[column].isHard = true
-        }
-        out.append(varint: Token.xor)
-        XORBytes.append(bits ^ columns[column].bits, to: &out)
-        columns[column].bits = bits
-        columns[column].isDecimal = false
-    }
-
-    private mutating func readValue(
-        _ reader: inout ByteReader,
-        _ column: Int
-    ) throws(CorruptionError) -> UInt64 {
-        let place = reader.offset
-        let token = try reader.varint()
-        if token & 1 == 0 {
-            let raw = token >> 1
-            let difference = Int64(bitPattern: raw >> 1) ^ -Int64(bitPattern: raw & 1)
-            let mantissa = columns[column].mantissa &+ difference
-            let value = Decimal.value(mantissa, exponent: Int(columns[column].exponent))
-            columns[column].mantissa = mantissa
-            columns[column].bits = value.bitPattern
-            return value.bitPattern
-        }
-        switch token & 7 {
-        case Token.stale:
-            return StaleMarker.bits
-        case Token.decimal:
-            let exponent = token >> 3
-            guard exponent <= Decimal.exponentLimit else {
-                throw CorruptionError("a decimal exponent of at most \(Decimal.exponentLimit)", at: place)
-            }
-            let mantissa = try reader.zigzag()
-            let bits = Decimal.value(mantissa, exponent: Int(exponent)).bitPattern
-            columns[column].mantissa = mantissa
-            columns[column].exponent = UInt8(exponent)
-            columns[column].isDecimal = true
-            columns[column].bits = bits
-            return bits
-        case Token.xor:
-            columns[column].bits ^= try XORBytes.read(&reader)
-            columns[column].isDecimal = false
-            return columns[column].bits
-        default:
-            throw CorruptionError("a value token", at: place)
-        }
-    }
-
-    private static func appendWords(_ words: [UInt64], bits: Int, to out: inout [UInt8]) {
-        for byte in 0..<((bits + 7) / 8) {
-            out.append(UInt8(truncatingIfNeeded: words[byte >> 3] >> UInt64((byte & 7) * 8)))
-        }
-    }
-
-    private static func bitmap(
-        _ reader: inout ByteReader,
-        bits: Int,
-        when isThere: Bool
-    ) throws(CorruptionError) -> ArraySlice<UInt8>? {
-        isThere ? try reader.take((bits + 7) / 8) : nil
+    mutating func addColumn(_ column: RowColumn) -> Int32 {
+        columns.append(column)
+        contexts.append(contentsOf: repeatElement(RowContext.fineInitial, count: 4))
+        contexts.append(contentsOf: repeatElement(RowContext.initial, count: RowColumn.Context.count - 4))
+        return Int32(columns.count - 1)
     }
 }
 
-/// Bits of a row record's flags.
+/// What a row record is; bits 0 to 2 are as stored in the records of kind 2.
 enum RowFlag {
     /// Decodes without any row before it.
     static let key: UInt8 = 1
-    /// A bitmap of the present columns follows.
+    /// Version 0.1.0: a bitmap of the present columns follows.
     static let presence: UInt8 = 2
     /// Behind the newest row of its group, or completing a row; coded on its own.
     static let late: UInt8 = 4
+    /// Not stored: a row of the range coder, which has kinds of its own.
+    static let coded: UInt8 = 8
 }
