@@ -85,3 +85,52 @@ public enum Zstd {
         return size
     }
 }
+
+extension Zstd {
+    /// The first four bytes of a frame.
+    public static let magic: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd]
+
+    /// Decompresses a file of one or more frames, which need not declare their size.
+    ///
+    /// - Parameters:
+    ///   - bytes: the file.
+    ///   - limit: the most bytes it may decode to.
+    /// - Returns: the contents.
+    /// - Throws: `CorruptionError` when a frame is damaged or cut, or the contents are larger than `limit`.
+    public static func decompressFile(_ bytes: [UInt8], limit: Int) throws(CorruptionError) -> [UInt8] {
+        guard let stream = unsafe ZSTD_createDStream() else {
+            throw CorruptionError("memory for decompression", at: 0)
+        }
+        defer { unsafe ZSTD_freeDStream(stream) }
+        var piece = [UInt8](repeating: 0, count: ZSTD_DStreamOutSize())
+        var out: [UInt8] = []
+        var consumed = 0
+        var left = 0
+        repeat {
+            var read = 0
+            var written = 0
+            left = unsafe bytes.withUnsafeBytes { source in
+                unsafe piece.withUnsafeMutableBytes { target in
+                    var input = unsafe ZSTD_inBuffer(
+                        src: source.baseAddress,
+                        size: source.count,
+                        pos: consumed
+                    )
+                    var output = unsafe ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
+                    let result = unsafe ZSTD_decompressStream(stream, &output, &input)
+                    (read, written) = unsafe (input.pos, output.pos)
+                    return result
+                }
+            }
+            guard ZSTD_isError(left) == 0, read > consumed || written > 0 else {
+                throw CorruptionError("an undamaged zstd frame", at: consumed)
+            }
+            guard out.count + written <= limit else {
+                throw CorruptionError("at most \(limit) bytes when decompressed", at: consumed)
+            }
+            out += piece[..<written]
+            consumed = read
+        } while consumed < bytes.count || left > 0
+        return out
+    }
+}

@@ -48,7 +48,7 @@ extension Store {
         }
         found += index.violations(
             handles: mentions,
-            sets: head.segments.flatMap { $0.windows.map { $0.columns } }
+            sets: head.segments.flatMap { $0.bundles.map { $0.columns } }
                 + head.tiers.flatMap { $0.segments.flatMap { $0.columns } }
         )
         for tier in sealer.tiers { found += tier.violations(head.tiers[tier.number]) }

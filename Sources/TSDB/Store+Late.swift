@@ -89,26 +89,11 @@ extension Store {
             do throws(CorruptionError) { try column.read(range, into: &columns) } catch { continue }
             if let value = columns.values.first { return value.bitPattern }
         }
-        for block in sources.blocks {
+        for stored in sources.stored {
             // Row times are kept by the reader; most late samples are at none of them.
-            guard let times = try? reader.times(block.segment, block.window).timestamps,
-                let row = Store.firstRow(at: range.from, in: times), times[row] == range.from
-            else { continue }
-            var cells = ColumnCells()
-            try? reader.cells(block.segment, block.window, block.column, into: &cells)
-            cells.appendSamples(times, range, to: &columns)
+            try? reader.samples(stored.segment, bundle: stored.bundle, stored.place, range, into: &columns)
             if let value = columns.values.first { return value.bitPattern }
         }
         return nil
-    }
-
-    /// The first row not before a time.
-    private static func firstRow(at time: Int64, in times: [Int64]) -> Int? {
-        var (low, high) = (0, times.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if times[middle] < time { low = middle + 1 } else { high = middle }
-        }
-        return low < times.count ? low : nil
     }
 }

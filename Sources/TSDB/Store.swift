@@ -31,9 +31,7 @@ public final class Store: Sendable {
     let head: Mutex<Head>
     let parts = Mutex(PartTable())
     let lateParts = Mutex<Void>(())
-    let files: any FileStore
-    let families = Mutex(KeptFamilies())
-    let exemplars: Mutex<ExemplarRing>
+    let families = Mutex<[String: MetricMetadata]>([:])
     let reader: SegmentReader
     let tierReader: TierReader
     /// Per tier the milliseconds of a span, and what it counts.
@@ -86,8 +84,6 @@ public final class Store: Sendable {
         writer = Mutex(LogWriter(file: opening.logFile))
         logFileBytes = opening.logFile.byteCount
         head = Mutex(opening.head)
-        exemplars = Mutex(opening.exemplars)
-        self.files = files
         directoryLock = Mutex(opening.lock)
         var report = opening.report
         report.milliseconds = Int64((clock.monotonicNanoseconds() - began) / 1_000_000)
@@ -99,7 +95,6 @@ public final class Store: Sendable {
         registerGauges(telemetry)
         lookAtClock()
         settleEarlierBoots(after: newest)
-        loadFamilies()
         // What says that this process began must be durable before any number it gives to a row can be shipped.
         flushLog()
         try? syncLog()

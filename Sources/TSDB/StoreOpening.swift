@@ -21,7 +21,6 @@ struct StoreOpening {
     private(set) var logFile = LogFile(file: nil, slotCount: 0, found: [], nextSequence: 1)
     private(set) var report = RecoveryReport()
     private(set) var lock: FileLock?
-    private(set) var exemplars = ExemplarRing(limit: 0)
     private var existing: Set<String> = []
     private var sealed: Set<UInt64> = []
     /// Gaps that the newest segment has.
@@ -113,15 +112,15 @@ struct StoreOpening {
             report.damagedSegments += 1
         }
         var segments: [Segment] = []
-        // Identical bytes are identical series; most windows repeat those of the window before.
-        var known: [[UInt8]: [SeriesReference]] = [:]
+        var known = KnownLabels()
         // Newest first: of two copies of a window the older belongs to a try that had failed.
         for found in found.reversed() {
-            guard let windows = load(found, &known) else {
+            guard let bundles = load(found, &known) else {
                 report.damagedSegments += 1
                 continue
             }
-            guard !windows.isEmpty else { continue }
+            // Of a newer version's segment only the place is known; it stays until the ring comes round.
+            guard !bundles.isEmpty || !found.header.isKnown else { continue }
             segments.append(
                 Segment(
                     file: found.file,
@@ -129,7 +128,7 @@ struct StoreOpening {
                     offset: found.offset,
                     length: found.header.length,
                     ringSequence: found.header.ringSequence,
-                    windows: windows
+                    bundles: bundles
                 )
             )
         }
@@ -145,9 +144,9 @@ struct StoreOpening {
     ///
     /// A segment that was synced once and is damaged since is kept: its good blocks may be all there is.
     private func isTorn(_ found: RingScan.Found) -> Bool {
-        guard let first = log.scan.pages.first, found.header.minSequence >= first.firstRow else {
-            return false
-        }
+        guard let first = log.scan.pages.first, found.header.minSequence >= first.firstRow,
+            found.header.isKnown
+        else { return false }
         // Whole in the page cache is not whole on the disk: a process killed between write and sync leaves it so, and
         // the log's pages are given up once the segment counts.
         guard found.hasWholeData() else { return true }
@@ -163,40 +162,117 @@ struct StoreOpening {
         }
     }
 
-    /// The windows of a segment that no newer one has; nil when its directory cannot be read.
-    private mutating func load(
+    /// The bundles of a segment without windows that a newer one has; nil when its directory cannot be read.
+    private mutating func load(_ found: RingScan.Found, _ known: inout KnownLabels) -> [SegmentBundle]? {
+        switch found.header.version {
+        case 1: return loadVersion1(found, &known)
+        case SegmentHeader.version: break
+        default:
+            report.unknownSegments += 1
+            logger.warning(
+                "a segment of a newer version is left alone",
+                metadata: ["version": "\(found.header.version)", "ring": "\(found.header.ringSequence)"]
+            )
+            return []
+        }
+        guard let outline = found.outline(), let section = found.bytes(outline.labels),
+            let labels = labels(section, &known, parse: LabelTable.read)
+        else { return nil }
+        var bundles: [SegmentBundle] = []
+        for bundle in outline.bundles {
+            guard bundle.series.upperBound <= labels.references.count,
+                let windows = found.windows(bundle)
+            else {
+                report.damagedBundles += 1
+                continue
+            }
+            var hidden: [UInt32] = []
+            for (number, window) in windows.enumerated() {
+                guard sealed.insert(window.stream).inserted else {
+                    hidden.append(UInt32(number))
+                    continue
+                }
+                if Int(window.identity) < labels.identities.count {
+                    head.noteSealed(labels.identities[Int(window.identity)], newest: window.maxTime)
+                }
+                head.nextStream = max(head.nextStream, window.stream + 1)
+            }
+            guard hidden.count < windows.count else { continue }
+            let columns = index.adopt(Array(labels.references[bundle.series]))
+            bundles.append(
+                SegmentBundle(columns: columns, bounds: bundle.bounds, layout: bundle.layout, hidden: hidden)
+            )
+        }
+        if sealedGaps.isEmpty { sealedGaps = Set(outline.gaps) }
+        for gap in outline.gaps { head.addGap(gap) }
+        return bundles
+    }
+
+    private mutating func loadVersion1(
         _ found: RingScan.Found,
-        _ known: inout [[UInt8]: [SeriesReference]]
-    ) -> [SegmentWindow]? {
-        guard let directory = found.directory() else { return nil }
+        _ known: inout KnownLabels
+    ) -> [SegmentBundle]? {
+        guard let directory = found.directoryVersion1() else { return nil }
         var columns: [[SeriesReference]] = []
         for window in directory.windows {
-            guard let references = references(of: window, &known) else { return nil }
-            columns.append(references)
+            let labels = labels(window.labels, &known) { bytes throws(CorruptionError) in
+                (try LabelSection.read(bytes, count: Int(window.window.columns)), [])
+            }
+            guard let labels, labels.references.count == Int(window.window.columns) else { return nil }
+            columns.append(labels.references)
         }
-        var windows: [SegmentWindow] = []
-        for (window, references) in zip(directory.windows, columns)
-        where sealed.insert(window.stream).inserted {
-            windows.append(window.located(index.adopt(references)))
-            head.noteSealed(window.identity, newest: window.maxTime)
+        var bundles: [SegmentBundle] = []
+        for (entry, references) in zip(directory.windows, columns)
+        where sealed.insert(entry.window.stream).inserted {
+            let window = entry.window
+            var layout = SegmentBundle.Layout()
+            layout.firstWindow = UInt32(bundles.count)
+            layout.windowCount = 1
+            let bounds = SegmentBundle.Bounds(
+                minTime: window.minTime,
+                maxTime: window.maxTime,
+                minSequence: window.minSequence,
+                maxSequence: window.maxSequence,
+                samples: window.samples
+            )
+            bundles.append(
+                SegmentBundle(
+                    columns: index.adopt(references),
+                    bounds: bounds,
+                    layout: layout,
+                    legacy: SegmentWindowV1(entry)
+                )
+            )
+            head.noteSealed(entry.identity, newest: window.maxTime)
             head.nextStream = max(head.nextStream, window.stream + 1)
         }
         // Newest first: older segments have no more of them.
         if sealedGaps.isEmpty { sealedGaps = Set(directory.gaps) }
         for gap in directory.gaps { head.addGap(gap) }
-        return windows
+        return bundles
     }
 
-    private mutating func references(
-        of window: SegmentDirectory.Window,
-        _ known: inout [[UInt8]: [SeriesReference]]
-    ) -> [SeriesReference]? {
-        if let references = known[window.labels], references.count == window.columns { return references }
-        guard let plain = try? SegmentSection.contents(window.labels),
-            let labels = try? LabelSection.read(plain, count: window.columns)
+    /// What sections of labels say, by their bytes: most segments repeat those of the segment before.
+    private struct KnownLabels {
+        struct Table {
+            var references: [SeriesReference]
+            var identities: [Labels]
+        }
+
+        var tables: [[UInt8]: Table] = [:]
+    }
+
+    private mutating func labels(
+        _ section: [UInt8],
+        _ known: inout KnownLabels,
+        parse: ([UInt8]) throws(CorruptionError) -> (series: [Labels], identities: [Labels])
+    ) -> KnownLabels.Table? {
+        if let table = known.tables[section] { return table }
+        guard let plain = try? SegmentSection.contents(section), let parsed = try? parse(plain)
         else { return nil }
         var references: [SeriesReference] = []
-        for label in labels {
+        references.reserveCapacity(parsed.series.count)
+        for label in parsed.series {
             let reference = index.retain(label)
             head.noteLabels(of: reference, in: index)
             references.append(reference)
@@ -206,10 +282,11 @@ struct StoreOpening {
         var none: [SeriesReference] = []
         for reference in references { index.release(reference, &none) }
         pinned.append(set)
-        // Bounded: churning series must not make a start remember every window's labels.
-        if known.count >= 256 { known.removeAll() }
-        known[window.labels] = references
-        return references
+        let table = KnownLabels.Table(references: references, identities: parsed.identities)
+        // Bounded: churning series must not make a start remember every segment's labels.
+        if known.tables.count >= 256 { known.tables.removeAll() }
+        known.tables[section] = table
+        return table
     }
 
     /// Sets held while segments load, so that remembered references stay valid.
@@ -262,15 +339,16 @@ struct StoreOpening {
     private mutating func loadLog(at time: UInt64) {
         let (file, scan) = log
         let sealedEnds = head.segments.map { $0.maxSequence + 1 }.sorted()
-        var replay = LogReplay(sealed: sealed, sealedEnds: sealedEnds, exemplars: options.maxExemplars)
+        var replay = LogReplay(sealed: sealed, sealedEnds: sealedEnds)
         if let file { replay.run(scan, file, into: &head, index: &index) }
         for set in pinned { for reference in index.release(set) { head.setLabels(Labels(), of: reference) } }
         pinned = []
-        exemplars = replay.exemplars
         let segments = report
         report = replay.report
         report.segments = segments.segments
         report.damagedSegments = segments.damagedSegments
+        report.damagedBundles = segments.damagedBundles
+        report.unknownSegments = segments.unknownSegments
         let afterSealed = head.segments.reduce(0) { max($0, $1.maxSequence + 1) }
         let next = max(replay.nextRow, afterSealed, head.gaps.last?.upperBound ?? 0)
         countMissingRows(before: scan)
@@ -304,9 +382,10 @@ struct StoreOpening {
         let isWhole = zip(numbers, numbers.dropFirst()).allSatisfy { $0 + 1 == $1 }
         var end: UInt64?
         var holes: [Range<UInt64>] = []
-        for window in head.segments.flatMap({ $0.windows }).sorted(by: { $0.minSequence < $1.minSequence }) {
-            if let end, end < window.minSequence, !isWhole { holes.append(end..<window.minSequence) }
-            end = max(end ?? 0, window.maxSequence + 1)
+        let bounds = head.segments.flatMap { $0.bundles.map { $0.bounds } }
+        for bundle in bounds.sorted(by: { $0.minSequence < $1.minSequence }) {
+            if let end, end < bundle.minSequence, !isWhole { holes.append(end..<bundle.minSequence) }
+            end = max(end ?? 0, bundle.maxSequence + 1)
         }
         if let first = scan.pages.first, first.isWhole, first.firstRow > end ?? 0 {
             holes.append((end ?? 0)..<first.firstRow)
@@ -381,22 +460,5 @@ extension StoreOptions {
         for (number, tier) in tiers.enumerated() {
             try tier.check(after: number > 0 ? tiers[number - 1] : nil)
         }
-    }
-}
-
-extension SegmentDirectory.Window {
-    fileprivate func located(_ columns: ColumnSet) -> SegmentWindow {
-        SegmentWindow(
-            columns: columns,
-            rows: rows,
-            samples: samples,
-            minTime: minTime,
-            maxTime: maxTime,
-            minSequence: minSequence,
-            maxSequence: maxSequence,
-            blocksOffset: blocksOffset,
-            blocksCount: blocksCount,
-            dataOffset: dataOffset
-        )
     }
 }

@@ -46,6 +46,10 @@ public struct RecoveryReport: Sendable, Equatable {
     public var segments = 0
     /// Places in ring files whose segment could not be read.
     public var damagedSegments = 0
+    /// Parts of readable segments whose directory could not be read.
+    public var damagedBundles = 0
+    /// Segments that a newer version of the program wrote.
+    public var unknownSegments = 0
     /// Log pages whose checksum failed or that are missing from the middle.
     public var damagedPages = 0
     /// Rows that had to be skipped because what they build on was damaged.
@@ -59,7 +63,8 @@ public struct RecoveryReport: Sendable, Equatable {
 
     /// Whether anything was lost.
     public var isDamaged: Bool {
-        damagedSegments > 0 || damagedPages > 0 || skippedRows > 0 || missingRows > 0
+        damagedSegments > 0 || damagedBundles > 0 || damagedPages > 0 || skippedRows > 0
+            || missingRows > 0
     }
 
     /// Creates a report of an empty store.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fixed bytes of version 1 of log page and segment: what these tests read must stay readable.
+// Fixed bytes of log page and segment: what these tests read must stay readable.
 
 import Bytes
 import Platform
@@ -41,8 +41,8 @@ struct FormatTests {
         0102010202d00f010113fe215b5705e70700010201000200016256a0a6c701000103
         """
 
-    /// One segment with one window of three rows of two series.
-    static let segment = """
+    /// One segment with one window of three rows of two series, as version 1 had it.
+    static let segmentVersion1 = """
         45575331c8ef7ae401000000010000000100000000000000e400000000000000730000006194c35de803000000000000\
         b80b0000000000000000000000000000020000000000000000000000000000000008036a6f6203706c6301030205d00f\
         f02e00022128a73121e20005085f5f6e616d655f5f026f6e04756e697401310474656d70020001020302000402031451\
@@ -56,6 +56,15 @@ struct FormatTests {
         f02e00022128a73121e20005085f5f6e616d655f5f026f6e04756e697401310474656d700200010203020004020314de\
         df38e500110709678c31a3c74fe1298661c9901f2f113fd900000200020000000004010302cc21003200010000000000\
         30504001d00fd00f0100010002010002020101050105040500000200010202cc21190102
+        """
+
+    /// The same in version 2.
+    static let segment = """
+        455753319174ac3e02000000010000000100000000000000e700000000000000110000001e47cf84e8030000000000\
+        00b80b000000000000000000000000000002000000000000000000000000000000003d0101000205d00fd00f000211\
+        120d19af17f99d000700013100085f5f6e616d655f5f00036a6f6200026f6e0003706c63000474656d700004756e69\
+        740202010601020201000001060004000839576e810002000002030e0100d00f00027bcc47be000101000002030801\
+        32cf992db4b6fdf7b8000102cc21001919150105d00f08d00f000500080201050504052b481900ac010102
         """
 
     static func store() throws -> TestStore {
@@ -104,25 +113,30 @@ struct FormatTests {
         #expect(read.store.recovery.rows == 3)
     }
 
-    @Test func aSegmentOfVersionOneIsWrittenAndRead() throws {
-        let test = try FormatTests.store()
-        try test.store.sealAll()
-        let written = test.files.contents("/data/ring-00")
-        #expect(written.count == 4096)
-        let used = (written.lastIndex { $0 != 0 } ?? 0) + 1
-        #expect(FormatTests.hex(written.prefix(used)) == FormatTests.segment)
-        for segment in [FormatTests.segment, FormatTests.segmentBeforeEW2] { try checkSegment(segment) }
-    }
-
-    private func checkSegment(_ segment: String) throws {
+    @Test(arguments: [FormatTests.segment, FormatTests.segmentVersion1, FormatTests.segmentBeforeEW2])
+    func aSegmentIsRead(hex: String) throws {
         let files = MemoryFileStore()
-        var ring = FormatTests.bytes(segment)
+        var ring = FormatTests.bytes(hex)
         ring += [UInt8](repeating: 0, count: 4096 - ring.count)
         files.withFile("/data/ring-00") { $0.written = ring }
         let read = try TestStore(files: files) { $0.logBytes = 16 * 4096 }
         try check(read.store)
         #expect(read.store.recovery.segments == 1)
         #expect(read.store.statistics.segmentSamples == 5)
+        let segment = try #require(read.store.head.withLock { $0.segments.first })
+        let summary = try #require(try read.store.reader.summary(segment, 0, 1))
+        #expect(summary == BlockSummary([21.5, 21.75, 21.5]))
+        #expect(summary.sum == 64.75 && summary.max == 21.75 && summary.count == 3)
+        #expect(try read.store.reader.summary(segment, 0, 0) == BlockSummary([1, 1]))
+    }
+
+    @Test func aSegmentOfVersionTwoIsWritten() throws {
+        let test = try FormatTests.store()
+        try test.store.sealAll()
+        let written = test.files.contents("/data/ring-00")
+        #expect(written.count % SegmentHeader.alignment == 0)
+        let used = (written.lastIndex { $0 != 0 } ?? 0) + 1
+        #expect(FormatTests.hex(written.prefix(used)) == FormatTests.segment)
     }
 
     private func check(_ store: Store) throws {

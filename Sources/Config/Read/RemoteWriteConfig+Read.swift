@@ -17,8 +17,7 @@ extension RemoteWriteConfig {
             )
         }
         section.refuse(["sigv4", "azuread", "google_iam"], remedy: "use basic_auth or authorization")
-        sendsNativeHistograms = section.bool("send_native_histograms") ?? sendsNativeHistograms
-        section.ignore(["send_exemplars", "round_robin_dns"])
+        section.ignore(["send_exemplars", "send_native_histograms", "round_robin_dns"])
         section.accept(["metadata_config"])
     }
 

@@ -115,7 +115,7 @@ enum ColumnBlock {
 
     /// Runs of equal state: varint (length × 4 + state), until every row is covered; or, when that is more than eight
     /// bytes longer and nothing is stale, a zero and a bit a row.
-    private static func appendStates(_ states: [UInt8], to out: inout [UInt8]) {
+    static func appendStates(_ states: [UInt8], to out: inout [UInt8]) {
         let place = out.count
         var start = 0
         while start < states.count {
@@ -135,7 +135,7 @@ enum ColumnBlock {
         }
     }
 
-    private static func readStates(
+    static func readStates(
         _ reader: inout ByteReader,
         rows: Int,
         into states: inout [UInt8]

@@ -47,7 +47,7 @@ extension Head {
         return new
     }
 
-    /// Whether no window of any segment covers a time.
+    /// Whether no bundle of any segment covers a time.
     private mutating func segmentsAreClear(at time: Int64) -> Bool {
         let newest = segments.last?.ringSequence ?? 0
         let isCurrent = coverage.count == segments.count && coverage.newest == newest
@@ -57,11 +57,11 @@ extension Head {
         coverage.newest = newest
         coverage.clear = nil
         for segment in segments {
-            for window in segment.windows {
-                if window.maxTime < time {
-                    low = max(low, window.maxTime + 1)
-                } else if window.minTime > time {
-                    high = min(high, window.minTime - 1)
+            for bundle in segment.bundles {
+                if bundle.bounds.maxTime < time {
+                    low = max(low, bundle.bounds.maxTime + 1)
+                } else if bundle.bounds.minTime > time {
+                    high = min(high, bundle.bounds.minTime - 1)
                 } else {
                     return false
                 }

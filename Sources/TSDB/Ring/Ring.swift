@@ -21,6 +21,8 @@ struct Ring: Sendable {
     private(set) var fileNumber = 0
     private(set) var offset: Int64 = 0
     private(set) var nextSequence: UInt64 = 1
+    /// Where the last segment ends that made room for the next one; may be beyond that one's end.
+    private var clearedEnd: Int64 = 0
     /// Readable segments, oldest first.
     private(set) var segments: [Segment] = []
     /// The newest row of the segments this process has given up, nil when there were none.
@@ -73,11 +75,12 @@ struct Ring: Sendable {
         guard size <= fileBytes else { return nil }
         var evicted: [Segment] = []
         if offset + size > fileBytes { evicted += moveToFile((fileNumber + 1) % fileCount) }
-        evicted += evict { [fileNumber, offset] in
+        let inTheWay = evict { [fileNumber, offset] in
             $0.fileNumber == fileNumber && $0.offset < offset + size
                 && $0.offset + Int64(SegmentHeader.padded($0.length)) > offset
         }
-        return evicted
+        clearedEnd = inTheWay.reduce(offset) { max($0, $1.offset + Int64(SegmentHeader.padded($1.length))) }
+        return evicted + inTheWay
     }
 
     /// What `makeRoom` would give up.
@@ -127,7 +130,8 @@ struct Ring: Sendable {
     /// Without space the ring ends where the files end now: writing goes on over the oldest segments.
     mutating func skip(_ length: Int, after error: FileError) -> [Segment] {
         guard error.isOutOfSpace else {
-            offset += Int64(SegmentHeader.padded(length))
+            // Never on in the middle of an old segment: its header would still be found, and hide the new one's.
+            offset = max(offset + Int64(SegmentHeader.padded(length)), clearedEnd)
             return offset >= fileBytes ? moveToFile((fileNumber + 1) % fileCount) : []
         }
         let existing = (1...fileCount).map { (fileNumber + $0) % fileCount }

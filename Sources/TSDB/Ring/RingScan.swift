@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Finds the segments of a ring without a list of them: a valid header says how far to the next one, anything else
-// is passed over a page at a time. Costs one small read per segment and one per 4 KiB of garbage.
+// is searched for the next magic number. Costs one small read per segment and one per 64 KiB of garbage.
 
 internal import Bytes
 internal import Platform
@@ -31,7 +31,17 @@ struct RingScan {
             scan.found = []
         }
         let newest = kept.indices.max { newestSequence(kept[$0]) < newestSequence(kept[$1]) }
-        for place in kept.indices where place != newest { kept[place] = withoutLeftovers(kept[place]) }
+        for place in kept.indices {
+            guard place == newest else {
+                kept[place] = withoutLeftovers(kept[place])
+                continue
+            }
+            // Before the place of the next write lies what was written in this round, and what was given up when a
+            // place between refused a write; behind it the oldest of all.
+            let last = newestSequence(kept[place])
+            let end = (kept[place].firstIndex { $0.header.ringSequence == last } ?? -1) + 1
+            kept[place] = withoutLeftovers(Array(kept[place][..<end])) + kept[place][end...]
+        }
         scan.found = kept.flatMap { $0 }.sorted { $0.header.ringSequence < $1.header.ringSequence }
         return scan
     }
@@ -40,20 +50,37 @@ struct RingScan {
         let size = min((try? file.size()) ?? 0, limit)
         var offset: Int64 = 0
         while offset + Int64(SegmentHeader.size) <= size {
-            var step = Int64(SegmentHeader.alignment)
-            if let bytes = try? file.read(at: offset, count: SegmentHeader.alignment),
+            if let bytes = try? file.read(at: offset, count: RingScan.headBytes),
                 let header = SegmentHeader(bytes)
             {
                 let candidate = Found(fileNumber: number, file: file, offset: offset, header: header)
                 if offset + Int64(header.length) <= size, candidate.directoryBytes(start: bytes) != nil {
                     found.append(candidate)
-                    step = Int64(SegmentHeader.padded(header.length))
-                } else {
-                    damaged += 1
+                    offset += Int64(SegmentHeader.padded(header.length))
+                    continue
                 }
+                damaged += 1
             }
-            offset += step
+            offset = RingScan.nextMagic(file, after: offset, size: size)
         }
+    }
+
+    /// The next place after an offset where a segment may begin.
+    private static func nextMagic(_ file: any StorageFile, after offset: Int64, size: Int64) -> Int64 {
+        var place = offset + Int64(SegmentHeader.alignment)
+        while place < size {
+            guard let piece = try? file.read(at: place, count: garbageBytes), !piece.isEmpty else {
+                // A part that cannot be read costs the segments that begin in it.
+                place += Int64(garbageBytes)
+                continue
+            }
+            for start in stride(from: 0, to: piece.count - 3, by: SegmentHeader.alignment) {
+                var reader = ByteReader(piece, in: start..<piece.count)
+                if (try? reader.integer(UInt32.self)) == SegmentHeader.magic { return place + Int64(start) }
+            }
+            place += Int64(garbageBytes)
+        }
+        return size
     }
 
     private static func newestSequence(_ found: [Found]) -> UInt64 {
@@ -75,8 +102,33 @@ extension RingScan.Found {
     /// The directory; nil when it is damaged.
     ///
     /// Read when asked for: the directories of a whole ring are more than a start may hold.
-    func directory() -> SegmentDirectory? {
-        directoryBytes(start: []).flatMap { try? SegmentDirectory(header, $0) }
+    func outline() -> SegmentOutline? {
+        directoryBytes(start: []).flatMap { try? SegmentOutline(header, $0) }
+    }
+
+    /// The directory of a segment of version 1; nil when it is damaged.
+    func directoryVersion1() -> SegmentDirectoryV1? {
+        directoryBytes(start: []).flatMap { try? SegmentDirectoryV1(header, $0) }
+    }
+
+    /// Bytes of the segment; nil when they cannot be read.
+    func bytes(_ range: Range<Int>) -> [UInt8]? {
+        let bytes = try? file.read(at: offset + Int64(range.lowerBound), count: range.count)
+        return bytes?.count == range.count ? bytes : nil
+    }
+
+    /// The windows of a bundle; nil when their table is damaged.
+    func windows(_ bundle: SegmentOutline.Bundle) -> [SegmentWindow]? {
+        let start = Int(bundle.layout.offset)
+        guard let section = bytes(start..<(start + Int(bundle.layout.windowBytes))),
+            let plain = try? SegmentSection.contents(section)
+        else { return nil }
+        return try? WindowTable.read(
+            plain,
+            count: Int(bundle.layout.windowCount),
+            series: bundle.series.count,
+            bundle.bounds
+        )
     }
 
     /// Whether the checksum over the data holds.
@@ -105,4 +157,7 @@ extension RingScan.Found {
 
 extension RingScan {
     fileprivate static let pieceBytes = 256 << 10
+    /// Read at the place of a header: it, and mostly the directory.
+    fileprivate static let headBytes = 4096
+    fileprivate static let garbageBytes = 64 << 10
 }

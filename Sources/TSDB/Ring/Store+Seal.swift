@@ -33,8 +33,10 @@ enum SealReason: Sendable {
 }
 
 extension Store {
-    /// Samples gathered into one segment before the next is begun; bounds the memory a seal takes.
-    private static let samplesPerSegment = 1 << 18
+    /// Samples gathered into one segment before the next is begun, because windows of one segment share labels.
+    static let samplesPerSegment = 1 << 20
+    /// Coded bytes gathered; bounds the memory a seal takes.
+    static let bytesPerSegment = 1 << 20
 
     /// Seals what is due; one seal at a time.
     func seal(_ reason: SealReason) throws(StoreError) {
@@ -82,20 +84,9 @@ extension Store {
             return head.nextSequence
         }
         try sealFrozen(isDoubtful ? .all : reason, &sealer)
-        if case .logSpace = reason { moveTail() }
-        if case .allInLog = reason { moveTail() }
         guard isDoubtful else { return }
         writer.withLock { $0.syncFailure = nil }
         head.withLock { $0.syncedRow = max($0.syncedRow, row) }
-    }
-
-    /// Lets the log forget pages that no row in memory needs: exemplars take pages too, and no segment frees those.
-    private func moveTail() {
-        let tail = head.withLock { head in
-            head.log.tail = max(head.log.tail, head.firstNeededPage())
-            return head.log.tail
-        }
-        writer.withLock { $0.file.release(before: tail) }
     }
 
     private func sealFrozen(_ reason: SealReason, _ sealer: inout Sealer) throws(StoreError) {
@@ -109,10 +100,13 @@ extension Store {
         }
         var rest = windows[...]
         while !rest.isEmpty {
-            var samples = 0
+            var (samples, bytes) = (0, 0)
             let batch = rest.prefix { window in
-                defer { samples += window.window.samples }
-                return samples < Store.samplesPerSegment
+                defer {
+                    samples += window.window.samples
+                    bytes += window.window.codedBytes
+                }
+                return samples < Store.samplesPerSegment && bytes < Store.bytesPerSegment
             }
             rest = rest.dropFirst(batch.count)
             try seal(Array(batch), &sealer)
@@ -184,16 +178,16 @@ extension Store {
         let (segment, tail) = index.withLock { index in
             var segment: Segment?
             if let written {
-                let columns = written.encoded.windows.map { window in
-                    index.adopt(window.references)
-                }
+                let columns = written.encoded.bundles.map { index.adopt($0.references) }
                 segment = Segment(
                     file: written.place.file,
                     fileNumber: ring.fileNumber,
                     offset: written.place.offset,
                     length: written.encoded.length,
                     ringSequence: written.place.sequence,
-                    windows: zip(written.encoded.windows, columns).map { $0.located($1) }
+                    bundles: zip(written.encoded.bundles, columns).map { bundle, columns in
+                        SegmentBundle(columns: columns, bounds: bundle.bounds, layout: bundle.layout)
+                    }
                 )
             }
             return head.withLock { head in
@@ -215,7 +209,7 @@ extension Store {
         index.withLock { index in
             var forgotten: [SeriesReference] = []
             for segment in gone {
-                for window in segment.windows { forgotten += index.release(window.columns) }
+                for bundle in segment.bundles { forgotten += index.release(bundle.columns) }
             }
             head.withLock { head in
                 head.segments.removeAll { names.contains(ObjectIdentifier($0)) }
@@ -223,23 +217,6 @@ extension Store {
                 for reference in forgotten { head.setLabels(Labels(), of: reference) }
             }
         }
-    }
-}
-
-extension SealedSegment.Window {
-    fileprivate func located(_ columns: ColumnSet) -> SegmentWindow {
-        SegmentWindow(
-            columns: columns,
-            rows: rows,
-            samples: samples,
-            minTime: times.lowerBound,
-            maxTime: times.upperBound,
-            minSequence: sequences.lowerBound,
-            maxSequence: sequences.upperBound,
-            blocksOffset: UInt32(blocksOffset),
-            blocksCount: UInt32(blocksCount),
-            dataOffset: UInt32(dataOffset)
-        )
     }
 }
 

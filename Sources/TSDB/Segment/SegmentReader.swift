@@ -1,49 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads blocks of segments. Queries come back to the same window for series after series, so the directories and
-// row times of the windows read last are kept, within a bound.
+// Reads parts of segments and verifies everything it hands out. Bundles, row times and runs read last are kept within
+// a bound; what decoding needs is lent to one reader at a time, so readers do not wait for each other's work.
 
 internal import Bytes
 internal import Platform
 internal import Samples
 internal import Synchronization
 
-/// Reads segments, verifying everything it hands out.
+/// Reads segments.
 final class SegmentReader: Sendable {
-    /// A window's directory with its row times.
-    private struct Opened: Sendable {
-        let directory: BlockDirectory
-        /// Offsets of the columns' blocks from the segment's start.
-        let offsets: [UInt32]
-        let times: RowTimes
-
-        var byteCount: Int { offsets.count * 24 + times.count * 20 }
+    /// What one read works with.
+    struct Workspace: Sendable {
+        var decoder = BlockDecoder()
+        var cells = ColumnCells()
     }
 
-    private struct Key: Hashable {
-        let segment: ObjectIdentifier
-        let window: Int
-    }
-
-    private struct Cache {
-        var entries: [(key: Key, segment: Segment, opened: Opened)] = []
-        var bytes = 0
-    }
-
-    /// Windows of a few thousand series; one query touches one window at a time.
-    private static let cacheBytes = 512 << 10
-    private static let cacheEntries = 64
-
-    private let cache = Mutex(Cache())
+    private let cache = Mutex(SegmentCache())
+    private let workspaces = Mutex<[Workspace]>([])
     private let corruptBlocks: Counter
+
+    /// Workspaces kept for later; more readers than this at once are rare.
+    private static let workspaceLimit = 4
 
     init(corruptBlocks: Counter) {
         self.corruptBlocks = corruptBlocks
     }
 
-    /// Timestamps, sequences and counts of a window's rows.
+    /// A window's bounds and series; nil when the segment was overwritten meanwhile.
+    func window(_ segment: Segment, _ window: Int) throws(SourceError) -> SegmentWindow? {
+        guard let bundle = segment.bundle(ofWindow: window), let opened = try open(segment, bundle)
+        else { return nil }
+        return opened.windows[window - Int(segment.bundles[bundle].layout.firstWindow)]
+    }
+
+    /// The windows of a bundle that count, with their numbers in the segment.
+    func windows(
+        _ segment: Segment,
+        bundle: Int
+    ) throws(SourceError) -> [(number: Int, window: SegmentWindow)] {
+        guard let opened = try open(segment, bundle) else { return [] }
+        let hidden = segment.bundles[bundle].hidden
+        let first = Int(segment.bundles[bundle].layout.firstWindow)
+        return opened.windows.enumerated().filter { !hidden.contains(UInt32($0.offset)) }
+            .map { (first + $0.offset, $0.element) }
+    }
+
+    /// Timestamps, sequences and counts of a window's rows; none when the segment was overwritten meanwhile.
     func times(_ segment: Segment, _ window: Int) throws(SourceError) -> RowTimes {
-        try open(segment, window)?.times ?? RowTimes()
+        guard let (bundle, number, opened) = try locate(segment, window) else { return RowTimes() }
+        return try guarded(segment) { () throws(CorruptionError) in
+            let place = try opened.times(number)
+            var reader = ByteReader(try run(segment, bundle, opened, place.run), in: place.range)
+            if opened.isLegacy { return try RowTimes.read(Int(opened.windows[number].rows), from: &reader) }
+            var workspace = lend()
+            defer { give(back: workspace) }
+            return try RowTimes.read(opened.windows[number], &reader, using: &workspace.decoder)
+        } ?? RowTimes()
     }
 
     /// Appends a column's cells; none when the segment was overwritten meanwhile.
@@ -53,26 +66,15 @@ final class SegmentReader: Sendable {
         _ column: Int,
         into cells: inout ColumnCells
     ) throws(SourceError) {
-        guard let opened = try open(segment, window), column < opened.offsets.count else { return }
-        let rows = opened.times.count
-        let length = Int(opened.directory.lengths[column])
-        guard length > 0 else {
-            let bits = opened.directory.constants[column]
-            cells.states.append(contentsOf: repeatElement(CellState.value, count: rows))
-            cells.values.append(contentsOf: repeatElement(Double(bitPattern: bits), count: rows))
-            return
-        }
+        guard let (bundle, number, opened) = try locate(segment, window),
+            column >= 0, column < Int(opened.windows[number].columns)
+        else { return }
         let start = (cells.states.count, cells.values.count)
-        try guarded(segment) { () throws(CorruptionError) in
-            let bytes = try SegmentReader.block(
-                segment,
-                Int(opened.offsets[column]),
-                length,
-                opened.directory.checksums[column]
-            )
-            var reader = ByteReader(bytes)
+        _ = try guarded(segment) { () throws(CorruptionError) in
+            var workspace = lend()
+            defer { give(back: workspace) }
             do throws(CorruptionError) {
-                try ColumnBlock.read(&reader, rows: rows, into: &cells)
+                try read(segment, bundle, opened, number, column, using: &workspace.decoder, into: &cells)
             } catch {
                 cells.states.removeLast(cells.states.count - start.0)
                 cells.values.removeLast(cells.values.count - start.1)
@@ -81,91 +83,326 @@ final class SegmentReader: Sendable {
         }
     }
 
-    private func open(_ segment: Segment, _ window: Int) throws(SourceError) -> Opened? {
-        let key = Key(segment: ObjectIdentifier(segment), window: window)
-        let known = cache.withLock { cache in cache.entries.last { $0.key == key }?.opened }
-        if let known { return known }
-        var opened: Opened?
-        try guarded(segment) { () throws(CorruptionError) in
-            opened = try SegmentReader.load(segment, segment.windows[window])
+    /// A column's aggregates, without decoding it; nil when the segment was overwritten meanwhile.
+    func summary(
+        _ segment: Segment,
+        _ window: Int,
+        _ column: Int
+    ) throws(SourceError) -> BlockSummary? {
+        guard let (bundle, number, opened) = try locate(segment, window),
+            column >= 0, column < Int(opened.windows[number].columns)
+        else { return nil }
+        let place = Int(opened.windows[number].firstColumn) + column
+        if case .summaries(let known) = cache.withLock({ $0.find(segment, .summaries(bundle: bundle)) }) {
+            return known[place]
         }
-        guard let opened else { return nil }
-        cache.withLock { cache in
-            cache.entries.append((key, segment, opened))
-            cache.bytes += opened.byteCount
-            while cache.entries.count > 1,
-                cache.bytes > SegmentReader.cacheBytes || cache.entries.count > SegmentReader.cacheEntries
-            {
-                cache.bytes -= cache.entries.removeFirst().opened.byteCount
+        let summaries = try guarded(segment) { () throws(CorruptionError) in
+            try loadSummaries(segment, bundle, opened)
+        }
+        guard let summaries else { return nil }
+        cache.withLock { $0.insert(segment, .summaries(bundle: bundle), .summaries(summaries)) }
+        return summaries[place]
+    }
+
+    /// Appends the samples of a series within a range, in time order; `place` is the series' among the bundle's.
+    func samples(
+        _ segment: Segment,
+        bundle: Int,
+        _ place: Int,
+        _ range: TimeRange,
+        into columns: inout SampleColumns
+    ) throws(SourceError) {
+        guard let opened = try open(segment, bundle) else { return }
+        let hidden = segment.bundles[bundle].hidden
+        var workspace = lend()
+        defer { give(back: workspace) }
+        for (number, window) in opened.windows.enumerated()
+        where window.series.contains(place) && range.overlaps(window.minTime, window.maxTime) {
+            if !hidden.isEmpty, hidden.contains(UInt32(number)) { continue }
+            let column = place - Int(window.firstSeries)
+            _ = try guarded(segment) { () throws(CorruptionError) in
+                let times = try timestamps(segment, bundle, opened, number, using: &workspace)
+                try append(
+                    segment,
+                    bundle,
+                    opened,
+                    (number, column),
+                    times,
+                    range,
+                    using: &workspace,
+                    into: &columns
+                )
             }
         }
+    }
+
+    private func lend() -> Workspace { workspaces.withLock { $0.popLast() } ?? Workspace() }
+
+    private func give(back workspace: consuming Workspace) {
+        let returned = workspace
+        workspaces.withLock { if $0.count < SegmentReader.workspaceLimit { $0.append(returned) } }
+    }
+
+    // MARK: - Values
+
+    private func append(
+        _ segment: Segment,
+        _ bundle: Int,
+        _ opened: OpenedBundle,
+        _ place: (window: Int, column: Int),
+        _ times: [Int64],
+        _ range: TimeRange,
+        using workspace: inout Workspace,
+        into columns: inout SampleColumns
+    ) throws(CorruptionError) {
+        let low = times.firstPlace { $0 >= range.from }
+        let high = times.firstPlace { $0 > range.through }
+        guard low < high else { return }
+        let column = Int(opened.windows[place.window].firstColumn) + place.column
+        let flags = opened.blocks.flags[column]
+        // A series' windows follow each other but for late rows.
+        let isBehind = columns.timestamps.last.map { times[low] <= $0 } ?? false
+        if isBehind || flags & BlockTable.Flag.states != 0 || opened.isLegacy {
+            workspace.cells.removeAll()
+            try read(
+                segment,
+                bundle,
+                opened,
+                place.window,
+                place.column,
+                using: &workspace.decoder,
+                into: &workspace.cells
+            )
+            var piece = SampleColumns()
+            workspace.cells.appendSamples(times, range, to: &piece)
+            columns.merge(piece)
+            return
+        }
+        if flags & BlockTable.Flag.constant != 0 {
+            let value = Double(bitPattern: opened.blocks.constants[column])
+            columns.timestamps.append(contentsOf: times[low..<high])
+            columns.values.append(contentsOf: repeatElement(value, count: high - low))
+            return
+        }
+        var reader = try block(segment, bundle, opened, column)
+        if high - low == times.count {
+            let start = columns.values.count
+            columns.values.append(contentsOf: repeatElement(0, count: times.count))
+            do throws(CorruptionError) {
+                var all = columns.values.mutableSpan
+                var added = all._mutatingExtracting(start..<(start + times.count))
+                try workspace.decoder.read(&reader, into: &added)
+            } catch {
+                columns.values.removeLast(times.count)
+                throw error
+            }
+        } else {
+            var block = workspace.cells.values
+            workspace.cells.values = []
+            defer { workspace.cells.values = block }
+            block.removeAll(keepingCapacity: true)
+            block.append(contentsOf: repeatElement(0, count: times.count))
+            var values = block.mutableSpan
+            try workspace.decoder.read(&reader, into: &values)
+            columns.values.append(contentsOf: block[low..<high])
+        }
+        columns.timestamps.append(contentsOf: times[low..<high])
+    }
+
+    private func read(
+        _ segment: Segment,
+        _ bundle: Int,
+        _ opened: OpenedBundle,
+        _ number: Int,
+        _ place: Int,
+        using decoder: inout BlockDecoder,
+        into cells: inout ColumnCells
+    ) throws(CorruptionError) {
+        let rows = Int(opened.windows[number].rows)
+        let column = Int(opened.windows[number].firstColumn) + place
+        let flags = opened.blocks.flags[column]
+        var count = rows
+        guard BlockTable.hasBlock(flags) else {
+            let value = Double(bitPattern: opened.blocks.constants[column])
+            cells.states.append(contentsOf: repeatElement(CellState.value, count: rows))
+            cells.values.append(contentsOf: repeatElement(value, count: rows))
+            return
+        }
+        var reader = try block(segment, bundle, opened, column)
+        if opened.isLegacy { return try ColumnBlock.read(&reader, rows: rows, using: &decoder, into: &cells) }
+        if flags & BlockTable.Flag.states != 0 {
+            count = try ColumnBlock.readStates(&reader, rows: rows, into: &cells.states)
+        } else {
+            cells.states.append(contentsOf: repeatElement(CellState.value, count: rows))
+        }
+        let constant = Double(bitPattern: opened.blocks.constants[column])
+        let start = cells.values.count
+        cells.values.append(contentsOf: repeatElement(constant, count: count))
+        guard flags & BlockTable.Flag.constant == 0, count > 0 else { return }
+        var all = cells.values.mutableSpan
+        var added = all._mutatingExtracting(start..<(start + count))
+        try decoder.read(&reader, into: &added)
+    }
+
+    /// A reader of a column's block, put together when its end lies elsewhere.
+    private func block(
+        _ segment: Segment,
+        _ bundle: Int,
+        _ opened: OpenedBundle,
+        _ column: Int
+    ) throws(CorruptionError) -> ByteReader {
+        let place = try opened.block(column)
+        let bytes = try run(segment, bundle, opened, place.run)
+        guard let shared = opened.blocks.shared[UInt32(column)] else {
+            return ByteReader(bytes, in: place.range)
+        }
+        let target = try opened.block(Int(shared.column))
+        let other = try run(segment, bundle, opened, target.run)
+        return ByteReader(Array(bytes[place.range]) + other[target.range].suffix(Int(shared.length)))
+    }
+
+    private func timestamps(
+        _ segment: Segment,
+        _ bundle: Int,
+        _ opened: OpenedBundle,
+        _ number: Int,
+        using workspace: inout Workspace
+    ) throws(CorruptionError) -> [Int64] {
+        let part = SegmentCache.Part.timestamps(
+            window: Int(segment.bundles[bundle].layout.firstWindow) + number
+        )
+        if case .timestamps(let known) = cache.withLock({ $0.find(segment, part) }) { return known }
+        let place = try opened.times(number)
+        var reader = ByteReader(try run(segment, bundle, opened, place.run), in: place.range)
+        let window = opened.windows[number]
+        let times =
+            opened.isLegacy
+            ? try workspace.decoder.readIntegers(Int(window.rows), from: &reader)
+            : try RowTimes.readTimestamps(window, &reader, using: &workspace.decoder)
+        cache.withLock { $0.insert(segment, part, .timestamps(times)) }
+        return times
+    }
+
+    // MARK: - Parts
+
+    private func locate(
+        _ segment: Segment,
+        _ window: Int
+    ) throws(SourceError) -> (bundle: Int, number: Int, opened: OpenedBundle)? {
+        guard let bundle = segment.bundle(ofWindow: window), let opened = try open(segment, bundle)
+        else { return nil }
+        return (bundle, window - Int(segment.bundles[bundle].layout.firstWindow), opened)
+    }
+
+    /// A bundle's directory; nil when the segment was overwritten meanwhile.
+    private func open(_ segment: Segment, _ bundle: Int) throws(SourceError) -> OpenedBundle? {
+        if case .bundle(let known) = cache.withLock({ $0.find(segment, .bundle(bundle)) }) { return known }
+        let opened = try guarded(segment) { () throws(CorruptionError) in
+            try SegmentReader.load(segment, segment.bundles[bundle])
+        }
+        guard let opened else { return nil }
+        cache.withLock { $0.insert(segment, .bundle(bundle), .bundle(opened)) }
         return opened
     }
 
     private static func load(
         _ segment: Segment,
-        _ window: SegmentWindow
-    ) throws(CorruptionError) -> Opened {
-        let bytes = try read(segment, Int(window.blocksOffset), Int(window.blocksCount))
-        let columns = window.columns.references.count
-        let directory = try BlockDirectory(try SegmentSection.contents(bytes), columns: columns)
-        var next = window.dataOffset &+ UInt32(directory.timesLength)
-        var offsets: [UInt32] = []
-        offsets.reserveCapacity(columns)
-        for length in directory.lengths {
-            offsets.append(next)
-            next = next &+ length
-        }
-        let times = try block(
-            segment,
-            Int(window.dataOffset),
-            directory.timesLength,
-            directory.timesChecksum
+        _ bundle: SegmentBundle
+    ) throws(CorruptionError) -> OpenedBundle {
+        if let legacy = bundle.legacy { return try legacy.open(segment) }
+        let layout = bundle.layout
+        let sizes = (Int(layout.windowBytes), Int(layout.blockBytes))
+        let bytes = try segment.bytes(Int(layout.offset), sizes.0 + sizes.1)
+        let windows = try WindowTable.read(
+            try SegmentSection.contents(Array(bytes[..<sizes.0])),
+            count: Int(layout.windowCount),
+            series: bundle.columns.references.count,
+            bundle.bounds
         )
-        var reader = ByteReader(times)
-        return Opened(
-            directory: directory,
-            offsets: offsets,
-            times: try RowTimes.read(window.rows, from: &reader)
+        return try OpenedBundle(
+            windows: windows,
+            blocks: try BlockTable(try SegmentSection.contents(Array(bytes[sizes.0...])), windows),
+            runsOffset: Int(layout.end) - Int(layout.runBytes),
+            limit: Int(layout.end)
         )
     }
 
-    private static func block(
+    private func loadSummaries(
         _ segment: Segment,
-        _ offset: Int,
-        _ length: Int,
-        _ checksum: UInt32
+        _ bundle: Int,
+        _ opened: OpenedBundle
+    ) throws(CorruptionError) -> [BlockSummary] {
+        if let legacy = segment.bundles[bundle].legacy { return try legacy.summaries(segment, opened) }
+        let layout = segment.bundles[bundle].layout
+        let bytes = try segment.bytes(
+            Int(layout.offset) + Int(layout.windowBytes) + Int(layout.blockBytes),
+            Int(layout.summaryBytes)
+        )
+        return try SummaryTable.read(try SegmentSection.contents(bytes), opened.blocks, opened.windows)
+    }
+
+    private func run(
+        _ segment: Segment,
+        _ bundle: Int,
+        _ opened: OpenedBundle,
+        _ number: Int
     ) throws(CorruptionError) -> [UInt8] {
-        let bytes = try read(segment, offset, length)
-        guard bytes.count == length, CRC32C.checksum(bytes) == checksum else {
-            throw CorruptionError("a block whose checksum holds", at: offset)
+        let part = SegmentCache.Part.run(bundle: bundle, run: number)
+        if case .run(let known) = cache.withLock({ $0.find(segment, part) }) { return known }
+        let run = opened.blocks.runs[number]
+        let offset = opened.offset(ofRun: number)
+        var bytes = try segment.bytes(offset, Int(run.storedLength))
+        guard CRC32C.checksum(bytes) == run.checksum else {
+            throw CorruptionError("a run whose checksum holds", at: offset)
         }
+        if run.isCompressed { bytes = try Zstd.decompress(bytes[...], limit: Int(run.plainLength)) }
+        guard bytes.count == Int(run.plainLength) else {
+            throw CorruptionError("a run of \(run.plainLength) bytes", at: offset)
+        }
+        cache.withLock { $0.insert(segment, part, .run(bytes)) }
         return bytes
     }
 
-    private static func read(
+    /// The result of a read, nil when it failed because the segment was overwritten meanwhile.
+    private func guarded<Result>(
         _ segment: Segment,
-        _ offset: Int,
-        _ count: Int
-    ) throws(CorruptionError) -> [UInt8] {
-        do throws(FileError) {
-            return try segment.read(offset, count)
-        } catch {
-            throw CorruptionError("a readable block (\(error))", at: offset)
-        }
-    }
-
-    /// Runs a read; damage is an error unless the segment was overwritten meanwhile.
-    private func guarded(
-        _ segment: Segment,
-        _ body: () throws(CorruptionError) -> Void
-    ) throws(SourceError) {
+        _ body: () throws(CorruptionError) -> Result
+    ) throws(SourceError) -> Result? {
         do throws(CorruptionError) {
-            try body()
+            return try body()
         } catch {
-            if segment.isEvicted.load(ordering: .acquiring) { return }
+            if segment.isEvicted.load(ordering: .acquiring) { return nil }
             corruptBlocks.add()
             throw .unreadable("segment \(segment.ringSequence) in ring file \(segment.fileNumber): \(error)")
         }
+    }
+}
+
+extension Segment {
+    /// Bytes of the segment, all of them.
+    func bytes(_ offset: Int, _ count: Int) throws(CorruptionError) -> [UInt8] {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try read(offset, count)
+        } catch {
+            throw CorruptionError("a readable block (\(error))", at: offset)
+        }
+        guard bytes.count == count else {
+            throw CorruptionError("\(count) bytes of the segment", at: offset)
+        }
+        return bytes
+    }
+}
+
+extension [Int64] {
+    /// The first place from which on the condition holds; O(log n).
+    fileprivate func firstPlace(_ holds: (Int64) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if holds(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }

@@ -16,54 +16,9 @@ struct SealingWindow: Sendable {
     let references: [SeriesReference]
 }
 
-/// A finished segment that has no place yet.
-struct SealedSegment: Sendable {
-    /// What a window looks like in memory once the place is known.
-    struct Window: Sendable {
-        var references: [SeriesReference]
-        var rows: Int
-        var samples: UInt64
-        var times: ClosedRange<Int64>
-        var sequences: ClosedRange<UInt64>
-        var blocksOffset: Int
-        var blocksCount: Int
-        var dataOffset: Int
-    }
-
-    var windows: [Window] = []
-    var directory: [UInt8] = []
-    var data: [UInt8] = []
-
-    var length: Int { SegmentHeader.size + directory.count + data.count }
-
-    /// All bytes of the segment under a ring sequence.
-    func bytes(ringSequence: UInt64) -> [UInt8] {
-        let header = SegmentHeader(
-            ringSequence: ringSequence,
-            length: length,
-            directoryLength: directory.count,
-            dataChecksum: CRC32C.checksum(data),
-            windowCount: windows.count,
-            times: windows.reduce(Int64.max) {
-                min($0, $1.times.lowerBound)
-            }...windows.reduce(Int64.min) {
-                max($0, $1.times.upperBound)
-            },
-            sequences: windows.reduce(UInt64.max) {
-                min($0, $1.sequences.lowerBound)
-            }...windows.reduce(0) { max($0, $1.sequences.upperBound) }
-        )
-        var out = header.bytes(directory: directory)
-        out.reserveCapacity(SegmentHeader.padded(length))
-        out += directory
-        out += data
-        out.append(contentsOf: repeatElement(0, count: SegmentHeader.padded(length) - out.count))
-        return out
-    }
-}
-
 /// Codes windows into a segment.
 struct SegmentWriter {
+    private var builder = SegmentBuilder()
     private var cells = ColumnCells()
     private var merged = ColumnCells()
 
@@ -72,68 +27,32 @@ struct SegmentWriter {
         _ windows: [SealingWindow],
         gaps: [Range<UInt64>]
     ) throws(CorruptionError) -> SealedSegment {
-        var segment = SealedSegment()
-        segment.directory.append(varint: UInt64(gaps.count))
-        for gap in gaps {
-            segment.directory.append(varint: gap.lowerBound)
-            segment.directory.append(varint: gap.upperBound)
+        do throws(CorruptionError) {
+            for window in windows { try append(window) }
+        } catch {
+            builder = SegmentBuilder()
+            throw error
         }
-        for window in windows { try append(window, to: &segment) }
-        // Offsets were counted from the directory's and the data's own beginning.
-        for index in segment.windows.indices {
-            segment.windows[index].blocksOffset += SegmentHeader.size
-            segment.windows[index].dataOffset += SegmentHeader.size + segment.directory.count
-        }
-        return segment
+        return builder.finish(gaps: gaps)
     }
 
-    private mutating func append(
-        _ sealing: SealingWindow,
-        to segment: inout SealedSegment
-    ) throws(CorruptionError) {
+    private mutating func append(_ sealing: SealingWindow) throws(CorruptionError) {
         let window = sealing.window
         let order = sealing.labels.indices.sorted { sealing.labels[$0] < sealing.labels[$1] }
         let rows = try MergedRows(window)
-        let dataStart = segment.data.count
-        var directory = BlockDirectory()
-        var summaries: [UInt8] = []
-        rows.times.append(to: &segment.data, effort: .segment)
-        directory.timesLength = segment.data.count - dataStart
-        directory.timesChecksum = CRC32C.checksum(segment.data[dataStart...])
-        for column in order {
-            try decode(column, of: window, rows)
-            appendBlock(to: &segment.data, &directory, &summaries)
-        }
-        let times = window.minTime...window.maxTime
-        let sequences = window.minSequence...window.maxSequence
-        var out = segment.directory
-        out.append(prefixed: sealing.identity.bytes)
-        out.append(varint: window.stream)
-        out.append(varint: UInt64(rows.times.count))
-        out.append(varint: UInt64(order.count))
-        let samples = rows.times.counts.reduce(0) { $0 + UInt64($1) }
-        out.append(varint: samples)
-        out.append(zigzag: times.lowerBound)
-        out.append(zigzag: times.upperBound)
-        out.append(varint: sequences.lowerBound)
-        out.append(varint: sequences.upperBound)
-        out.append(varint: UInt64(segment.data.count - dataStart))
-        _ = SegmentSection.append(LabelSection.bytes(order.map { sealing.labels[$0] }), to: &out)
-        let blocks = SegmentSection.append(directory.bytes(), to: &out)
-        _ = SegmentSection.append(summaries, to: &out)
-        segment.directory = out
-        segment.windows.append(
-            SealedSegment.Window(
+        builder.begin(
+            WindowDescription(
+                stream: window.stream,
+                identity: sealing.identity,
+                labels: order.map { sealing.labels[$0] },
                 references: order.map { sealing.references[$0] },
-                rows: rows.times.count,
-                samples: samples,
-                times: times,
-                sequences: sequences,
-                blocksOffset: blocks.offset,
-                blocksCount: blocks.count,
-                dataOffset: dataStart
+                times: rows.times
             )
         )
+        for column in order {
+            try decode(column, of: window, rows)
+            builder.append(cells)
+        }
     }
 
     /// Leaves the column's cells, late rows included, in `cells`.
@@ -164,28 +83,6 @@ struct SegmentWriter {
             }
         }
         swap(&cells, &merged)
-    }
-
-    private func appendBlock(
-        to data: inout [UInt8],
-        _ directory: inout BlockDirectory,
-        _ summaries: inout [UInt8]
-    ) {
-        let start = data.count
-        let first = cells.values.first?.bitPattern
-        if let first, cells.values.count == cells.states.count,
-            !cells.values.contains(where: { $0.bitPattern != first })
-        {
-            directory.lengths.append(0)
-            directory.checksums.append(0)
-            directory.constants.append(first)
-            return
-        }
-        let codec = ColumnBlock.append(cells, effort: .segment, to: &data)
-        directory.lengths.append(UInt32(data.count - start))
-        directory.checksums.append(CRC32C.checksum(data[start...]))
-        directory.constants.append(0)
-        BlockSummary(cells.values, codec: codec).append(to: &summaries)
     }
 }
 

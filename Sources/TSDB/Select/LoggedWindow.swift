@@ -9,7 +9,9 @@ internal import Samples
 struct LoggedWindow: Sendable {
     enum Place: Sendable {
         case head(HeadWindow)
-        case segment(Segment, Int)
+        case segment(Segment, window: Int)
+        /// Some windows of a segment, which are looked up when commit order comes to them.
+        case bundle(Segment, bundle: Int)
     }
 
     let place: Place
@@ -31,17 +33,18 @@ struct LoadedWindow: Sendable {
 }
 
 extension Head {
-    /// The windows with rows at or after a sequence, in order of their first such row.
+    /// The windows, and bundles of them, with rows at or after a sequence, in order of their first such row.
     func loggedWindows(from sequence: UInt64) -> [LoggedWindow] {
         var result: [LoggedWindow] = []
         for segment in segments where segment.maxSequence >= sequence {
-            for (number, window) in segment.windows.enumerated() where window.maxSequence >= sequence {
+            for (number, bundle) in segment.bundles.enumerated()
+            where bundle.bounds.maxSequence >= sequence {
                 result.append(
                     LoggedWindow(
-                        place: .segment(segment, number),
-                        minSequence: window.minSequence,
-                        maxSequence: window.maxSequence,
-                        references: window.columns.references
+                        place: .bundle(segment, bundle: number),
+                        minSequence: bundle.bounds.minSequence,
+                        maxSequence: bundle.bounds.maxSequence,
+                        references: bundle.columns.references
                     )
                 )
             }
@@ -87,9 +90,56 @@ extension Head {
     }
 }
 
+/// Windows in order of their first row at or after a sequence, bundles opened on the way.
+///
+/// Only what commit order comes to is read: behind a cursor may lie the whole ring.
+struct LoggedWindows {
+    private let sequence: UInt64
+    /// Last first.
+    private var rest: [LoggedWindow]
+
+    /// Takes windows and bundles in that order.
+    init(_ windows: [LoggedWindow], from sequence: UInt64) {
+        self.sequence = sequence
+        rest = windows.reversed()
+    }
+
+    /// The next window; throws away a bundle that cannot be read and goes on with the next call.
+    mutating func next(_ reader: SegmentReader) throws(SourceError) -> LoggedWindow? {
+        while let window = rest.popLast() {
+            guard case .bundle(let segment, let bundle) = window.place else { return window }
+            for (number, window) in try reader.windows(segment, bundle: bundle)
+            where window.maxSequence >= sequence {
+                insert(
+                    LoggedWindow(
+                        place: .segment(segment, window: number),
+                        minSequence: window.minSequence,
+                        maxSequence: window.maxSequence,
+                        references: Array(segment.bundles[bundle].columns.references[window.series])
+                    )
+                )
+            }
+        }
+        return nil
+    }
+
+    private mutating func insert(_ window: LoggedWindow) {
+        let first = max(window.minSequence, sequence)
+        var low = 0
+        var high = rest.count
+        while low < high {
+            let middle = (low + high) / 2
+            if max(rest[middle].minSequence, sequence) > first { low = middle + 1 } else { high = middle }
+        }
+        rest.insert(window, at: low)
+    }
+}
+
 extension LoggedWindow {
     func load(from sequence: UInt64, reader: SegmentReader) throws(SourceError) -> LoadedWindow {
         switch place {
+        case .bundle:
+            return LoadedWindow(window: self, times: RowTimes(), late: [], skippedChunks: 0)
         case .segment(let segment, let number):
             let times = try reader.times(segment, number)
             return LoadedWindow(window: self, times: times, late: [], skippedChunks: 0)
@@ -127,6 +177,7 @@ extension LoadedWindow {
     ) throws(SourceError) -> SampleColumns {
         cells.removeAll()
         switch window.place {
+        case .bundle: break
         case .segment(let segment, let number):
             try reader.cells(segment, number, column, into: &cells)
         case .head(let window):

@@ -8,14 +8,15 @@ internal import Samples
 
 /// One series' pieces.
 struct SeriesSources: Sendable {
-    /// A block of a segment.
-    struct Block: Sendable {
+    /// A series of a bundle of a segment.
+    struct Stored: Sendable {
         let segment: Segment
-        let window: Int
-        let column: Int
+        let bundle: Int
+        /// The series' place among the bundle's.
+        let place: Int
     }
 
-    var blocks: [Block] = []
+    var stored: [Stored] = []
     var columns: [HeadColumn] = []
 }
 
@@ -29,20 +30,21 @@ struct KnownSegments: Sendable {
 extension SeriesSources {
     fileprivate mutating func add(_ segment: Segment, _ reference: SeriesReference, _ range: TimeRange) {
         guard range.overlaps(segment.minTime, segment.maxTime) else { return }
-        for (number, window) in segment.windows.enumerated()
-        where range.overlaps(window.minTime, window.maxTime) {
-            guard let column = window.columns.position(of: reference) else { continue }
-            blocks.append(Block(segment: segment, window: number, column: column))
+        for (number, bundle) in segment.bundles.enumerated()
+        where range.overlaps(bundle.bounds.minTime, bundle.bounds.maxTime) {
+            bundle.columns.forEachPlace(of: reference) { place in
+                stored.append(Stored(segment: segment, bundle: number, place: place))
+            }
         }
     }
 
     /// Oldest first, so that merging is mostly appending: segments are in commit order, and backfill comes late.
-    fileprivate mutating func sortBlocks() {
-        func start(_ block: Block) -> Int64 { block.segment.windows[block.window].minTime }
-        for place in blocks.indices.dropFirst() where start(blocks[place]) < start(blocks[place - 1]) {
+    fileprivate mutating func sortStored() {
+        func start(_ stored: Stored) -> Int64 { stored.segment.bundles[stored.bundle].bounds.minTime }
+        for place in stored.indices.dropFirst() where start(stored[place]) < start(stored[place - 1]) {
             // Of two with one time the one stored first counts; the order of equal elements must not change.
-            let order = blocks.indices.sorted { (start(blocks[$0]), $0) < (start(blocks[$1]), $1) }
-            blocks = order.map { blocks[$0] }
+            let order = stored.indices.sorted { (start(stored[$0]), $0) < (start(stored[$1]), $1) }
+            stored = order.map { stored[$0] }
             return
         }
     }
@@ -80,7 +82,7 @@ extension Head {
                 sources.columns.append(window.column(column, range))
             }
         }
-        sources.sortBlocks()
+        sources.sortStored()
         return sources
     }
 

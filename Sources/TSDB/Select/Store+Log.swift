@@ -21,9 +21,15 @@ extension Store: SampleLog {
 
     /// The time of the oldest sample at or after a position, nil when there is none.
     public func timestamp(at position: LogPosition) -> Timestamp? {
-        let windows = head.withLock { $0.loggedWindows(from: position.sequence) }
+        var windows = LoggedWindows(
+            head.withLock { $0.loggedWindows(from: position.sequence) },
+            from: position.sequence
+        )
         var found: (sequence: UInt64, time: Int64)?
-        for window in windows {
+        while true {
+            let next = readable { () throws(SourceError) in try windows.next(reader) }
+            guard let next else { continue }
+            guard let window = next else { break }
             let earliest = max(window.minSequence, position.sequence)
             if let found, found.sequence <= earliest { break }
             guard let loaded = try? window.load(from: position.sequence, reader: reader) else { continue }
@@ -48,9 +54,16 @@ extension Store: SampleLog {
             let next = min(start, self.end.sequence)
             return LogChunk(series: [], next: LogPosition(sequence: next), lostRows: 0)
         }
-        let stretch = Stretch(windows, range: start..<end, sampleLimit: max(1, sampleLimit)) { window in
-            readable { () throws(SourceError) in try window.load(from: start, reader: reader) }
+        var ordered = LoggedWindows(windows, from: start)
+        var stretch = Stretch(range: start..<end, sampleLimit: max(1, sampleLimit))
+        while true {
+            let next = readable { () throws(SourceError) in try ordered.next(reader) }
+            guard let next else { continue }
+            guard let window = next, stretch.wants(window) else { break }
+            let loaded = readable { () throws(SourceError) in try window.load(from: start, reader: reader) }
+            if let loaded { stretch.add(loaded) }
         }
+        stretch.finish()
         let next = stretch.next ?? end
         let range = start..<next
         let gapRows = head.withLock { $0.gapRows(in: range) }
@@ -112,6 +125,9 @@ extension Store {
 private struct Stretch {
     /// Windows with rows in the stretch.
     private(set) var windows: [LoggedWindow] = []
+    private let start: UInt64
+    private let sampleLimit: Int
+    private var touched: [(window: LoggedWindow, first: UInt64)] = []
     /// Rows in the stretch.
     private(set) var rows: UInt64 = 0
     /// The sequence after the last row; nil when there is no row.
@@ -122,33 +138,36 @@ private struct Stretch {
     /// Rows from here on are beyond the limit.
     private var end: UInt64
 
-    /// Looks at windows in order of their first row until no further one can have rows within the limit.
-    init(
-        _ all: [LoggedWindow],
-        range: Range<UInt64>,
-        sampleLimit: Int,
-        load: (LoggedWindow) -> LoadedWindow?
-    ) {
+    /// Windows are added in order of their first row while `wants` says so.
+    init(range: Range<UInt64>, sampleLimit: Int) {
+        start = range.lowerBound
         end = range.upperBound
-        var touched: [(window: LoggedWindow, first: UInt64)] = []
-        for window in all {
-            guard window.minSequence < end else { break }
-            guard let current = load(window) else { continue }
-            var first = UInt64.max
-            current.forEachRow { sequence, _, count in
-                guard sequence >= range.lowerBound, sequence < end else { return }
-                found.append((sequence, count))
-                samples += count
-                first = min(first, sequence)
-            }
-            if first < end { touched.append((window, first)) }
-            if samples >= 2 * sampleLimit { cut(sampleLimit) }
+        self.sampleLimit = sampleLimit
+    }
+
+    /// Whether this window or a later one can have rows within the limit.
+    func wants(_ window: LoggedWindow) -> Bool { window.minSequence < end }
+
+    mutating func add(_ loaded: LoadedWindow) {
+        var first = UInt64.max
+        loaded.forEachRow { sequence, _, count in
+            guard sequence >= start, sequence < end else { return }
+            found.append((sequence, count))
+            samples += count
+            first = min(first, sequence)
         }
+        if first < end { touched.append((loaded.window, first)) }
+        if samples >= 2 * sampleLimit { cut(sampleLimit) }
+    }
+
+    /// Settles windows and end.
+    mutating func finish() {
         cut(sampleLimit)
         rows = UInt64(found.count)
         next = found.last.map { $0.sequence + 1 }
         let last = next ?? 0
         windows = touched.filter { $0.first < last }.map { $0.window }
+        touched = []
     }
 
     /// Keeps the rows in order up to the one that reaches the limit.

@@ -54,6 +54,11 @@ extension Store: SeriesSource {
         return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    /// What sources said of their families.
+    public func metadata() -> [String: MetricMetadata] {
+        families.withLock { $0 }
+    }
+
     private func find(_ matchers: [LabelMatcher], _ wanted: TimeRange, _ rows: CoarseRows) -> [FoundSeries] {
         let range = rows.sampleRange(wanted)
         return index.withLock { index in
@@ -95,13 +100,8 @@ extension Store: SeriesSource {
         _ range: TimeRange,
         into columns: inout SampleColumns
     ) throws(SourceError) {
-        var cells = ColumnCells()
-        for block in sources.blocks {
-            cells.removeAll()
-            try reader.cells(block.segment, block.window, block.column, into: &cells)
-            var piece = SampleColumns()
-            cells.appendSamples(try reader.times(block.segment, block.window).timestamps, range, to: &piece)
-            columns.merge(piece)
+        for stored in sources.stored {
+            try reader.samples(stored.segment, bundle: stored.bundle, stored.place, range, into: &columns)
         }
         for column in sources.columns {
             var piece = SampleColumns()
@@ -131,13 +131,14 @@ extension Head {
     /// For each reference whether a segment within the range has it.
     fileprivate func storedSeries(in range: TimeRange, places: Int) -> [Bool] {
         var stored = [Bool](repeating: false, count: places)
-        // Windows of one group mostly share one set of columns.
+        // Bundles of one group mostly share one set of columns.
         var previous: ColumnSet?
         for segment in segments where range.overlaps(segment.minTime, segment.maxTime) {
-            for window in segment.windows where range.overlaps(window.minTime, window.maxTime) {
-                if window.columns === previous { continue }
-                previous = window.columns
-                for reference in window.columns.references where Int(reference) < places {
+            for bundle in segment.bundles
+            where range.overlaps(bundle.bounds.minTime, bundle.bounds.maxTime) {
+                if bundle.columns === previous { continue }
+                previous = bundle.columns
+                for reference in bundle.columns.references where Int(reference) < places {
                     stored[Int(reference)] = true
                 }
             }

@@ -29,8 +29,9 @@ extension Head {
             result.append(TierSeries(reference: reference, labels: all[place]))
         }
         for segment in segments where span.overlaps(segment.minTime, segment.maxTime) {
-            for window in segment.windows where span.overlaps(window.minTime, window.maxTime) {
-                for reference in window.columns.references { add(reference) }
+            for bundle in segment.bundles
+            where span.overlaps(bundle.bounds.minTime, bundle.bounds.maxTime) {
+                for reference in bundle.columns.references { add(reference) }
             }
         }
         for lane in lanes {
@@ -63,9 +64,9 @@ extension Head {
 }
 
 extension Segment {
-    /// Calls `body` with the first and last time of each window.
+    /// Calls `body` with the first and last time of each bundle of windows.
     func forEachWindow(_ body: (_ low: Int64, _ high: Int64) -> Void) {
-        for window in windows { body(window.minTime, window.maxTime) }
+        for bundle in bundles { body(bundle.bounds.minTime, bundle.bounds.maxTime) }
     }
 }
 

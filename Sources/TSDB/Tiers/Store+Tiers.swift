@@ -265,7 +265,7 @@ extension Store {
                         offset: place.offset,
                         length: finished.length,
                         ringSequence: place.sequence,
-                        windows: []
+                        bundles: []
                     ),
                     finished.head,
                     columns: finished.sets.map { index.adopt(labels: $0, &head) },

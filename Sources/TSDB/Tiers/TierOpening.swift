@@ -148,7 +148,7 @@ extension RingScan.Found {
             offset: offset,
             length: header.length,
             ringSequence: header.ringSequence,
-            windows: []
+            bundles: []
         )
     }
 }

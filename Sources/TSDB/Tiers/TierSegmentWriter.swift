@@ -115,7 +115,7 @@ struct FinishedTierSegment {
 
     /// All bytes of the segment under a ring sequence.
     func bytes(ringSequence: UInt64) -> [UInt8] {
-        let header = SegmentHeader(
+        var header = SegmentHeader(
             ringSequence: ringSequence,
             length: length,
             directoryLength: directory.count,
@@ -124,6 +124,7 @@ struct FinishedTierSegment {
             times: head.span.from...head.span.through,
             sequences: 0...0
         )
+        header.version = 1
         var out = header.bytes(directory: directory)
         out.reserveCapacity(SegmentHeader.padded(length))
         out += directory

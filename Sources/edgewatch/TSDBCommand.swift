@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+
+/// `edgewatch tsdb …`: looking into data directories and the format, without a daemon.
+struct TSDBCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tsdb",
+        abstract: "Tools for the store and its format.",
+        subcommands: [CodecCommand.self]
+    )
+}
