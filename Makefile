@@ -42,10 +42,10 @@ lint: ## formatting, and the rules the formatter cannot see
 	@scripts/lint
 
 format: ## rewrite sources in the house style
-	swift format -i -r Package.swift Sources Tests
+	swift format -i -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-bench: release ## size, memory and CPU of the release binary, as docs/PERFORMANCE.md has them
-	@scripts/bench
+bench: release ## what docs/PERFORMANCE.md has; ARGS='codec store' runs some parts
+	@scripts/bench $(ARGS)
 
 fuzz: ## libFuzzer on every decoder, FUZZ_SECONDS=60 each; TARGETS=names runs some
 	@scripts/fuzz $(or $(FUZZ_SECONDS),60) $(TARGETS)

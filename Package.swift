@@ -40,7 +40,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "edgewatch",
-    products: [.executable(name: "edgewatch", targets: ["edgewatch"])],
+    products: [
+        .executable(name: "edgewatch", targets: ["edgewatch"]),
+        // For Benchmarks/, a package of its own.
+        .library(name: "EdgewatchStore", targets: ["TSDB", "Samples", "Platform", "Bytes"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -119,7 +123,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "edgewatch",
-            dependencies: ["Daemon", "Config", "Platform", "Samples", arguments, log],
+            dependencies: ["Daemon", "Config", "TSDB", "Platform", "Samples", arguments, log],
             swiftSettings: everywhere,
             linkerSettings: [
                 .unsafeFlags(
