@@ -101,19 +101,6 @@ extension Store: SampleSink {
         }
     }
 
-    /// Remembers what a source said of its families.
-    public func describe(_ metadata: [MetricMetadata]) {
-        families.withLock { families in
-            for entry in metadata {
-                // Hostile exporters invent family names; the bound keeps /api/v1/metadata answerable.
-                guard families[entry.family] != nil || families.count < Store.familyLimit else { continue }
-                families[entry.family] = entry
-            }
-        }
-    }
-
-    static let familyLimit = 20_000
-
     static func checkOpen(_ head: borrowing Head) throws(SinkError) {
         if head.isClosed { throw .closed }
         guard head.log.pendingPages < LogBuffer.pendingLimit else {
@@ -128,7 +115,7 @@ extension Store: SampleSink {
     }
 
     /// Brings what was appended into the log file.
-    private func commit(isDue: Bool) {
+    func commit(isDue: Bool) {
         let isNearlyFull = flushLog()
         // All failures are counted and logged where they happen; the rows are in memory.
         if syncInterval <= .zero {

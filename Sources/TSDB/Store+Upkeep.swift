@@ -36,6 +36,7 @@ extension Store {
         }
         do throws(StoreError) { try maintainTiers() } catch { failure = failure ?? error }
         forgetUnused()
+        saveFamilies()
         if let failure { throw failure }
     }
 
@@ -79,6 +80,7 @@ extension Store {
             return true
         }
         guard isFirst else { return }
+        saveFamilies(isLast: true)
         flushLog()
         do throws(StoreError) {
             if writer.withLock({ $0.file.hasFile }) { try syncLog() } else { try seal(.all) }

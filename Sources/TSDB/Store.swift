@@ -31,7 +31,9 @@ public final class Store: Sendable {
     let head: Mutex<Head>
     let parts = Mutex(PartTable())
     let lateParts = Mutex<Void>(())
-    let families = Mutex<[String: MetricMetadata]>([:])
+    let files: any FileStore
+    let families = Mutex(KeptFamilies())
+    let exemplars: Mutex<ExemplarRing>
     let reader: SegmentReader
     let tierReader: TierReader
     /// Per tier the milliseconds of a span, and what it counts.
@@ -84,6 +86,8 @@ public final class Store: Sendable {
         writer = Mutex(LogWriter(file: opening.logFile))
         logFileBytes = opening.logFile.byteCount
         head = Mutex(opening.head)
+        exemplars = Mutex(opening.exemplars)
+        self.files = files
         directoryLock = Mutex(opening.lock)
         var report = opening.report
         report.milliseconds = Int64((clock.monotonicNanoseconds() - began) / 1_000_000)
@@ -95,6 +99,7 @@ public final class Store: Sendable {
         registerGauges(telemetry)
         lookAtClock()
         settleEarlierBoots(after: newest)
+        loadFamilies()
         // What says that this process began must be durable before any number it gives to a row can be shipped.
         flushLog()
         try? syncLog()

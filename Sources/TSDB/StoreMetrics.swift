@@ -21,6 +21,9 @@ struct StoreMetrics: Sendable {
     let forcedSeals: Counter
     let sealedWindows: Counter
     let droppedWindows: Counter
+    let exemplars: Counter
+    let refusedExemplars: Counter
+    let refusedFamilies: Counter
     let refusedHistograms: Counter
     let reducedHistograms: Counter
     let incompleteHistograms: Counter
@@ -57,6 +60,15 @@ struct StoreMetrics: Sendable {
         recoveredRows = counter("recovered_rows_total", "Rows taken from the log when the store was opened.")
         forcedSeals = counter("forced_seals_total", "Windows sealed early to make room in the log.")
         droppedWindows = counter("dropped_windows_total", "Windows too large for a file of the ring.")
+        exemplars = counter("appended_exemplars_total", "Exemplars stored.")
+        refusedExemplars = counter(
+            "out_of_order_exemplars_total",
+            "Exemplars refused because they are older than the newest of their series."
+        )
+        refusedFamilies = counter(
+            "refused_families_total",
+            "Descriptions of metric families refused because there are too many."
+        )
         refusedHistograms = counter(
             "refused_histograms_total",
             "Histograms refused because they have too many buckets at any resolution."

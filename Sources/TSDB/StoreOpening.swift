@@ -21,6 +21,7 @@ struct StoreOpening {
     private(set) var logFile = LogFile(file: nil, slotCount: 0, found: [], nextSequence: 1)
     private(set) var report = RecoveryReport()
     private(set) var lock: FileLock?
+    private(set) var exemplars = ExemplarRing(limit: 0)
     private var existing: Set<String> = []
     private var sealed: Set<UInt64> = []
     /// Gaps that the newest segment has.
@@ -339,10 +340,11 @@ struct StoreOpening {
     private mutating func loadLog(at time: UInt64) {
         let (file, scan) = log
         let sealedEnds = head.segments.map { $0.maxSequence + 1 }.sorted()
-        var replay = LogReplay(sealed: sealed, sealedEnds: sealedEnds)
+        var replay = LogReplay(sealed: sealed, sealedEnds: sealedEnds, exemplars: options.maxExemplars)
         if let file { replay.run(scan, file, into: &head, index: &index) }
         for set in pinned { for reference in index.release(set) { head.setLabels(Labels(), of: reference) } }
         pinned = []
+        exemplars = replay.exemplars
         let segments = report
         report = replay.report
         report.segments = segments.segments

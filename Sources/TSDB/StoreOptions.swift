@@ -19,6 +19,8 @@ public struct StoreOptions: Sendable {
     public var stagingPath: String?
     /// The most series with samples in the open windows or just registered.
     public var maxSeries: Int
+    /// The most exemplars in memory, about 200 bytes each; 0 keeps none.
+    public var maxExemplars = 10_000
     /// How far behind the newest row of its group a row may come.
     public var outOfOrderWindow: Duration
     /// When this release was made, in milliseconds since 1970: no true time is before it.

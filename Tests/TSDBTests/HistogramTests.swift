@@ -306,6 +306,24 @@ struct HistogramTests {
         #expect(try test.store.histograms("latency").count == 2)
     }
 
+    @Test func aSecondHistogramNeverMixesAfterAStart() throws {
+        let test = try TestStore()
+        try test.store.append("latency", 5000, SomeHistograms.custom)
+        try test.store.append("latency", 10_000, SomeHistograms.whole(1))
+        try test.store.append("latency", 20_000, 7.0)
+        for isSealed in [false, true] {
+            if isSealed { try test.store.sealAll() }
+            let store = try TestStore(files: test.files.afterKill()).store
+            #expect(try store.append("latency", 5000, 3.0) == AppendResult(duplicate: 1))
+            #expect(try store.append("latency", 5000, SomeHistograms.wide) == AppendResult(duplicate: 1))
+            #expect(try store.append("latency", 20_000, SomeHistograms.wide) == AppendResult(duplicate: 1))
+            #expect(try store.append("latency", 10_000, SomeHistograms.whole(1)) == AppendResult())
+            #expect(try store.append("latency", 7000, SomeHistograms.wide) == AppendResult(appended: 1))
+            #expect(try store.histograms("latency").timestamps == [5000, 7000, 10_000])
+            #expect(try store.all("latency").timestamps == [20_000])
+        }
+    }
+
     @Test func tooLateIsOutOfOrder() throws {
         let test = try TestStore { $0.outOfOrderWindow = .seconds(10) }
         try test.store.append("latency", 100_000, SomeHistograms.whole(1))

@@ -18,6 +18,7 @@ enum LogRecord {
         case codedKeyRow = 6
         case provisional = 16
         case shift = 17
+        case exemplars = 18
 
         /// Whether the record takes a number in commit order.
         var isRow: Bool { self == .row || self == .codedRow || self == .codedKeyRow }
@@ -154,7 +155,7 @@ enum LogRecord {
         (try reader.number(), try reader.zigzag())
     }
 
-    private static func readLabels(_ reader: inout ByteReader) throws(CorruptionError) -> Labels {
+    static func readLabels(_ reader: inout ByteReader) throws(CorruptionError) -> Labels {
         let place = reader.offset
         guard let labels = Labels(encoded: Array(try reader.prefixed(limit: reader.remaining))) else {
             throw CorruptionError("encoded labels", at: place)

@@ -16,6 +16,7 @@ struct LogReplay {
     }
 
     private(set) var report = RecoveryReport()
+    private(set) var exemplars: ExemplarRing
     /// The sequence after the newest row.
     private(set) var nextRow: UInt64 = 0
     /// The sequence after the newest row of which a record was seen; nil before the first page.
@@ -37,9 +38,10 @@ struct LogReplay {
     private var isBroken = false
 
     /// Rows of the windows in `sealed` are in segments already, which end before the rows `sealedEnds`, ascending.
-    init(sealed: Set<UInt64>, sealedEnds: [UInt64]) {
+    init(sealed: Set<UInt64>, sealedEnds: [UInt64], exemplars limit: Int) {
         self.sealed = sealed
         self.sealedEnds = sealedEnds
+        exemplars = ExemplarRing(limit: limit)
     }
 
     /// Reads all pages into the head.
@@ -173,6 +175,10 @@ struct LogReplay {
                 begin(with: gap)
                 head.addGap(gap)
                 nextRow = max(nextRow, gap.upperBound)
+            case .exemplars:
+                for entry in try LogRecord.readExemplars(&reader) {
+                    _ = exemplars.add(entry.exemplar, of: entry.series)
+                }
             case .provisional:
                 let (stream, mark) = try LogRecord.readProvisional(&reader)
                 if let place = places[stream] { head.lanes[streams[place].lane].window.provisional = mark }

@@ -23,6 +23,13 @@ struct PartTable: Sendable {
 extension Store {
     /// Stores a batch that has histograms or starts.
     func appendWithParts(_ batch: SampleBatch) throws(SinkError) -> (result: AppendResult, isDue: Bool) {
+        let (known, strangers) = withoutStrangers(batch)
+        var (result, isDue) = try appendKnown(known)
+        result.refused += strangers
+        return (result, isDue)
+    }
+
+    private func appendKnown(_ batch: SampleBatch) throws(SinkError) -> (result: AppendResult, isDue: Bool) {
         let row = try row(of: batch)
         guard !row.batch.series.isEmpty else { return (noted(row), false) }
         let outcome: Head.Outcome = try head.withLock { head throws(SinkError) in
@@ -35,7 +42,7 @@ extension Store {
         switch outcome {
         case .stored(let count, let isDue):
             var result = noted(row)
-            result.appended = count - row.parts + row.histograms
+            result.appended = count - row.parts + row.series.count
             return (result, isDue)
         case .divided:
             return try lateParts.withLock { _ throws(SinkError) in try appendLateWithParts(batch) }
@@ -47,7 +54,8 @@ extension Store {
         var batch: SampleBatch
         /// Values that are parts.
         var parts = 0
-        var histograms = 0
+        /// Series with a histogram.
+        var series: [SeriesID] = []
         /// Histograms of a series that the batch has twice.
         var duplicates = 0
         /// Histograms that no schema makes small enough, and those that a coarser one did.
@@ -96,7 +104,7 @@ extension Store {
                 continue
             }
             row.parts += row.batch.series.count - count
-            row.histograms += 1
+            row.series.append(sample.series)
             if histogram.schema != sample.histogram.schema { row.reduced += 1 }
         }
         try addStarts(of: batch, to: &row)
@@ -117,6 +125,20 @@ extension Store {
                 // The sample is worth more than when its counting began.
                 row.beyondLimit += 1
             }
+        }
+    }
+
+    /// The batch without histograms and starts of series that are not of its group, because their source released it.
+    private func withoutStrangers(_ batch: SampleBatch) -> (batch: SampleBatch, refused: Int) {
+        head.withLock { head in
+            func isKnown(_ id: SeriesID) -> Bool {
+                head.handles.contains(id) && head.handles[id].group == batch.group.rawValue
+            }
+            let known = batch.histograms.filter { isKnown($0.series) }
+            var rest = batch
+            rest.histograms = known
+            rest.starts = batch.starts.filter { isKnown($0.series) }
+            return (rest, batch.histograms.count - known.count)
         }
     }
 
@@ -152,9 +174,9 @@ extension Store {
         result.appended = late.result.appended
         // Parts are new, all of them, because what was there is not in the row; and they are stored or refused together.
         if late.arePartsRefused {
-            result.outOfOrder += row.histograms - row.parts
+            result.outOfOrder += row.series.count - row.parts
         } else {
-            result.appended += row.histograms - row.parts
+            result.appended += row.series.count - row.parts
         }
         return (result, late.isDue)
     }

@@ -84,9 +84,20 @@ extension Store {
             return head.nextSequence
         }
         try sealFrozen(isDoubtful ? .all : reason, &sealer)
+        if case .logSpace = reason { moveTail() }
+        if case .allInLog = reason { moveTail() }
         guard isDoubtful else { return }
         writer.withLock { $0.syncFailure = nil }
         head.withLock { $0.syncedRow = max($0.syncedRow, row) }
+    }
+
+    /// Lets the log forget pages that no row in memory needs: exemplars take pages too, and no segment frees those.
+    private func moveTail() {
+        let tail = head.withLock { head in
+            head.log.tail = max(head.log.tail, head.firstNeededPage())
+            return head.log.tail
+        }
+        writer.withLock { $0.file.release(before: tail) }
     }
 
     private func sealFrozen(_ reason: SealReason, _ sealer: inout Sealer) throws(StoreError) {

@@ -54,11 +54,6 @@ extension Store: SeriesSource {
         return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// What sources said of their families.
-    public func metadata() -> [String: MetricMetadata] {
-        families.withLock { $0 }
-    }
-
     private func find(_ matchers: [LabelMatcher], _ wanted: TimeRange, _ rows: CoarseRows) -> [FoundSeries] {
         let range = rows.sampleRange(wanted)
         return index.withLock { index in
