@@ -193,6 +193,7 @@ final class Wiring: Sendable {
             node: node
         )
         let (alerts, sync, store, collector, signals) = (alerts, sync, store, collector, signals)
+        services.exemplars = store
         services.rules = { alerts.groups() }
         services.alerts = { alerts.activeAlerts() }
         services.alertmanagers = { alerts.alertmanagers() }
@@ -265,6 +266,7 @@ final class Wiring: Sendable {
             tiers: tiers(storage.tiers)
         )
         options.releaseTime = Version.released
+        options.maxExemplars = storage.maxExemplars
         let store: Store
         do {
             store = try Store(

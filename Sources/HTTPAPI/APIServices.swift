@@ -49,6 +49,8 @@ public struct APIServices: Sendable {
     public var flags: [(name: String, value: String)] = []
     /// When the configuration was last loaded, and whether that succeeded.
     public var configuration: @Sendable () -> ConfigurationView = { ConfigurationView() }
+    /// Where exemplars are looked up; nil answers with none.
+    public var exemplars: (any ExemplarSource)?
     /// Stores what is pushed; nil answers 404.
     public var remoteWrite: (any RemoteWriteReceiver)?
     /// Reloads the configuration; nil unless `--web.enable-lifecycle` is given.

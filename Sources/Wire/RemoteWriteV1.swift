@@ -3,7 +3,7 @@
 // prometheus.WriteRequest, the message of remote write 1.0, coded by hand because it is the hot path of shipping:
 //
 //     WriteRequest  1: TimeSeries*
-//     TimeSeries    1: Label*   2: Sample*
+//     TimeSeries    1: Label*   2: Sample*   4: Histogram*
 //     Label         1: name     2: value
 //     Sample        1: double   2: int64 milliseconds
 //
@@ -18,7 +18,7 @@ public enum RemoteWriteV1 {
     /// Encodes series as one message, without compression.
     ///
     /// - Parameters:
-    ///   - series: the series; those without samples are left out.
+    ///   - series: the series; those without samples and histograms are left out.
     ///   - externalLabels: added to each series that does not have a label of that name.
     /// - Returns: the message.
     public static func encode(
@@ -27,14 +27,20 @@ public enum RemoteWriteV1 {
     ) -> [UInt8] {
         var out: [UInt8] = []
         var labels: [UInt8] = []
-        for entry in series where entry.samples.count > 0 {
+        var histograms: [UInt8] = []
+        for entry in series where entry.samples.count + entry.histograms.count > 0 {
             labels.removeAll(keepingCapacity: true)
             appendLabels(of: entry.labels, adding: externalLabels, to: &labels)
+            histograms.removeAll(keepingCapacity: true)
+            for (time, histogram) in zip(entry.histograms.timestamps, entry.histograms.histograms) {
+                append(histogram.message, at: time, to: &histograms)
+            }
             let samplesSize = samplesSize(entry.samples.timestamps)
             out.append(timeSeriesTag)
-            out.append(varint: UInt64(labels.count + samplesSize))
+            out.append(varint: UInt64(labels.count + samplesSize + histograms.count))
             out.append(contentsOf: labels)
             appendSamples(entry.samples, to: &out)
+            out.append(contentsOf: histograms)
         }
         return out
     }

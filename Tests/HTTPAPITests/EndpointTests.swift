@@ -107,6 +107,23 @@ struct EndpointTests {
         }
     }
 
+    @Test func exemplarsAreThoseOfTheSelectors() async throws {
+        var services = sampleServices()
+        services.exemplars = SomeExemplars()
+        try await withServer(services) { (client: RawClient) async throws in
+            let query = "rate(a[5m])/b".replacing("[", with: "%5B").replacing("]", with: "%5D")
+            let response = try await client.get("/api/v1/query_exemplars?query=\(query)&start=1&end=2.5")
+            #expect(response.status == 200)
+            #expect(
+                response.text
+                    == success(
+                        #"[{"seriesLabels":{"__name__":"a","__name__2":"b","from":"1000","through":"2500"},"#
+                            + #""exemplars":[{"labels":{"trace_id":"t"},"value":"0.25","timestamp":1.5}]}]"#
+                    )
+            )
+        }
+    }
+
     // MARK: - Look-ups
 
     @Test func series() async throws {
@@ -454,5 +471,27 @@ struct EndpointTests {
             let again = try await client.get("/metrics").text
             #expect(again.contains("edgewatch_http_requests_total{code=\"200\",handler=\"/metrics\"} 1\n"))
         }
+    }
+}
+
+/// Answers with what it was asked.
+private struct SomeExemplars: ExemplarSource {
+    func exemplars(
+        _ matcherSets: [[LabelMatcher]],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> [SeriesExemplars] {
+        let names = matcherSets.flatMap { $0 }.map { $0.value }
+        let labels = Labels([
+            (name: "__name__", value: names.first ?? ""), (name: "__name__2", value: names.last ?? ""),
+            (name: "from", value: "\(from.milliseconds)"),
+            (name: "through", value: "\(through.milliseconds)"),
+        ])
+        let exemplar = Exemplar(
+            labels: Labels([(name: "trace_id", value: "t")]),
+            value: 0.25,
+            timestamp: Timestamp(milliseconds: 1500)
+        )
+        return [SeriesExemplars(labels: labels, exemplars: exemplar.map { [$0] } ?? [])]
     }
 }

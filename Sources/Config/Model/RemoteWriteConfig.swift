@@ -14,6 +14,8 @@ public struct RemoteWriteConfig: Sendable, Equatable {
     public var writeRelabelConfigs: [RelabelConfig] = []
     /// Authentication, TLS, redirects, proxy, headers.
     public var http = HTTPConfig()
+    /// Whether native histograms are sent; those with custom bounds never are, the protocol's version has none.
+    public var sendsNativeHistograms = false
     /// Batches and retries.
     public var queue = QueueConfig()
 

@@ -10,6 +10,8 @@ public struct StorageConfig: Sendable, Equatable {
     public var wal = WAL()
     /// Series beyond this are refused and counted.
     public var maxSeries = 100_000
+    /// Exemplars in memory over all series; 0 keeps none.
+    public var maxExemplars = 10_000
     /// How much older than a group's newest row a late row may be.
     public var outOfOrderWindow = Duration.seconds(600)
     /// Pushed series with equal values of these labels are stored as one group, with one timestamp column.

@@ -17,7 +17,8 @@ extension RemoteWriteConfig {
             )
         }
         section.refuse(["sigv4", "azuread", "google_iam"], remedy: "use basic_auth or authorization")
-        section.ignore(["send_exemplars", "send_native_histograms", "round_robin_dns"])
+        sendsNativeHistograms = section.bool("send_native_histograms") ?? sendsNativeHistograms
+        section.ignore(["send_exemplars", "round_robin_dns"])
         section.accept(["metadata_config"])
     }
 

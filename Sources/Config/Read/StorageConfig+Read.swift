@@ -63,7 +63,8 @@ extension StorageConfig {
         outOfOrderWindow = window ?? outOfOrderWindow
         retention = time
         if let size, size > 0 { circularBuffer.size = size }
-        section.ignore(["exemplars"])
+        maxExemplars =
+            section.section("exemplars") { $0.integer("max_exemplars", in: 0...10_000_000) } ?? maxExemplars
     }
 }
 

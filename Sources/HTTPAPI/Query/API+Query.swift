@@ -76,19 +76,24 @@ extension API {
         }
     }
 
-    /// The exemplars of a range: none, because none are stored.
-    ///
-    /// Grafana asks beside every graph, and an empty answer is one; 404 would be an error in its log each time.
+    /// The exemplars within a range of all series that the expression's selectors select.
     func queryExemplars(_ parameters: Parameters) throws(APIError) -> Reply {
         let start = try parameters.time("start")
         let end = try parameters.time("end")
         guard end >= start else {
             throw APIError(.badData, "end timestamp must not be before start timestamp")
         }
-        _ = try parsed(parameters["query"])
-        return Envelope.success {
-            $0.beginArray()
-            $0.endArray()
+        let selectors = try parsed(parameters["query"]).selectors
+        let found: [SeriesExemplars]
+        do {
+            found = try services.exemplars?.exemplars(selectors, from: start, through: end) ?? []
+        } catch {
+            throw APIError(.execution, "\(error)")
+        }
+        return Envelope.success { writer in
+            writer.beginArray()
+            for series in found { writer.exemplars(series) }
+            writer.endArray()
         }
     }
 
@@ -104,5 +109,28 @@ extension API {
         } catch {
             throw .invalid("query", error.message)
         }
+    }
+}
+
+extension JSONWriter {
+    /// Writes the exemplars of one series.
+    fileprivate mutating func exemplars(_ series: SeriesExemplars) {
+        beginObject()
+        key("seriesLabels")
+        labels(series.labels)
+        key("exemplars")
+        beginArray()
+        for exemplar in series.exemplars {
+            beginObject()
+            key("labels")
+            labels(exemplar.labels)
+            key("value")
+            string(PromNumber.format(exemplar.value))
+            key("timestamp")
+            seconds(milliseconds: exemplar.timestamp.milliseconds)
+            endObject()
+        }
+        endArray()
+        endObject()
     }
 }

@@ -17,6 +17,10 @@ struct Stretch: Sendable {
     let tooOld: Int
     /// Samples left out because relabeling drops their series.
     let relabelled: Int
+    /// Histograms left out because the destination is not to get any.
+    let disabled: Int
+    /// Histograms left out because the protocol cannot say them: those with custom bounds.
+    let unsupported: Int
 
     /// Takes a chunk.
     ///
@@ -25,12 +29,20 @@ struct Stretch: Sendable {
     ///   - oldest: samples before this time are left out.
     ///   - externalLabels: added to series that do not have them.
     ///   - relabelConfigs: applied after that, as Prometheus does.
-    init(_ chunk: LogChunk, oldest: Timestamp?, externalLabels: Labels, relabelConfigs: [RelabelConfig]) {
+    ///   - sendsHistograms: whether the destination gets native histograms.
+    init(
+        _ chunk: LogChunk,
+        oldest: Timestamp?,
+        externalLabels: Labels,
+        relabelConfigs: [RelabelConfig],
+        sendsHistograms: Bool = false
+    ) {
         next = chunk.next
         var kept: [LogChunk.Series] = []
         kept.reserveCapacity(chunk.series.count)
         var old = 0
         var dropped = 0
+        var (disabled, unsupported) = (0, 0)
         let added = externalLabels.pairs
         for entry in chunk.series {
             var samples = entry.samples
@@ -39,8 +51,20 @@ struct Stretch: Sendable {
                 let first = samples.timestamps.firstIndex { $0 >= oldest.milliseconds } ?? samples.count
                 old += first
                 samples = Self.slice(samples, first..<samples.count)
-                if samples.count == 0 { continue }
             }
+            var histograms = HistogramColumns()
+            for (time, histogram) in zip(entry.histograms.timestamps, entry.histograms.histograms) {
+                if !sendsHistograms {
+                    disabled += 1
+                } else if histogram.hasCustomBounds {
+                    unsupported += 1
+                } else if let oldest, time < oldest.milliseconds {
+                    old += 1
+                } else {
+                    histograms.append(time, histogram)
+                }
+            }
+            if samples.count + histograms.count == 0 { continue }
             // Without relabeling the encoder adds external labels on the fly; see `body`.
             var labels = entry.labels
             if !relabelConfigs.isEmpty {
@@ -49,15 +73,23 @@ struct Stretch: Sendable {
                 let isKept = relabelConfigs.apply(to: &builder)
                 labels = builder.labels()
                 guard isKept, !labels.isEmpty else {
-                    dropped += samples.count
+                    dropped += samples.count + histograms.count
                     continue
                 }
             }
-            kept.append(LogChunk.Series(labels: labels, samples: samples))
+            if samples.count > 0 { kept.append(LogChunk.Series(labels: labels, samples: samples)) }
+            // An entry of its own, because a message's series has samples or histograms.
+            if histograms.count > 0 {
+                kept.append(
+                    LogChunk.Series(labels: labels, samples: SampleColumns(), histograms: histograms)
+                )
+            }
         }
         series = kept
         tooOld = old
         relabelled = dropped
+        self.disabled = disabled
+        self.unsupported = unsupported
         self.externalLabels = relabelConfigs.isEmpty ? externalLabels : Labels()
     }
 
@@ -65,20 +97,34 @@ struct Stretch: Sendable {
     private let externalLabels: Labels
 
     /// The times of each series' samples.
-    var timestamps: [[Int64]] { series.map(\.samples.timestamps) }
-    /// The number of samples.
-    var samples: Int { series.reduce(0) { $0 + $1.samples.count } }
+    var timestamps: [[Int64]] {
+        series.map { $0.samples.count > 0 ? $0.samples.timestamps : $0.histograms.timestamps }
+    }
+    /// The number of samples; a histogram is one.
+    var samples: Int { series.reduce(0) { $0 + $1.samples.count + $1.histograms.count } }
 
     /// The request body of a part: a WriteRequest in a snappy block.
     func body(of part: Part, in parts: Parts) -> [UInt8] {
         // Lazily: one series' copy at a time.
-        let chosen = part.series.clamped(to: series.indices).lazy.map { index in
-            LogChunk.Series(
-                labels: series[index].labels,
-                samples: Self.slice(series[index].samples, parts.samples(ofSeries: index, in: part.times))
-            )
+        let chosen = part.series.clamped(to: series.indices).lazy.map { index -> LogChunk.Series in
+            let range = parts.samples(ofSeries: index, in: part.times)
+            let entry = series[index]
+            return entry.samples.count > 0
+                ? LogChunk.Series(labels: entry.labels, samples: Self.slice(entry.samples, range))
+                : LogChunk.Series(
+                    labels: entry.labels,
+                    samples: SampleColumns(),
+                    histograms: Self.slice(entry.histograms, range)
+                )
         }
         return Snappy.compress(RemoteWriteV1.encode(chosen, externalLabels: externalLabels))
+    }
+
+    private static func slice(_ histograms: HistogramColumns, _ range: Range<Int>) -> HistogramColumns {
+        var columns = HistogramColumns()
+        columns.timestamps = Array(histograms.timestamps[range])
+        columns.histograms = Array(histograms.histograms[range])
+        return columns
     }
 
     private static func slice(_ samples: SampleColumns, _ range: Range<Int>) -> SampleColumns {

@@ -244,4 +244,8 @@ enum DropReason: String, Sendable, CaseIterable {
     case tooOld = "too_old"
     /// `write_relabel_configs` drop the series.
     case relabelled
+    /// Native histograms that the destination is not to get.
+    case disabled
+    /// Histograms with custom bounds, which remote write 1.0 has none of.
+    case unsupported
 }

@@ -89,8 +89,11 @@ struct Delivery {
                 chunk,
                 oldest: oldest,
                 externalLabels: destination.plan.externalLabels,
-                relabelConfigs: destination.plan.config.writeRelabelConfigs
+                relabelConfigs: destination.plan.config.writeRelabelConfigs,
+                sendsHistograms: destination.plan.config.sendsNativeHistograms
             )
+            counters.drop(stretch.disabled, .disabled)
+            counters.drop(stretch.unsupported, .unsupported)
             counters.drop(stretch.tooOld, .tooOld)
             counters.drop(stretch.relabelled, .relabelled)
             let read = chunk.next.sequence - min(chunk.next.sequence, record.position.sequence)

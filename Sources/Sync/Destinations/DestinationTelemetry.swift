@@ -83,6 +83,6 @@ struct DestinationTelemetry: Sendable {
 
     /// Samples given up against the operator's will.
     var droppedSamples: UInt64 {
-        dropped.reduce(0) { $0 + ($1.key == .relabelled ? 0 : $1.value.value) }
+        dropped.reduce(0) { $0 + ($1.key == .relabelled || $1.key == .disabled ? 0 : $1.value.value) }
     }
 }
