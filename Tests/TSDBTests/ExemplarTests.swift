@@ -111,7 +111,7 @@ struct ExemplarTests {
         #expect(try all(small.store).mapValues { $0.count } == ["a": 1, "b": 1])
         let none = try TestStore(files: test.files.afterKill()) { $0.maxExemplars = 0 }
         #expect(try all(none.store).isEmpty)
-        #expect(try append(none.store, "a", [Self.exemplar(9000)]) == AppendResult())
+        #expect(try append(none.store, "a", [Self.exemplar(9000)]) == AppendResult(refused: 1))
     }
 
     @Test func theyNeverFillTheLog() throws {

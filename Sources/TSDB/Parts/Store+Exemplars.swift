@@ -10,7 +10,8 @@ internal import Synchronization
 extension Store: ExemplarSource {
     /// Stores exemplars.
     public func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult {
-        guard !exemplars.isEmpty, options.maxExemplars > 0 else { return AppendResult() }
+        guard options.maxExemplars > 0 else { return AppendResult(refused: exemplars.count) }
+        guard !exemplars.isEmpty else { return AppendResult() }
         let series = try head.withLock { head throws(SinkError) in
             try Store.checkOpen(head)
             return exemplars.map { sample in
