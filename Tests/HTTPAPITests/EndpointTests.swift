@@ -118,7 +118,7 @@ struct EndpointTests {
                 response.text
                     == success(
                         #"[{"seriesLabels":{"__name__":"a","__name__2":"b","from":"1000","through":"2500"},"#
-                            + #""exemplars":[{"labels":{"trace_id":"t"},"value":"0.25","timestamp":1.5}]}]"#
+                            + #""exemplars":[{"labels":{"trace_id":"t"},"value":"0.25","timestamp":1.500}]}]"#
                     )
             )
         }

@@ -144,7 +144,7 @@ struct ExemplarTests {
             var cut = ByteReader(Array(bytes[1..<length]))
             #expect(throws: CorruptionError.self) { try LogRecord.readExemplars(&cut) }
         }
-        let golden = "05030b085f5f6e616d655f5f01610d0874726163655f69640361626309000000000000f07f00"
+        let golden = "12030b085f5f6e616d655f5f01610d0874726163655f69640361626309000000000000f07f00"
         #expect(FormatTests.hex(bytes.prefix(38)) == golden)
     }
 }
