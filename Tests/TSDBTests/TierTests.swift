@@ -9,14 +9,13 @@ import Testing
 
 @testable import TSDB
 
-/// A window of one series, straight from its samples.
-private func naiveRow(
-    _ samples: [(time: Int64, value: Double)],
-    _ end: Int64,
-    _ resolution: Int64
-) -> CoarseRow? {
-    let inside = samples.filter { $0.time > end - resolution && $0.time <= end }
-    guard let newest = inside.last else { return nil }
+/// All windows of one series by their ends, straight from its samples.
+func naiveRows(_ samples: [(time: Int64, value: Double)], _ resolution: Int64) -> [Int64: CoarseRow] {
+    let windows = Dictionary(grouping: samples) { ($0.time + resolution - 1) / resolution * resolution }
+    return Dictionary(uniqueKeysWithValues: windows.map { end, inside in (end, naiveRow(inside, end)) })
+}
+
+private func naiveRow(_ inside: [(time: Int64, value: Double)], _ end: Int64) -> CoarseRow {
     let values = inside.filter { !$0.value.isStale }
     guard let first = values.first, let last = values.last else {
         return CoarseRow(end: end, summary: nil, isEnded: true)
@@ -31,11 +30,11 @@ private func naiveRow(
         $1.1.value < $1.0.value ? $0 + $1.0.value : $0
     }
     summary.sum = values.reduce(0) { $0 + $1.value }
-    return CoarseRow(end: end, summary: summary, isEnded: newest.value.isStale)
+    return CoarseRow(end: end, summary: summary, isEnded: inside.last?.value.isStale == true)
 }
 
 /// Rows as text, values bit for bit where they are numbers.
-private func text(_ row: CoarseRow) -> String {
+func text(_ row: CoarseRow) -> String {
     func number(_ value: Double) -> String { value.isNaN ? "NaN" : "\(value)" }
     guard let summary = row.summary else { return "\(row.end) ended \(row.isEnded)" }
     let values = [
@@ -46,7 +45,7 @@ private func text(_ row: CoarseRow) -> String {
 }
 
 extension Store {
-    fileprivate func rows(_ name: String, through: Int64 = .max) throws -> [CoarseRow] {
+    func rows(_ name: String, through: Int64 = .max) throws -> [CoarseRow] {
         let selection = try select([LabelMatcher("__name__", equals: name)], from: .min, through: .max)
         var rows: [CoarseRow] = []
         guard selection.count > 0 else { return [] }
@@ -55,18 +54,18 @@ extension Store {
     }
 
     /// Lets the builder do all it can do now.
-    fileprivate func buildTiers() throws {
+    func buildTiers() throws {
         for _ in 0..<200 {
             try maintain()
         }
     }
 }
 
-private let fiveMinutes: Int64 = 300_000
-private let hour: Int64 = 3_600_000
-private let day: Int64 = 24 * hour
+let fiveMinutes: Int64 = 300_000
+let hour: Int64 = 3_600_000
+let day: Int64 = 24 * hour
 
-private func tiers(_ warm: Int64 = 1 << 20, _ cold: Int64 = 1 << 20) -> [TierOptions] {
+func tiers(_ warm: Int64 = 1 << 20, _ cold: Int64 = 1 << 20) -> [TierOptions] {
     [
         TierOptions(name: "warm", resolution: .seconds(300), ringBytes: warm),
         TierOptions(name: "cold", resolution: .seconds(3600), ringBytes: cold),
@@ -141,10 +140,8 @@ struct TierTests {
         try test.store.checkInvariants()
         for (number, name) in Plant.names.enumerated() {
             let rows = try test.store.rows(name)
-            var expected: [String] = []
-            for end in stride(from: start + fiveMinutes, through: start + 5 * day, by: Int(fiveMinutes)) {
-                if let row = naiveRow(plant.samples[number], end, fiveMinutes) { expected.append(text(row)) }
-            }
+            let naive = naiveRows(plant.samples[number], fiveMinutes)
+            let expected = naive.keys.sorted().compactMap { naive[$0].map(text) }
             #expect(rows.map(text) == expected, "\(name)")
         }
         // The rows of hours are those of their windows of five minutes, joined.
@@ -161,10 +158,8 @@ struct TierTests {
             }
             var rows: [CoarseRow] = []
             try source.read(try #require(reference), .min, .max, test.store.tierReader, into: &rows)
-            var expected: [String] = []
-            for end in stride(from: start + hour, through: start + 5 * day, by: Int(hour)) {
-                if let row = naiveRow(plant.samples[number], end, hour) { expected.append(text(row)) }
-            }
+            let naive = naiveRows(plant.samples[number], hour)
+            let expected = naive.keys.sorted().compactMap { naive[$0].map(text) }
             // Of the four days of samples one span of three days is whole; the rest waits for its end.
             #expect(rows.map(text) == Array(expected.prefix(rows.count)), "\(name)")
             #expect(rows.count >= 45, "\(name)")

@@ -52,7 +52,10 @@ extension Head {
     /// Has spans built again that got samples after they were built; returns the tiers they are of.
     mutating func noteLate(_ time: Int64, at now: UInt64, _ lengths: [Int64]) -> [Int] {
         var behind: [Int] = []
-        for number in tiers.indices where tiers[number].coverage.contains(time) {
+        for number in tiers.indices {
+            // Where samples come there is no gap.
+            if tiers[number].gaps.contains(time) { tiers[number].gaps = TierCoverage() }
+            guard tiers[number].coverage.contains(time) else { continue }
             behind.append(number)
             let end = TierGrid.up(time, lengths[number])
             if tiers[number].late[end] != nil || tiers[number].late.count < TierView.lateLimit {

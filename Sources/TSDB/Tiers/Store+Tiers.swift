@@ -24,7 +24,8 @@ extension Store {
 
     /// Builds what is due, within the bounds of one call.
     func maintainTiers() throws(StoreError) {
-        guard !options.tiers.isEmpty else { return }
+        // Rows of a clock that is not trusted will be moved.
+        guard !options.tiers.isEmpty, trust.withLock({ $0.isTrusted }) else { return }
         try sealer.withLock { sealer throws(StoreError) in
             var budget = Store.samplesPerCall
             for number in sealer.tiers.indices where budget > 0 {
@@ -48,7 +49,7 @@ extension Store {
         let doomed = sealer.ring.inTheWay(of: length)
         guard !doomed.isEmpty else { return }
         for number in sealer.tiers.indices {
-            let coverage = sealer.tiers[number].coverage
+            let coverage = seen(sealer.tiers[number])
             guard doomed.contains(where: { coverage.firstUncovered($0.minTime...$0.maxTime) != nil }) else {
                 continue
             }
@@ -67,11 +68,14 @@ extension Store {
     /// Builds spans now, whole or not, until nothing in the segments is without rows that could have some.
     private func buildAll(in segments: [Segment], _ tier: inout Tier) throws(StoreError) {
         tier.build = nil
-        let end = TierGrid.down(clock.wallMilliseconds() - Store.shortestWait, tier.resolution)
+        // What is overwritten was sealed by a clock that was trusted, whatever it says now.
+        let isTrusted = trust.withLock { $0.isTrusted }
+        let now = isTrusted ? clock.wallMilliseconds() - Store.shortestWait : .max
+        let end = TierGrid.down(now, tier.resolution)
         var windows: [ClosedRange<Int64>] = []
         for segment in segments { segment.forEachWindow { windows.append($0...$1) } }
         // Each turn covers at least one more window, so it ends; a turn is a span.
-        while let time = windows.compactMap({ tier.coverage.firstUncovered($0) }).min() {
+        while let time = windows.compactMap({ seen(tier).firstUncovered($0) }).min() {
             var span = tier.span(for: time)
             span.through = min(span.through, end)
             guard span.from < span.through, time <= span.through else {
@@ -130,8 +134,9 @@ extension Store {
     private func oldestUncovered(_ tier: Tier) -> Int64? {
         head.withLock { head in
             var oldest: Int64?
+            let seen = tier.coverage.union(head.tiers[tier.number].gaps)
             head.forEachWindow { low, high in
-                guard let time = tier.coverage.firstUncovered(low...high) else { return }
+                guard let time = seen.firstUncovered(low...high) else { return }
                 oldest = min(oldest ?? time, time)
             }
             return oldest
@@ -184,7 +189,7 @@ extension Store {
         }
         tier.build = nil
         if build.writer.isEmpty {
-            cover(emptySpan(build, tier), &tier)
+            skip(emptySpan(build, tier), tier)
         } else {
             try write(&build, isLast: true, &tier)
             cover(build.span, &tier)
@@ -194,9 +199,23 @@ extension Store {
 
     private func cover(_ span: TierSpan, _ tier: inout Tier) {
         tier.coverage.insert(span)
-        let newest = tier.coverage.spans.last?.through ?? .min
-        tierNewest.store(max(newest, tierNewest.load(ordering: .relaxed)), ordering: .relaxed)
+        expectLate(through: span.through)
         head.withLock { $0.tiers[tier.number].coverage = tier.coverage }
+    }
+
+    /// Notes that there is nothing to make rows of, so that a gap of a year is passed over at once.
+    private func skip(_ span: TierSpan, _ tier: Tier) {
+        expectLate(through: span.through)
+        head.withLock { $0.tiers[tier.number].gaps.insert(span) }
+    }
+
+    private func expectLate(through time: Int64) {
+        tierNewest.store(max(time, tierNewest.load(ordering: .relaxed)), ordering: .relaxed)
+    }
+
+    /// What needs no look any more.
+    private func seen(_ tier: Tier) -> TierCoverage {
+        head.withLock { tier.coverage.union($0.tiers[tier.number].gaps) }
     }
 
     /// What looking a series up costs, in samples.

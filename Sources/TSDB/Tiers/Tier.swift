@@ -94,8 +94,10 @@ struct TierView: Sendable {
     let retention: Int64?
     /// Ordered by ring sequence: of two rows for one window the later one counts.
     var segments: [TierSegment] = []
-    /// Which times have rows, or had nothing to make rows of.
+    /// Which times have rows.
     var coverage = TierCoverage()
+    /// Where there was nothing to make rows of; forgotten when a sample comes there.
+    var gaps = TierCoverage()
     /// Rows up to this time may have been given up; nil when none were.
     var givenUp: Int64?
     /// Spans (by their end) that got samples after they were built, and since when they wait.

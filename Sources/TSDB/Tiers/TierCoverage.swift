@@ -5,7 +5,7 @@
 //
 // Invariant: spans are ascending and do not touch.
 
-/// Spans that were built, or found empty.
+/// Spans of time.
 struct TierCoverage: Sendable {
     private(set) var spans: [TierSpan] = []
 
@@ -37,6 +37,13 @@ struct TierCoverage: Sendable {
             kept.removeFirst()
         }
         spans = kept
+    }
+
+    /// These spans and others.
+    func union(_ other: TierCoverage) -> TierCoverage {
+        var all = self
+        for span in other.spans { all.insert(span) }
+        return all
     }
 
     /// The last time up to `time` that a span has; `.min` when there is none.

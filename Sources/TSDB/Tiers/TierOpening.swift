@@ -23,6 +23,8 @@ struct TierOpening {
         head: inout Head,
         index: inout SeriesIndex
     ) {
+        // A machine without a clock of its own starts before its samples.
+        let wall = head.segments.reduce(wall) { max($0, $1.maxTime) }
         for (number, tier) in options.tiers.enumerated() {
             var state = Tier(
                 number: number,
