@@ -86,5 +86,16 @@ extension StorageView {
         oldest = statistics.oldest
         newest = statistics.newest
         corruptions = statistics.recovery.damagedSegments + statistics.recovery.damagedPages
+        tiers = statistics.tiers.map {
+            TierView(
+                name: $0.name,
+                resolution: $0.resolution,
+                ringUsedBytes: $0.ringBytesUsed,
+                ringSizeBytes: $0.ringBytes,
+                rows: $0.rows,
+                oldest: $0.oldest,
+                newest: $0.newest
+            )
+        }
     }
 }

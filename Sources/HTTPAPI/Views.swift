@@ -144,9 +144,48 @@ public struct StorageView: Sendable {
     public var newest: Timestamp?
     /// Damaged parts found and left out.
     public var corruptions = 0
+    /// The rows that outlive the samples.
+    public var tiers: [TierView] = []
 
     /// Creates the view of an empty store.
     public init() {}
+}
+
+/// A tier of the store.
+public struct TierView: Sendable {
+    /// `warm` or `cold`.
+    public var name: String
+    /// What a row stands for.
+    public var resolution: Duration
+    /// Bytes of its ring in use.
+    public var ringUsedBytes: Int64
+    /// Its ring's size.
+    public var ringSizeBytes: Int64
+    /// Rows held.
+    public var rows: UInt64
+    /// The end of the oldest window.
+    public var oldest: Timestamp?
+    /// The end of the newest window.
+    public var newest: Timestamp?
+
+    /// Creates the view of a tier.
+    public init(
+        name: String,
+        resolution: Duration,
+        ringUsedBytes: Int64,
+        ringSizeBytes: Int64,
+        rows: UInt64,
+        oldest: Timestamp?,
+        newest: Timestamp?
+    ) {
+        self.name = name
+        self.resolution = resolution
+        self.ringUsedBytes = ringUsedBytes
+        self.ringSizeBytes = ringSizeBytes
+        self.rows = rows
+        self.oldest = oldest
+        self.newest = newest
+    }
 }
 
 /// What adaptive sampling does now.

@@ -103,7 +103,10 @@ extension Store {
         statistics.recovery = recovery
         statistics.ringBytes = options.ringBytes
         statistics.logBytes = logFileBytes
-        head.withLock { $0.describe(&statistics) }
+        head.withLock { head in
+            head.describe(&statistics)
+            statistics.tiers = zip(options.tiers, head.tiers).map { $1.statistics($0) }
+        }
         return statistics
     }
 
@@ -127,6 +130,7 @@ extension Store {
             "Whether the wall clock is trusted; until it is, samples are neither sealed nor shipped."
         ) { [weak self] in self?.trust.withLock { $0.isTrusted ? 1 : 0 } ?? 0 }
         gauge("log_fill_ratio", "Share of the log that rows in memory need.") { $0.logFill }
+        registerTierGauges(telemetry)
     }
 }
 

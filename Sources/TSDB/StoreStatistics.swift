@@ -32,8 +32,28 @@ public struct StoreStatistics: Sendable {
     public var oldest: Timestamp?
     /// The newest sample, nil when there is none.
     public var newest: Timestamp?
+    /// The rows that outlive the samples, from short windows to long ones.
+    public var tiers: [TierStatistics] = []
     /// What the last start found.
     public var recovery = RecoveryReport()
+}
+
+/// What a tier holds now.
+public struct TierStatistics: Sendable {
+    /// `warm` or `cold`.
+    public var name: String
+    /// What a row stands for.
+    public var resolution: Duration
+    /// Bytes the tier's ring may take.
+    public var ringBytes: Int64
+    /// Bytes of its readable segments.
+    public var ringBytesUsed: Int64 = 0
+    /// Rows in those segments.
+    public var rows: UInt64 = 0
+    /// The end of the oldest window, nil when there is none.
+    public var oldest: Timestamp?
+    /// The end of the newest window, nil when there is none.
+    public var newest: Timestamp?
 }
 
 /// What opening a store found and gave up.

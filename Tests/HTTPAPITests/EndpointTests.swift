@@ -434,7 +434,7 @@ struct EndpointTests {
                             + #""sentSamples":9,"droppedSamples":2,"lostRows":1}],"#
                             + #""storage":{"series":0,"groups":0,"samples":0,"headBytes":0,"ringUsedBytes":0,"#
                             + #""ringSizeBytes":0,"logUsedBytes":0,"logSizeBytes":0,"bytesPerSample":null,"#
-                            + #""oldest":null,"newest":null,"corruptions":0},"#
+                            + #""oldest":null,"newest":null,"corruptions":0,"tiers":[]},"#
                             + #""sampling":{"policy":"normal","reason":"","intervalSeconds":15,"keptClasses":[]},"#
                             + #""signals":[{"name":"power_source","value":"grid","unit":"","ageSeconds":3,"quality":"good"},"#
                             + #"{"name":"bandwidth","value":2500000,"unit":"bits per second","ageSeconds":400,"quality":"stale"}]}"#

@@ -73,6 +73,20 @@ extension API {
         writer.optional("oldest", view.oldest)
         writer.optional("newest", view.newest)
         writer.member("corruptions", view.corruptions)
+        writer.key("tiers")
+        writer.beginArray()
+        for tier in view.tiers {
+            writer.beginObject()
+            writer.member("name", tier.name)
+            writer.member("resolutionSeconds", tier.resolution.inSeconds)
+            writer.member("ringUsedBytes", tier.ringUsedBytes)
+            writer.member("ringSizeBytes", tier.ringSizeBytes)
+            writer.member("rows", tier.rows)
+            writer.optional("oldest", tier.oldest)
+            writer.optional("newest", tier.newest)
+            writer.endObject()
+        }
+        writer.endArray()
         writer.endObject()
     }
 
