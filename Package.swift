@@ -173,6 +173,7 @@ let package = Package(
             "HTTPAPITests",
             ["HTTPAPI", "Alerts", "PromQL", "Samples", "Platform", "Wire", "CWebAssets", log, lifecycle]
         ),
+        tests("TierQueryTests", ["TSDB", "PromQL", "Samples", "Platform", log]),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17
