@@ -19,6 +19,10 @@ public protocol FileStore: Sendable {
     func syncDirectory(_ path: String) throws(FileError)
     /// Takes an exclusive lock that ends with the process; nil when another process holds it.
     func lock(_ path: String) throws(FileError) -> FileLock?
+    /// Which file a path names now; nil when there is none.
+    ///
+    /// - Throws: `FileError` also when the file is there and may not be read and written.
+    func identity(_ path: String) throws(FileError) -> FileIdentity?
     /// Bytes that an ordinary user may still write to the file system holding `path`.
     func freeBytes(_ path: String) throws(FileError) -> Int64
 }
@@ -49,6 +53,22 @@ public protocol StorageFile: AnyObject, Sendable {
     func syncData() throws(FileError)
     /// Sets the size.
     func truncate(to size: Int64) throws(FileError)
+    /// Which file this is, whatever its name is by now.
+    func identity() throws(FileError) -> FileIdentity
+}
+
+/// What tells one file from any other, as long as it exists.
+public struct FileIdentity: Sendable, Hashable {
+    /// The file system.
+    public let device: UInt64
+    /// The file within it.
+    public let inode: UInt64
+
+    /// Wraps the numbers of `stat`.
+    public init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
 }
 
 extension StorageFile {

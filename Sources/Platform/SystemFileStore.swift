@@ -96,6 +96,19 @@ public struct SystemFileStore: FileStore {
         return FileLock { close(descriptor) }
     }
 
+    /// Which file a path names, by stat; access by faccessat with the effective user.
+    public func identity(_ path: String) throws(FileError) -> FileIdentity? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw FileError(operation: "stat", path: path, code: errno)
+        }
+        guard unsafe faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0 else {
+            throw FileError(operation: "access", path: path, code: errno)
+        }
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    }
+
     /// Free bytes by statvfs.
     public func freeBytes(_ path: String) throws(FileError) -> Int64 {
         var status = statvfs()
@@ -182,6 +195,12 @@ final class SystemFile: StorageFile {
 
     func truncate(to size: Int64) throws(FileError) {
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw error("ftruncate") }
+    }
+
+    func identity() throws(FileError) -> FileIdentity {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw error("fstat") }
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
     private func error(_ operation: String) -> FileError {

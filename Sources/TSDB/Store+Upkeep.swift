@@ -37,6 +37,7 @@ extension Store {
         do throws(StoreError) { try maintainTiers() } catch { failure = failure ?? error }
         forgetUnused()
         saveFamilies()
+        watchFiles()
         if let failure { throw failure }
     }
 
@@ -102,7 +103,7 @@ extension Store {
         statistics.series = index.withLock { $0.count }
         statistics.recovery = recovery
         statistics.ringBytes = options.ringBytes
-        statistics.logBytes = logFileBytes
+        statistics.logBytes = writer.withLock { $0.file.byteCount }
         head.withLock { head in
             head.describe(&statistics)
             statistics.tiers = zip(options.tiers, head.tiers).map { $1.statistics($0) }

@@ -20,6 +20,7 @@ internal import Synchronization
 /// A bounded, restart-safe store of samples.
 public final class Store: Sendable {
     let options: StoreOptions
+    let files: any FileStore
     let clock: any EdgeClock
     let logger: Logger
     let metrics: StoreMetrics
@@ -31,7 +32,6 @@ public final class Store: Sendable {
     let head: Mutex<Head>
     let parts = Mutex(PartTable())
     let lateParts = Mutex<Void>(())
-    let files: any FileStore
     let families = Mutex(KeptFamilies())
     let exemplars: Mutex<ExemplarRing>
     let reader: SegmentReader
@@ -42,7 +42,6 @@ public final class Store: Sendable {
     /// The newest time that any tier has rows for.
     let tierNewest: Atomic<Int64>
     let recovery: RecoveryReport
-    let logFileBytes: Int64
     /// Pages of the log grow in shared memory.
     let isStaged: Bool
     let syncInterval: Duration
@@ -69,6 +68,7 @@ public final class Store: Sendable {
         metrics = StoreMetrics(telemetry)
         var opening = try StoreOpening(options, files: files, logger: logger, metrics: metrics, at: began)
         self.options = options
+        self.files = files
         self.clock = clock
         self.logger = logger
         isStaged = opening.isStaged
@@ -84,10 +84,8 @@ public final class Store: Sendable {
         sealer = Mutex(Sealer(ring: opening.ring, tiers: tiers))
         index = Mutex(opening.index)
         writer = Mutex(LogWriter(file: opening.logFile))
-        logFileBytes = opening.logFile.byteCount
         head = Mutex(opening.head)
         exemplars = Mutex(opening.exemplars)
-        self.files = files
         directoryLock = Mutex(opening.lock)
         var report = opening.report
         report.milliseconds = Int64((clock.monotonicNanoseconds() - began) / 1_000_000)
@@ -103,6 +101,7 @@ public final class Store: Sendable {
         // What says that this process began must be durable before any number it gives to a row can be shipped.
         flushLog()
         try? syncLog()
+        if opening.isLogTooLarge { resizeLog() }
     }
 
     private func report(_ report: RecoveryReport) {
@@ -110,7 +109,8 @@ public final class Store: Sendable {
             "rows": "\(report.rows)", "segments": "\(report.segments)",
             "milliseconds": "\(report.milliseconds)",
             "damaged_segments": "\(report.damagedSegments)", "damaged_pages": "\(report.damagedPages)",
-            "skipped_rows": "\(report.skippedRows)",
+            "skipped_rows": "\(report.skippedRows)", "missing_rows": "\(report.missingRows)",
+            "unreadable_files": "\(report.unreadableFiles)", "quarantined": "\(report.quarantined)",
         ]
         if report.isDamaged {
             logger.warning("store opened; damaged parts were left out", metadata: metadata)

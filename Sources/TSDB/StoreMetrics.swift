@@ -24,6 +24,9 @@ struct StoreMetrics: Sendable {
     let exemplars: Counter
     let refusedExemplars: Counter
     let refusedFamilies: Counter
+    let missingRows: Counter
+    let missingFiles: Counter
+    let quarantined: Counter
     let refusedHistograms: Counter
     let reducedHistograms: Counter
     let incompleteHistograms: Counter
@@ -59,6 +62,18 @@ struct StoreMetrics: Sendable {
         corruptBlocks = counter("corrupt_blocks_total", "Segment blocks and headers found damaged.")
         recoveredRows = counter("recovered_rows_total", "Rows taken from the log when the store was opened.")
         forcedSeals = counter("forced_seals_total", "Windows sealed early to make room in the log.")
+        missingRows = counter(
+            "missing_rows_total",
+            "Rows that had been stored and were found neither in the ring nor in the log."
+        )
+        missingFiles = counter(
+            "missing_files_total",
+            "Files of the store that could not be opened, or were removed or locked away while it ran."
+        )
+        quarantined = counter(
+            "quarantined_parts_total",
+            "Damaged parts of files that were copied to a .damaged file."
+        )
         droppedWindows = counter("dropped_windows_total", "Windows too large for a file of the ring.")
         exemplars = counter("appended_exemplars_total", "Exemplars stored.")
         refusedExemplars = counter(
@@ -97,5 +112,8 @@ struct StoreMetrics: Sendable {
         recoveredRows.add(report.rows)
         corruptPages.add(report.damagedPages)
         corruptBlocks.add(report.damagedSegments + report.damagedBundles)
+        missingRows.add(Int(clamping: report.missingRows))
+        missingFiles.add(report.unreadableFiles)
+        quarantined.add(report.quarantined)
     }
 }

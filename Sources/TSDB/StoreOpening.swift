@@ -15,6 +15,9 @@ struct StoreOpening {
     private let logger: Logger
     private let flashBytes: Counter
     private(set) var isStaged = false
+    /// The log has more bytes than it should, and rows.
+    private(set) var isLogTooLarge = false
+    private var quarantine: Quarantine
     private(set) var index = SeriesIndex()
     private(set) var head: Head
     private(set) var ring: Ring
@@ -53,8 +56,10 @@ struct StoreOpening {
                 ringFiles: max(1, options.ringFiles)
             )
         )
+        quarantine = Quarantine(files, options, existing: [], logger: logger)
         try options.check()
         try lockDirectory()
+        quarantine = Quarantine(files, options, existing: existing, logger: logger)
         try scanLog()
         loadSegments()
         loadLog(at: time)
@@ -106,17 +111,24 @@ struct StoreOpening {
     private mutating func loadSegments() {
         removeSurplusFiles()
         let scan = RingScan.scan(&ring, existing: existing)
+        noteBlockedFiles(unreadable: scan.unreadable)
+        var regions = scan.regions
         var found = scan.found[...]
         // Each is synced before the next is begun, so a power cut can have left one half written.
-        if let newest = found.last, isTorn(newest) {
-            found.removeLast()
-            report.damagedSegments += 1
+        if let newest = found.last {
+            let state = state(ofNewest: newest)
+            if state != .kept { found.removeLast() }
+            if state == .torn {
+                regions.append(RingScan.Region(newest))
+                report.damagedSegments += 1
+            }
         }
         var segments: [Segment] = []
         var known = KnownLabels()
         // Newest first: of two copies of a window the older belongs to a try that had failed.
         for found in found.reversed() {
             guard let bundles = load(found, &known) else {
+                regions.append(RingScan.Region(found))
                 report.damagedSegments += 1
                 continue
             }
@@ -139,27 +151,57 @@ struct StoreOpening {
         report.segments = segments.count
         ring.resume(segments, nextSequence: (scan.found.last?.header.ringSequence ?? 0) + 1)
         head.segments = segments
+        for region in regions {
+            quarantine.keep(
+                region.file,
+                ring.name(region.fileNumber),
+                at: region.offset,
+                length: region.length,
+                "a part of the ring is no segment"
+            )
+        }
     }
 
-    /// Whether a segment's data is not what was written and the log still has the rows.
+    private mutating func noteBlockedFiles(unreadable: Int) {
+        report.unreadableFiles += ring.blocked.count
+        report.damagedSegments += unreadable
+        for (number, blockage) in ring.blocked.sorted(by: { $0.key < $1.key }) {
+            logger.error(
+                "a ring file cannot be read and is passed over, its samples are not there; make it readable and restart",
+                metadata: ["file": "\(ring.name(number))", "error": "\(blockage.error)"]
+            )
+        }
+    }
+
+    private enum NewestState {
+        case kept
+        /// The data is not what was written, and the log still has the rows.
+        case torn
+        /// The data cannot be made durable, and the log still has the rows.
+        case unsynced
+    }
+
+    /// What to make of the newest segment.
     ///
     /// A segment that was synced once and is damaged since is kept: its good blocks may be all there is.
-    private func isTorn(_ found: RingScan.Found) -> Bool {
+    private func state(ofNewest found: RingScan.Found) -> NewestState {
         guard let first = log.scan.pages.first, found.header.minSequence >= first.firstRow,
             found.header.isKnown
-        else { return false }
+        else { return .kept }
         // Whole in the page cache is not whole on the disk: a process killed between write and sync leaves it so, and
         // the log's pages are given up once the segment counts.
-        guard found.hasWholeData() else { return true }
+        guard found.hasWholeData() else { return .torn }
         do throws(FileError) {
-            try found.file.syncData()
-            return false
+            do throws(FileError) { try found.file.syncData() } catch { try found.rewrite() }
+            return .kept
         } catch {
+            // It may have been synced long ago, and the log never have had its last rows.
+            let reaches = log.file.map { log.scan.endRow(of: $0) > found.header.maxSequence } ?? false
             logger.error(
-                "a segment cannot be synced; its rows stay in the log",
-                metadata: ["error": "\(error)"]
+                "the newest segment cannot be synced",
+                metadata: ["error": "\(error)", "rows_in_log": "\(reaches)"]
             )
-            return true
+            return reaches ? .unsynced : .kept
         }
     }
 
@@ -308,11 +350,15 @@ struct StoreOpening {
 
     private mutating func scanLog() throws(StoreError) {
         do throws(FileError) {
-            let file = stage(try openLog())
-            log = (file, try LogScan.scan(file))
+            return try openAndScanLog()
+        } catch {}
+        do throws(FileError) {
+            // The first failure may have been chance.
+            try openAndScanLog()
         } catch {
+            guard error.isOutOfSpace else { return try putLogAside(error) }
             // A full disk must not keep what is stored from being read, nor new rows from memory and ring.
-            guard error.isOutOfSpace, existing.contains(Ring.name(0)) else { throw StoreError(error) }
+            guard existing.contains(Ring.name(0)) else { throw StoreError(error) }
             logger.error(
                 "no room for the log; rows are not safe until sealed",
                 metadata: ["error": "\(error)"]
@@ -320,21 +366,33 @@ struct StoreOpening {
         }
     }
 
-    /// Puts the staging file before the log when there is to be one.
-    private mutating func stage(_ file: any StorageFile) -> any StorageFile {
-        guard let path = options.stagingPath, options.syncInterval != .zero else { return file }
+    private mutating func openAndScanLog() throws(FileError) {
+        let file = stage(try openLog())
+        log = (file, try LogScan.scan(file))
+    }
+
+    /// Begins a new log beside one that cannot be used.
+    private mutating func putLogAside(_ error: FileError) throws(StoreError) {
+        let path = "\(options.directory)/log"
+        report.unreadableFiles += 1
+        logger.error(
+            "the log cannot be read; it is put aside as log.damaged, rows that are only there are not in the store",
+            metadata: ["error": "\(error)"]
+        )
         do throws(FileError) {
-            let staging = try files.open(path, .createPrivate)
-            let staged = try StagedFile(log: file, staging: staging, flashBytes: flashBytes)
-            isStaged = true
-            return staged
+            try files.rename(path, to: "\(path).damaged")
+            try files.syncDirectory(options.directory)
+            try openAndScanLog()
         } catch {
-            logger.warning(
-                "no staging file in shared memory; every append is written to flash",
-                metadata: ["error": "\(error)"]
-            )
-            return file
+            guard existing.contains(Ring.name(0)) else { throw StoreError(error) }
+            logger.error("there is no log; rows are not safe until sealed", metadata: ["error": "\(error)"])
         }
+    }
+
+    private mutating func stage(_ file: any StorageFile) -> any StorageFile {
+        let staged = StagedFile.join(file, options, files, flashBytes: flashBytes, logger: logger)
+        isStaged = staged is StagedFile
+        return staged
     }
 
     private mutating func loadLog(at time: UInt64) {
@@ -345,12 +403,9 @@ struct StoreOpening {
         for set in pinned { for reference in index.release(set) { head.setLabels(Labels(), of: reference) } }
         pinned = []
         exemplars = replay.exemplars
-        let segments = report
-        report = replay.report
-        report.segments = segments.segments
-        report.damagedSegments = segments.damagedSegments
-        report.damagedBundles = segments.damagedBundles
-        report.unknownSegments = segments.unknownSegments
+        report.add(replay.report)
+        report.damagedPages += scan.unreadable
+        quarantineLog()
         let afterSealed = head.segments.reduce(0) { max($0, $1.maxSequence + 1) }
         let next = max(replay.nextRow, afterSealed, head.gaps.last?.upperBound ?? 0)
         countMissingRows(before: scan)
@@ -373,6 +428,24 @@ struct StoreOpening {
         begin(at: next, afterLoss: !isFresh && !report.wasClosedCleanly, mark: time)
         // Without a log nothing is synced ever; with one, not before this process has synced it.
         head.syncedRow = file == nil ? .max : 0
+    }
+
+    /// Keeps pages aside that are torn or damaged, before they are written over.
+    ///
+    /// A torn end is no damage, but nothing tells the two apart.
+    private mutating func quarantineLog() {
+        guard let file = log.file else { return }
+        let torn = log.scan.pages.filter { !$0.isWhole }.map { $0.slot }
+        for slot in (torn + log.scan.garbage).sorted() {
+            quarantine.keep(
+                file,
+                "log",
+                at: Int64(slot) * Int64(LogPage.size),
+                length: LogPage.size,
+                "a page of the log is torn or damaged"
+            )
+        }
+        report.quarantined = quarantine.copies
     }
 
     /// Rows that had numbers and are in no segment and before the log: what a lost file or header cost.
@@ -417,33 +490,42 @@ struct StoreOpening {
         }
     }
 
-    private func openLog() throws(FileError) -> any StorageFile {
-        let path = "\(options.directory)/log"
-        let file = try files.open(path, .create)
-        let wanted = Int64(options.logBytes / LogPage.size * LogPage.size)
+    /// Fills the log up; one that has rows is used as it is when there is no room for more.
+    private func fill(_ file: any StorageFile, from size: Int64, to wanted: Int64) throws(FileError) {
+        do throws(FileError) {
+            try LogFile.fill(file, from: size, to: wanted)
+        } catch {
+            guard error.isOutOfSpace, (try? LogScan.scan(file).pages.isEmpty) == false else { throw error }
+            logger.warning("no room for the whole log", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private mutating func openLog() throws(FileError) -> any StorageFile {
+        let file = try files.open("\(options.directory)/log", .create)
+        let wanted = options.logFileBytes
         let size = try file.size()
-        if size >= Int64(StoreOptions.smallestLogBytes), size == wanted {
-            return file
+        if size > wanted {
+            // Made smaller when all rows are in segments, see Store.resizeLog; at once when there are none.
+            isLogTooLarge = try !LogScan.scan(file).pages.isEmpty
+            if isLogTooLarge { return file }
+            try file.truncate(to: wanted)
+            try file.syncData()
         }
-        let scan = try LogScan.scan(file)
-        if !scan.pages.isEmpty {
-            if size != wanted {
-                logger.notice("the log keeps the size it was created with", metadata: ["bytes": "\(size)"])
-            }
-            return file
-        }
-        // Written, not only allocated: the first write to an unwritten extent changes metadata, every later one none.
-        let zeros = [UInt8](repeating: 0, count: 256 << 10)
-        var offset = size / Int64(LogPage.size) * Int64(LogPage.size)
-        while offset < wanted {
-            let count = min(Int64(zeros.count), wanted - offset)
-            try file.write(Array(zeros.prefix(Int(count))), at: offset)
-            offset += count
-        }
-        if size > wanted { try file.truncate(to: wanted) }
-        try file.syncData()
+        if size < wanted { try fill(file, from: size, to: wanted) }
+        // Also when it exists: a process may have died between creating it and this.
         try files.syncDirectory(options.directory)
         return file
+    }
+}
+
+extension RecoveryReport {
+    /// Adds what the log's replay found.
+    fileprivate mutating func add(_ replay: RecoveryReport) {
+        rows += replay.rows
+        samples += replay.samples
+        damagedPages += replay.damagedPages
+        skippedRows += replay.skippedRows
+        wasClosedCleanly = replay.wasClosedCleanly
     }
 }
 

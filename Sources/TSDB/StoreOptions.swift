@@ -10,7 +10,7 @@ public struct StoreOptions: Sendable {
     public var ringBytes: Int64
     /// Files the ring is cut into.
     public var ringFiles: Int
-    /// Bytes of the log ring; takes effect when the log file is created.
+    /// Bytes of the log ring; a start gives the log its new size.
     public var logBytes: Int
     /// The longest time a row may not be on flash yet; zero syncs before acknowledging, nil is the default for the way
     /// the log is written.
@@ -88,4 +88,9 @@ enum WindowLimit {
     static let idleNanoseconds: UInt64 = 2 * 3600 * 1_000_000_000
     /// The same for backfill, which ends without saying so.
     static let idleOldNanoseconds: UInt64 = 60 * 1_000_000_000
+}
+
+extension StoreOptions {
+    /// Bytes of the log file: whole pages.
+    var logFileBytes: Int64 { Int64(logBytes / LogPage.size * LogPage.size) }
 }

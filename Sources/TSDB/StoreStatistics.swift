@@ -76,6 +76,10 @@ public struct RecoveryReport: Sendable, Equatable {
     public var skippedRows = 0
     /// Rows that had been stored, and of which no segment and no log page was found.
     public var missingRows: UInt64 = 0
+    /// Files that could not be opened or read; ring files among them are not written either.
+    public var unreadableFiles = 0
+    /// Damaged parts of files that were copied aside.
+    public var quarantined = 0
     /// Whether the previous process had closed the store.
     public var wasClosedCleanly = false
     /// Milliseconds the start took.
@@ -84,7 +88,7 @@ public struct RecoveryReport: Sendable, Equatable {
     /// Whether anything was lost.
     public var isDamaged: Bool {
         damagedSegments > 0 || damagedBundles > 0 || damagedPages > 0 || skippedRows > 0
-            || missingRows > 0
+            || missingRows > 0 || unreadableFiles > 0
     }
 
     /// Creates a report of an empty store.

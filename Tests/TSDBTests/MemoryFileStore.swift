@@ -210,6 +210,7 @@ final class MemoryFileStore: FileStore {
             state.nextInode = old.nextInode
             state.capacity = old.capacity
             state.forbidden = old.forbidden
+            state.lie = old.lie
             state.tearsFailedWrites = old.tearsFailedWrites
             change(&state)
         }
@@ -250,6 +251,8 @@ final class MemoryFileStore: FileStore {
             }
             state.change(.remove(from))
             state.change(.set(to, inode: inode))
+            // Who may open a file is the file's, not the name's.
+            if state.forbidden.remove(from) != nil { state.forbidden.insert(to) }
         }
     }
 
@@ -274,6 +277,16 @@ final class MemoryFileStore: FileStore {
         guard isFree else { return nil }
         return FileLock { [weak self] in
             self?.state.withLock { _ = $0.locked.remove(path) }
+        }
+    }
+
+    func identity(_ path: String) throws(FileError) -> FileIdentity? {
+        try perform(.identity, path) { state throws(FileError) in
+            guard let inode = state.names[path] else { return nil }
+            if state.forbidden.contains(path) {
+                throw FileError(operation: "access", path: path, code: ErrorNumber.accessDenied)
+            }
+            return FileIdentity(device: 1, inode: UInt64(inode))
         }
     }
 
@@ -390,6 +403,8 @@ final class MemoryFile: StorageFile {
         self.path = path
         self.inode = inode
     }
+
+    func identity() throws(FileError) -> FileIdentity { FileIdentity(device: 1, inode: UInt64(inode)) }
 
     func size() throws(FileError) -> Int64 {
         try store.perform(.size, path) { Int64($0.inodes[inode]?.written.count ?? 0) }

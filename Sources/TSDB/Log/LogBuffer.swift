@@ -27,7 +27,7 @@ struct LogBuffer: Sendable {
         didSet { full.removeAll { $0.sequence < tail } }
     }
     /// Pages the file has place for.
-    let capacity: Int
+    var capacity: Int
     /// The commit sequence of the next row record.
     private(set) var nextRow: UInt64
     private var image = [UInt8](repeating: 0, count: LogPage.headerSize)

@@ -53,6 +53,25 @@ struct LogFile: Sendable {
         while firstLive + UInt64(live.count) < nextSequence { live.append(LogFile.noSlot) }
     }
 
+    /// Fills a new part of a file with zeros.
+    ///
+    /// Written, not only allocated: the first write to an unwritten extent changes metadata, every later one none.
+    static func fill(_ file: any StorageFile, from size: Int64, to wanted: Int64) throws(FileError) {
+        let zeros = [UInt8](repeating: 0, count: 256 << 10)
+        var offset = size / Int64(LogPage.size) * Int64(LogPage.size)
+        // What a cut file has of its last page is read as long as it is there.
+        if offset < size { offset += Int64(LogPage.size) }
+        while offset < wanted {
+            let count = min(Int64(zeros.count), wanted - offset)
+            try file.write(Array(zeros.prefix(Int(count))), at: offset)
+            offset += count
+        }
+        try file.syncData()
+    }
+
+    /// Which file this is; nil when there is none or the system does not say.
+    var identity: FileIdentity? { try? file?.identity() }
+
     /// Bytes of the file.
     var byteCount: Int64 { file == nil ? 0 : Int64(slotCount) * Int64(LogPage.size) }
     var hasFile: Bool { file != nil }

@@ -23,6 +23,14 @@ struct LogScan: Sendable {
     /// The oldest page that was needed when the newest page was written.
     private(set) var tail: UInt64 = 1
 
+    /// Slots with something that is no page.
+    private(set) var garbage: [Int] = []
+    /// Slots that could not be read.
+    private(set) var unreadable = 0
+
+    /// Bounds what a start remembers of a file full of something else.
+    private static let garbageLimit = 256
+    private static let unreadableLimit = 64
     private static let chunkBytes = 64 * LogPage.size
 
     /// Looks at every slot.
@@ -35,11 +43,12 @@ struct LogScan: Sendable {
         var slot = 0
         while slot < scan.slotCount {
             let wanted = min(chunkBytes, (scan.slotCount - slot) * LogPage.size)
-            // A slot that cannot be read is as good as an empty one; the page is counted as missing.
             let chunk = (try? file.read(at: Int64(slot) * Int64(LogPage.size), count: wanted)) ?? []
             for start in stride(from: 0, to: wanted, by: LogPage.size) {
                 if start + LogPage.size <= chunk.count {
                     scan.note(Array(chunk[start..<(start + LogPage.size)]), slot, &all)
+                } else if let page = scan.page(slot, of: file) {
+                    scan.note(page, slot, &all)
                 }
                 slot += 1
             }
@@ -48,14 +57,32 @@ struct LogScan: Sendable {
         return scan
     }
 
+    /// A slot alone, when it could not be read with those around it; one that cannot be read at all is as good as empty.
+    private mutating func page(_ slot: Int, of file: any StorageFile) -> [UInt8]? {
+        // A device that fails everywhere takes long for each.
+        guard unreadable < LogScan.unreadableLimit else { return nil }
+        let page = try? file.read(at: Int64(slot) * Int64(LogPage.size), count: LogPage.size)
+        if page?.count == LogPage.size { return page }
+        unreadable += 1
+        return nil
+    }
+
     private mutating func note(_ bytes: [UInt8], _ slot: Int, _ all: inout [Page]) {
-        guard let header = LogPage.header(bytes) else { return }
+        guard let header = LogPage.header(bytes) else {
+            if garbage.count < LogScan.garbageLimit, bytes.contains(where: { $0 != 0 }) {
+                garbage.append(slot)
+            }
+            return
+        }
         var length = header.length
         if header.isWhole {
             tail = max(tail, header.tail)
         } else {
             let fragments = LogPage.fragments(bytes, header)
-            if fragments.list.isEmpty { return }
+            if fragments.list.isEmpty {
+                if garbage.count < LogScan.garbageLimit { garbage.append(slot) }
+                return
+            }
             length = fragments.end
         }
         all.append(
@@ -67,6 +94,20 @@ struct LogScan: Sendable {
                 length: length
             )
         )
+    }
+
+    /// The sequence after the newest row whose record begins in a page that can be read.
+    func endRow(of file: any StorageFile) -> UInt64 {
+        // A record of columns may fill the newest pages.
+        for page in pages.reversed() {
+            guard let bytes = try? file.read(at: Int64(page.slot) * Int64(LogPage.size), count: LogPage.size),
+                let header = LogPage.header(bytes), header.sequence == page.sequence, header.isWhole
+            else { continue }
+            let rows = LogPage.fragments(bytes, header).list
+                .count { $0.part.beginsRecord && LogRecord.isRow($0.payload.first) }
+            return header.firstRow + UInt64(rows)
+        }
+        return 0
     }
 
     private mutating func keepLive(_ all: [Page]) {

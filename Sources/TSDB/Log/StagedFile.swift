@@ -14,6 +14,7 @@
 // freed only after its page was written to the log; one of the witnesses holds at every moment.
 
 internal import Bytes
+internal import Logging
 internal import Platform
 internal import Synchronization
 
@@ -61,7 +62,7 @@ final class StagedFile: StorageFile {
         let size = Int64(StagedFile.places + 1) * Int64(StagedFile.pageBytes)
         var found: [Waiting] = []
         if try staging.size() == size, try StagedFile.isWitnessed(log, staging) {
-            found = try StagedFile.load(staging, logBytes: try log.size())
+            found = try StagedFile.load(staging, log)
         }
         recoveredPages = found.count
         for page in found { try log.write(page.bytes, at: page.offset) }
@@ -122,6 +123,9 @@ final class StagedFile: StorageFile {
         // Outside the lock: appends go on into free places while the device works.
         try log.syncData()
     }
+
+    /// Which file the log is.
+    func identity() throws(FileError) -> FileIdentity { try log.identity() }
 
     /// Sets the size of the log.
     func truncate(to size: Int64) throws(FileError) { try log.truncate(to: size) }
@@ -214,7 +218,11 @@ final class StagedFile: StorageFile {
         return false
     }
 
-    private static func load(_ staging: any StorageFile, logBytes: Int64) throws(FileError) -> [Waiting] {
+    private static func load(
+        _ staging: any StorageFile,
+        _ log: any StorageFile
+    ) throws(FileError) -> [Waiting] {
+        let logBytes = try log.size()
         var table = ByteReader(try staging.read(at: tableOffset, count: places * 8))
         var found: [Waiting] = []
         for place in 0..<places {
@@ -223,8 +231,60 @@ final class StagedFile: StorageFile {
             let count = Int((entry - 1) & UInt64(pageBytes - 1)) + 1
             guard offset >= 0, offset <= logBytes - Int64(pageBytes) else { continue }
             let bytes = try staging.read(at: Int64(place + 1) * Int64(pageBytes), count: count)
-            if bytes.count == count { found.append(Waiting(offset: offset, bytes: bytes)) }
+            guard bytes.count == count, isNewer(bytes, than: try? log.read(at: offset, count: pageBytes))
+            else { continue }
+            found.append(Waiting(offset: offset, bytes: bytes))
         }
         return found
+    }
+
+    /// Whether a page is a later state of what is in its slot, or of a later round: a process without a staging file
+    /// may have come between.
+    private static func isNewer(_ page: [UInt8], than slot: [UInt8]?) -> Bool {
+        // Not whole when the process died between writing the page and noting its length; its records are.
+        guard let header = LogPage.header(page) else { return false }
+        guard let slot, let old = LogPage.header(slot), old.isWhole, old.sequence >= header.sequence else {
+            return true
+        }
+        let used = LogPage.headerSize..<old.length
+        return old.sequence == header.sequence && old.length <= page.count && slot[used] == page[used]
+    }
+}
+
+extension StagedFile {
+    /// The log behind a staging file when there is to be one and it can be used, else the log itself.
+    static func join(
+        _ log: any StorageFile,
+        _ options: StoreOptions,
+        _ files: any FileStore,
+        flashBytes: Counter,
+        logger: Logger
+    ) -> any StorageFile {
+        guard let path = options.stagingPath, options.syncInterval != .zero else { return log }
+        do throws(FileError) {
+            return try join(log, path, files, flashBytes)
+        } catch {}
+        do throws(FileError) {
+            // A failure may have been chance, and rows that were acknowledged may be nowhere else.
+            return try join(log, path, files, flashBytes)
+        } catch {
+            logger.warning(
+                "no staging file in shared memory; every append is written to flash",
+                metadata: ["error": "\(error)"]
+            )
+            // The log goes on without it; a later start must not bring its pages back.
+            try? files.remove(path)
+            return log
+        }
+    }
+
+    private static func join(
+        _ log: any StorageFile,
+        _ path: String,
+        _ files: any FileStore,
+        _ flashBytes: Counter
+    ) throws(FileError) -> StagedFile {
+        let staging = try files.open(path, .createPrivate)
+        return try StagedFile(log: log, staging: staging, flashBytes: flashBytes)
     }
 }

@@ -16,6 +16,8 @@ struct LogWriter: Sendable {
     var writtenRow: UInt64 = 0
     /// Reported once when it begins and once when it ends.
     var isFailing = false
+    /// There is no usable file, and no other is begun before this monotonic time.
+    var replaceAt: UInt64?
     /// A sync failed, so rows may be missing from the log on disk until all windows are in segments.
     var syncFailure: StoreError?
 

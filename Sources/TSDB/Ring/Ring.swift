@@ -17,6 +17,15 @@ struct Ring: Sendable {
     let fileCount: Int
     let fileBytes: Int64
     private var open: [Int: any StorageFile] = [:]
+    /// Files that cannot be opened or read: they are passed over, so that what may still be in them is not overwritten.
+    private(set) var blocked: [Int: Blockage] = [:]
+
+    /// Why a file is passed over.
+    struct Blockage {
+        let error: FileError
+        /// The start could not look into it, so nobody knows what it holds.
+        let lasts: Bool
+    }
     /// Where the next segment goes.
     private(set) var fileNumber = 0
     private(set) var offset: Int64 = 0
@@ -74,7 +83,7 @@ struct Ring: Sendable {
         let size = Int64(SegmentHeader.padded(length))
         guard size <= fileBytes else { return nil }
         var evicted: [Segment] = []
-        if offset + size > fileBytes { evicted += moveToFile((fileNumber + 1) % fileCount) }
+        if offset + size > fileBytes || blocked[fileNumber] != nil { evicted += moveToFile(nextFile) }
         let inTheWay = evict { [fileNumber, offset] in
             $0.fileNumber == fileNumber && $0.offset < offset + size
                 && $0.offset + Int64(SegmentHeader.padded($0.length)) > offset
@@ -86,8 +95,8 @@ struct Ring: Sendable {
     /// What `makeRoom` would give up.
     func inTheWay(of length: Int) -> [Segment] {
         let size = Int64(SegmentHeader.padded(length))
-        let moves = offset + size > fileBytes
-        let (file, start) = moves ? ((fileNumber + 1) % fileCount, 0) : (fileNumber, offset)
+        let moves = offset + size > fileBytes || blocked[fileNumber] != nil
+        let (file, start) = moves ? (nextFile, 0) : (fileNumber, offset)
         return segments.filter {
             let isLeft = moves && $0.fileNumber == fileNumber && $0.offset >= offset
             return isLeft
@@ -132,10 +141,12 @@ struct Ring: Sendable {
         guard error.isOutOfSpace else {
             // Never on in the middle of an old segment: its header would still be found, and hide the new one's.
             offset = max(offset + Int64(SegmentHeader.padded(length)), clearedEnd)
-            return offset >= fileBytes ? moveToFile((fileNumber + 1) % fileCount) : []
+            return offset >= fileBytes || blocked[fileNumber] != nil ? moveToFile(nextFile) : []
         }
         let existing = (1...fileCount).map { (fileNumber + $0) % fileCount }
-            .first { number in segments.contains { $0.fileNumber == number } }
+            .first { number in
+                blocked[number] == nil && segments.contains { $0.fileNumber == number }
+            }
         return moveToFile(existing ?? fileNumber)
     }
 
@@ -147,11 +158,51 @@ struct Ring: Sendable {
 
     /// Opens a ring file, creating it when missing.
     mutating func file(_ number: Int) throws(FileError) -> any StorageFile {
+        if let blockage = blocked[number] { throw blockage.error }
         if let known = open[number] { return known }
-        let file = try files.open(path(number), .create)
+        let file: any StorageFile
+        do throws(FileError) {
+            file = try files.open(path(number), .create)
+        } catch {
+            // Without space there is nothing in it yet.
+            if !error.isOutOfSpace { block(number, error, lasts: false) }
+            throw error
+        }
         try files.syncDirectory(directory)
         open[number] = file
         return file
+    }
+
+    /// Opens a ring file that exists, for looking into it.
+    mutating func existingFile(_ number: Int) throws(FileError) -> any StorageFile {
+        let file = try files.open(path(number), .create)
+        // Where its name is not durable nothing was written to it; it is tried again before that.
+        if (try? files.syncDirectory(directory)) != nil { open[number] = file }
+        return file
+    }
+
+    /// Passes a file over until `unblock`; segments found in it before can still be read.
+    mutating func block(_ number: Int, _ error: FileError, lasts: Bool) {
+        blocked[number] = Blockage(error: error, lasts: lasts)
+    }
+
+    mutating func unblock(_ number: Int) {
+        blocked[number] = nil
+    }
+
+    /// Lets go of a file whose name is gone or names another one; the next write creates it.
+    mutating func close(_ number: Int) {
+        open[number] = nil
+    }
+
+    /// The files that were opened, ascending.
+    var opened: [(number: Int, file: any StorageFile)] {
+        open.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// The file after the current one in the rotation that is not blocked; the current one when all others are.
+    private var nextFile: Int {
+        (1...fileCount).map { (fileNumber + $0) % fileCount }.first { blocked[$0] == nil } ?? fileNumber
     }
 
     private mutating func moveToFile(_ number: Int) -> [Segment] {

@@ -15,18 +15,38 @@ struct RingScan {
         var header: SegmentHeader
     }
 
+    /// A stretch of a file that is in no segment, and should be or looks as if it had been.
+    struct Region {
+        var fileNumber: Int
+        var file: any StorageFile
+        var offset: Int64
+        var length: Int
+    }
+
     /// Segments whose header and directory verify, oldest first.
     private(set) var found: [Found] = []
     /// Segments that begin like one but whose directory does not verify, the torn newest one included.
     private(set) var damaged = 0
+    /// What to keep aside before it is overwritten.
+    private(set) var regions: [Region] = []
+    /// Places that could not be read.
+    private(set) var unreadable = 0
+
+    /// More are not worth a start's time; a device that fails everywhere takes long for each.
+    private static let unreadableLimit = 16
+    /// Bounds the memory that a ring full of garbage takes.
+    private static let regionLimit = 256
 
     /// Looks through all files of the ring.
     static func scan(_ ring: inout Ring, existing: Set<String>) -> RingScan {
         var scan = RingScan()
         var kept: [[Found]] = []
         for number in 0..<ring.fileCount where existing.contains(ring.name(number)) {
-            guard let file = try? ring.file(number) else { continue }
-            scan.scan(file, number, limit: ring.fileBytes)
+            do throws(FileError) {
+                try scan.scan(number, of: &ring)
+            } catch {
+                ring.block(number, error, lasts: true)
+            }
             kept.append(scan.found)
             scan.found = []
         }
@@ -46,41 +66,127 @@ struct RingScan {
         return scan
     }
 
-    private mutating func scan(_ file: any StorageFile, _ number: Int, limit: Int64) {
-        let size = min((try? file.size()) ?? 0, limit)
-        var offset: Int64 = 0
-        while offset + Int64(SegmentHeader.size) <= size {
-            if let bytes = try? file.read(at: offset, count: RingScan.headBytes),
-                let header = SegmentHeader(bytes)
-            {
-                let candidate = Found(fileNumber: number, file: file, offset: offset, header: header)
-                if offset + Int64(header.length) <= size, candidate.directoryBytes(start: bytes) != nil {
-                    found.append(candidate)
-                    offset += Int64(SegmentHeader.padded(header.length))
-                    continue
-                }
-                damaged += 1
-            }
-            offset = RingScan.nextMagic(file, after: offset, size: size)
+    /// Opens and scans a file; once more when that fails, for it may have been chance.
+    private mutating func scan(_ number: Int, of ring: inout Ring) throws(FileError) {
+        let before = self
+        do throws(FileError) {
+            let file = try ring.existingFile(number)
+            try scan(file, number, limit: ring.fileBytes)
+        } catch {
+            guard unreadable < RingScan.unreadableLimit else { throw error }
+            (found, damaged, regions) = (before.found, before.damaged, before.regions)
+            let file = try ring.existingFile(number)
+            try scan(file, number, limit: ring.fileBytes)
         }
     }
 
-    /// The next place after an offset where a segment may begin.
-    private static func nextMagic(_ file: any StorageFile, after offset: Int64, size: Int64) -> Int64 {
-        var place = offset + Int64(SegmentHeader.alignment)
-        while place < size {
-            guard let piece = try? file.read(at: place, count: garbageBytes), !piece.isEmpty else {
-                // A part that cannot be read costs the segments that begin in it.
-                place += Int64(garbageBytes)
+    private mutating func scan(
+        _ file: any StorageFile,
+        _ number: Int,
+        limit: Int64
+    ) throws(FileError) {
+        let size = min(try file.size(), limit)
+        var offset: Int64 = 0
+        // A stretch without a segment: where it began, whether it has data, and whether a header is in it.
+        var stretch: (start: Int64, hasData: Bool, hasHeader: Bool) = (0, false, false)
+        while offset < size {
+            switch try look(at: offset, of: file, number, size) {
+            case .segment(let candidate):
+                let isBehind =
+                    found.last.map { $0.header.ringSequence < candidate.header.ringSequence } ?? true
+                // Where the sequence steps down the next write goes, behind what is left of an overwritten segment.
+                if stretch.hasHeader || (stretch.hasData && isBehind) {
+                    note(Region(file, number, stretch.start..<offset))
+                }
+                found.append(candidate)
+                offset += Int64(SegmentHeader.padded(candidate.header.length))
+                stretch = (offset, false, false)
                 continue
+            case .damagedHeader:
+                damaged += 1
+                stretch.hasHeader = true
+            case .nothing: break
             }
-            for start in stride(from: 0, to: piece.count - 3, by: SegmentHeader.alignment) {
-                var reader = ByteReader(piece, in: start..<piece.count)
-                if (try? reader.integer(UInt32.self)) == SegmentHeader.magic { return place + Int64(start) }
-            }
-            place += Int64(garbageBytes)
+            let (next, hasData) = try nextMagic(file, after: offset, size: size)
+            if hasData { stretch.hasData = true }
+            offset = next
         }
-        return size
+        if stretch.hasHeader || (stretch.hasData && found.isEmpty) {
+            note(Region(file, number, stretch.start..<min(offset, size)))
+        }
+    }
+
+    private enum Place {
+        case segment(Found)
+        case damagedHeader
+        case nothing
+    }
+
+    private mutating func look(
+        at offset: Int64,
+        of file: any StorageFile,
+        _ number: Int,
+        _ size: Int64
+    ) throws(FileError) -> Place {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try file.read(at: offset, count: RingScan.headBytes)
+        } catch {
+            try noteUnreadable(error)
+            return .nothing
+        }
+        guard let header = SegmentHeader(bytes) else { return .nothing }
+        let candidate = Found(fileNumber: number, file: file, offset: offset, header: header)
+        guard offset + Int64(header.length) <= size, candidate.directoryBytes(start: bytes) != nil else {
+            return .damagedHeader
+        }
+        return .segment(candidate)
+    }
+
+    /// The next place after an offset where a segment may begin, and whether there is anything up to it.
+    private mutating func nextMagic(
+        _ file: any StorageFile,
+        after offset: Int64,
+        size: Int64
+    ) throws(FileError) -> (place: Int64, hasData: Bool) {
+        var place = offset
+        var hasData = false
+        while place < size {
+            var count = RingScan.garbageBytes
+            var piece = try? file.read(at: place, count: count)
+            if piece == nil {
+                // As little as can be read alone is passed over.
+                count = RingScan.headBytes
+                do throws(FileError) {
+                    piece = try file.read(at: place, count: count)
+                } catch {
+                    try noteUnreadable(error)
+                }
+            }
+            if let piece {
+                for start in stride(from: 0, to: piece.count, by: SegmentHeader.alignment) {
+                    var reader = ByteReader(piece, in: start..<piece.count)
+                    if place + Int64(start) > offset,
+                        (try? reader.integer(UInt32.self)) == SegmentHeader.magic
+                    {
+                        return (place + Int64(start), hasData)
+                    }
+                    let end = min(start + SegmentHeader.alignment, piece.count)
+                    if !hasData, piece[start..<end].contains(where: { $0 != 0 }) { hasData = true }
+                }
+            }
+            place += Int64(count)
+        }
+        return (size, hasData)
+    }
+
+    private mutating func noteUnreadable(_ error: FileError) throws(FileError) {
+        unreadable += 1
+        if unreadable >= RingScan.unreadableLimit { throw error }
+    }
+
+    private mutating func note(_ region: Region) {
+        if regions.count < RingScan.regionLimit { regions.append(region) }
     }
 
     private static func newestSequence(_ found: [Found]) -> UInt64 {
@@ -95,6 +201,22 @@ struct RingScan {
             defer { newest = max(newest, candidate.header.ringSequence) }
             return candidate.header.ringSequence >= newest
         }
+    }
+}
+
+extension RingScan.Region {
+    fileprivate init(_ file: any StorageFile, _ number: Int, _ range: Range<Int64>) {
+        self.init(fileNumber: number, file: file, offset: range.lowerBound, length: Int(range.count))
+    }
+
+    /// The bytes of a segment that was found and is not used.
+    init(_ found: RingScan.Found) {
+        self.init(
+            fileNumber: found.fileNumber,
+            file: found.file,
+            offset: found.offset,
+            length: found.header.length
+        )
     }
 }
 
@@ -143,6 +265,21 @@ extension RingScan.Found {
             place += count
         }
         return checksum == header.dataChecksum
+    }
+
+    /// Writes the segment once more and makes it durable: after a failed sync the kernel may call pages clean that
+    /// never reached the device.
+    func rewrite() throws(FileError) {
+        var place = 0
+        while place < header.length {
+            let end = min(place + RingScan.pieceBytes, header.length)
+            guard let piece = bytes(place..<end) else {
+                throw FileError(operation: "pread", path: "a segment", code: ErrorNumber.inputOutput)
+            }
+            try file.write(piece, at: offset + Int64(place))
+            place = end
+        }
+        try file.syncData()
     }
 
     /// Header and directory when their checksum holds.

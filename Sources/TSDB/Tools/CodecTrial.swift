@@ -327,6 +327,7 @@ private final class BytesFile: StorageFile {
     func write(_ bytes: RawSpan, at offset: Int64) throws(FileError) { throw BytesFile.readOnly("pwrite") }
     func syncData() throws(FileError) {}
     func truncate(to size: Int64) throws(FileError) { throw BytesFile.readOnly("ftruncate") }
+    func identity() throws(FileError) -> FileIdentity { FileIdentity(device: 0, inode: 0) }
 
     private static func readOnly(_ operation: String) -> FileError {
         FileError(operation: operation, path: "bytes in memory", code: ErrorNumber.readOnly)

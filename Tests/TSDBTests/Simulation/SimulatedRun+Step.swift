@@ -70,7 +70,9 @@ extension SimulatedRun {
 
     /// An operation that fails once and has nothing to do with reading.
     private mutating func quietFault() -> MemoryFileStore.Fault {
-        let kinds: [MemoryFileStore.Operation] = [.write, .sync, .syncDirectory, .open, .truncate, .size]
+        let kinds: [MemoryFileStore.Operation] = [
+            .write, .sync, .syncDirectory, .open, .truncate, .size, .identity, .rename, .remove,
+        ]
         let code = [ErrorNumber.inputOutput, ErrorNumber.noSpace].randomElement(using: &random)
         return MemoryFileStore.Fault(
             operation: kinds.randomElement(using: &random),
@@ -111,7 +113,11 @@ extension SimulatedRun {
         }
         try settle()
         if disk.isDead { wasTorn = true }
-        if disk.isDead { try restart(Bool.random(using: &random) ? .killed : .powerCut) }
+        if disk.isDead {
+            stops += 1
+            let chosen: Ending = Bool.random(using: &random) ? .killed : .powerCut
+            try restart(endingOfStops ?? chosen)
+        }
         try store.checkInvariants()
     }
 
@@ -126,11 +132,12 @@ extension SimulatedRun {
         if ending == .powerCut { wasTorn = true }
         var attempts = 0
         repeat {
+            let faults = keepsFaults ? disk.state.withLock { $0.faults } : []
             disk = ending == .powerCut ? disk.afterPowerCut(using: &random) : disk.afterKill()
-            plant()
+            disk.state.withLock { $0.faults = faults }
             attempts += 1
             // The next process may be stopped in the middle of its start.
-            if attempts < 4, Int.random(in: 0..<5, using: &random) == 0 {
+            if plan.stopsStarts, attempts < 4, Int.random(in: 0..<5, using: &random) == 0 {
                 disk.state.withLock { $0.crashAt = Int.random(in: 1...40, using: &random) }
             }
             do throws(StoreError) {
@@ -196,19 +203,22 @@ extension SimulatedRun {
         change(&plan)
         var run = try SimulatedRun(plan, random: random)
         run.trace = trace
-        for number in 0..<plan.steps {
-            let step = run.nextStep()
-            do {
-                try run.perform(step)
-                trace?("\(number) \(step): \(try run.standing())")
-            } catch {
-                throw BrokenPromise("step \(number), \(step): \(error)")
-            }
-        }
+        run.traceOperations()
+        for number in 0..<plan.steps { try run.perform(number, run.nextStep()) }
         do {
             try run.finish()
         } catch {
             throw BrokenPromise("at the end: \(error)")
+        }
+    }
+
+    /// Performs a step, and says which it was when a promise is broken.
+    mutating func perform(_ number: Int, _ step: Step) throws {
+        do {
+            try perform(step)
+            trace?("\(number) \(step): \(try standing())")
+        } catch {
+            throw BrokenPromise("step \(number), \(step): \(error)")
         }
     }
 }

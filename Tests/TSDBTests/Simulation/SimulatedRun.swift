@@ -72,6 +72,12 @@ struct SimulatedRun {
     var isDamaged = false
     /// The disk claimed a sync it did not do; then there is nothing left to tell a loss by.
     var wasLiedTo = false
+    /// Faults that were not reached go on with the disk.
+    var keepsFaults = false
+    /// How a process that is stopped ends; by chance when nil.
+    var endingOfStops: Ending?
+    /// Processes stopped so far.
+    var stops = 0
     var position = LogPosition(sequence: 0)
     var shipped: [String: [Int64: UInt64]] = [:]
 
@@ -99,7 +105,14 @@ struct SimulatedRun {
 
     func open() throws(StoreError) -> TestStore {
         let plan = plan
+        traceOperations()
         return try TestStore(files: disk, clock: clock) { plan.set(&$0) }
+    }
+
+    /// Shows what is done to the disk between the steps.
+    func traceOperations() {
+        guard trace != nil else { return }
+        disk.state.withLock { $0.onOperation = { print("    \($0) \($1)") } }
     }
 
     /// Makes the disk lie as the plan has it.

@@ -20,6 +20,8 @@ struct SimulationPlan {
     var isStaged = false
     /// The disk also rots, cannot be read, and claims syncs it did not do.
     var damages = false
+    /// A process may be stopped in the middle of its start.
+    var stopsStarts = true
     /// A defect planted into the disk from the beginning; see `MemoryFileStore.State.lie`.
     var lie: (name: String, after: Int, lasts: Bool)?
 
