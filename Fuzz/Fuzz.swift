@@ -20,6 +20,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("column", Targets.column), ("row", Targets.row), ("page", Targets.page), ("log", Targets.log),
     ("ring", Targets.ring), ("staging", Targets.staging), ("snappy", Targets.snappy), ("zstd", Targets.zstd),
     ("write1", Targets.writeV1), ("write2", Targets.writeV2), ("exposition", Targets.exposition),
+    ("exemplars", Targets.exemplars), ("metadata", Targets.metadata), ("histogram", Targets.histogram),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {
@@ -158,6 +159,73 @@ enum Targets {
     private static func write(_ input: [UInt8], _ version: RemoteWriteVersion) {
         var request = RemoteWriteRequest()
         try? request.decode(input.span, version)
+        for histogram in request.histograms {
+            _ = (try? NativeHistogram(histogram.message))?.storable()
+        }
+    }
+
+    /// What follows the kind in a record of exemplars.
+    @Sendable static func exemplars(_ input: [UInt8]) {
+        var reader = ByteReader(input)
+        guard let found = try? LogRecord.readExemplars(&reader) else { return }
+        var ring = ExemplarRing(limit: 4)
+        for entry in found { _ = ring.add(entry.exemplar, of: entry.series) }
+        _ = ring.select([[]], TimeRange(.min, .max))
+        precondition(ring.count <= 4 && ring.seriesCount <= ring.count, "within the limit")
+        var again: [LoggedExemplar] = []
+        for record in LogRecord.exemplars(found) {
+            var reader = ByteReader(Array(record.dropFirst()))
+            again += (try? LogRecord.readExemplars(&reader)) ?? []
+        }
+        precondition(again == found, "other exemplars")
+    }
+
+    /// The file of metadata, as it is and with a checksum that holds; then a store that has it.
+    @Sendable static func metadata(_ input: [UInt8]) {
+        var whole = input
+        if whole.count >= FamilyFile.headerSize {
+            whole.overwrite(littleEndian: CRC32C.checksum(input[8...]), at: 4)
+        }
+        for bytes in [input, whole] {
+            guard let found = try? FamilyFile.read(bytes) else { continue }
+            var families = Families()
+            for entry in found { families.set(entry) }
+            let again = try? FamilyFile.read(FamilyFile.bytes(families.byName))
+            precondition(again?.count == families.byName.count, "other families")
+            for entry in again ?? [] { precondition(families.byName[entry.family] == entry, "another text") }
+        }
+        open(["metadata": whole])
+    }
+
+    /// Ten bytes for each value of a part: which, in which row, its bits.
+    @Sendable static func histogram(_ input: [UInt8]) {
+        var columns: [SeriesPart: SampleColumns] = [:]
+        for start in stride(from: 0, to: input.count / 10 * 10, by: 10) {
+            let index = Int32(Int8(bitPattern: input[start + 1] & 0xf0)) / 16
+            let parts: [SeriesPart] = [
+                .layout, .count, .sum, .zeroCount, .zeroThreshold, .start, .bound(index), .positive(index),
+                .negative(index),
+            ]
+            let bits = (0..<8).reduce(UInt64(0)) { $0 | UInt64(input[start + 2 + $1]) << UInt64($1 * 8) }
+            let part = parts[Int(input[start]) % parts.count]
+            let time = (columns[part]?.timestamps.last ?? 0) + Int64(input[start + 1] & 15) + 1
+            // A layout of plausible size, or none would ever be found.
+            let value = part == .layout ? Double(bits & 0xff_ffff_ffff) : Double(bitPattern: bits)
+            columns[part, default: SampleColumns()].append(time, value)
+        }
+        var assembly = HistogramAssembly()
+        let found = assembly.histograms(columns.map { ($0.key, $0.value) })
+        for (time, histogram) in zip(found.timestamps, found.histograms) {
+            guard histogram.storable() == histogram else { continue }
+            var parts: [(part: SeriesPart, columns: SampleColumns)] = []
+            histogram.forEachPart { part, bits in
+                var columns = SampleColumns()
+                columns.append(time, Double(bitPattern: bits))
+                parts.append((part, columns))
+            }
+            let again = assembly.histograms(parts)
+            precondition(again.timestamps == [time] && again.histograms == [histogram], "another histogram")
+        }
     }
 
     @Sendable static func exposition(_ input: [UInt8]) {
@@ -198,6 +266,8 @@ enum Targets {
                 try? all.read(index, from: .min, through: .max, into: &columns)
             }
             _ = try? store.read(from: LogPosition(sequence: 0), sampleLimit: 1000)
+            _ = try? store.exemplars([[]], from: .min, through: .max)
+            _ = store.metadata()
             let group = try store.group(Labels([("job", "fuzz")]))
             let id = try store.series(Labels([("__name__", "fuzz")]), in: group)
             var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: 1_800_000_000_000))

@@ -132,6 +132,12 @@ extension Store {
         ) { [weak self] in self?.trust.withLock { $0.isTrusted ? 1 : 0 } ?? 0 }
         gauge("log_fill_ratio", "Share of the log that rows in memory need.") { $0.logFill }
         registerTierGauges(telemetry)
+        telemetry.computed("edgewatch_storage_exemplars", "Exemplars in memory.") {
+            [weak self] in Double(self?.exemplars.withLock { $0.count } ?? 0)
+        }
+        telemetry.computed("edgewatch_storage_families", "Metric families that sources described.") {
+            [weak self] in Double(self?.families.withLock { $0.families.byName.count } ?? 0)
+        }
     }
 }
 

@@ -124,6 +124,15 @@ struct EndpointTests {
         }
     }
 
+    @Test func exemplarsOfNoSelectorAreNoContent() async throws {
+        var services = sampleServices()
+        services.exemplars = SomeExemplars()
+        try await withServer(services) { (client: RawClient) async throws in
+            let response = try await client.get("/api/v1/query_exemplars?query=1&start=1&end=2")
+            #expect(response.status == 204 && response.text.isEmpty)
+        }
+    }
+
     // MARK: - Look-ups
 
     @Test func series() async throws {

@@ -114,6 +114,31 @@ struct ExemplarTests {
         #expect(try append(none.store, "a", [Self.exemplar(9000)]) == AppendResult(refused: 1))
     }
 
+    @Test func aLargeBatchIsSeveralRecords() throws {
+        let test = try TestStore { ($0.logBytes, $0.maxExemplars) = (64 * 4096, 3000) }
+        let all = (Int64(1)...4000).map { Self.exemplar($0) }
+        #expect(try append(test.store, "a", all) == AppendResult(appended: 4000))
+        let killed = try TestStore(files: test.files.afterKill()) {
+            ($0.logBytes, $0.maxExemplars) = (64 * 4096, 3000)
+        }
+        #expect(try self.all(killed.store)["a"] == Array(all.suffix(3000)))
+        let series = Labels([(name: "__name__", value: "a")])
+        let logged = all.map { LoggedExemplar(series: series, exemplar: $0) }
+        let records = LogRecord.exemplars(logged)
+        #expect(records.count == 7 && records.allSatisfy { $0.count < LogRecord.exemplarBytes + 256 })
+        var read: [LoggedExemplar] = []
+        for record in records {
+            var reader = ByteReader(Array(record.dropFirst()))
+            read += try LogRecord.readExemplars(&reader)
+        }
+        #expect(read == logged)
+    }
+
+    @Test func anExemplarNeedsASeries() {
+        var reader = ByteReader([1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0])
+        #expect(throws: CorruptionError.self) { try LogRecord.readExemplars(&reader) }
+    }
+
     @Test func theyNeverFillTheLog() throws {
         let test = try TestStore { ($0.logBytes, $0.maxExemplars) = (16 * 4096, 100) }
         try test.store.append("a", 1000, 1.0)
@@ -137,7 +162,7 @@ struct ExemplarTests {
             LoggedExemplar(series: series, exemplar: Self.exemplar(7)),
             LoggedExemplar(series: Labels([(name: "__name__", value: "b")]), exemplar: Self.exemplar(.max)),
         ]
-        let bytes = LogRecord.exemplars(entries)
+        let bytes = try #require(LogRecord.exemplars(entries).first)
         var reader = ByteReader(Array(bytes.dropFirst()))
         #expect(try LogRecord.readExemplars(&reader) == entries)
         for length in 1..<bytes.count {
@@ -182,6 +207,33 @@ struct FamilyTests {
         test.store.describe([newer])
         test.store.close()
         #expect(try reopened(test.files.afterKill()).store.metadata()["temp"] == newer)
+    }
+
+    @Test func twoTextsForOneFamilyAreWrittenOnceAnHour() throws {
+        let test = try TestStore()
+        test.store.describe([temperature])
+        try test.store.maintain()
+        var sizes: Set<Int> = []
+        var writes = 0
+        for pass in 1...240 {
+            let text = pass % 2 == 0 ? "Air." : "Air or water."
+            test.store.describe([MetricMetadata(family: "temp", kind: .gauge, help: text, unit: "celsius")])
+            test.clock.advance(milliseconds: 15_000)
+            let before = test.files.contents("/data/metadata")
+            try test.store.maintain()
+            let now = test.files.contents("/data/metadata")
+            sizes.insert(now.count)
+            if now != before { writes += 1 }
+            if pass == 239 { #expect(writes == 0) }
+        }
+        // The last pass was an hour after the file, and said what the file says.
+        #expect(writes == 0 && sizes.count == 1)
+        test.store.describe([requests])
+        try test.store.maintain()
+        #expect(try FamilyFile.read(test.files.contents("/data/metadata")).count == 1)
+        test.clock.advance(milliseconds: 60_000)
+        try test.store.maintain()
+        #expect(try FamilyFile.read(test.files.contents("/data/metadata")).count == 2)
     }
 
     @Test func whatDidNotChangeIsNotWritten() throws {

@@ -84,6 +84,8 @@ extension API {
             throw APIError(.badData, "end timestamp must not be before start timestamp")
         }
         let selectors = try parsed(parameters["query"]).selectors
+        // As Prometheus answers.
+        guard !selectors.isEmpty else { return .empty(204) }
         let found: [SeriesExemplars]
         do {
             found = try services.exemplars?.exemplars(selectors, from: start, through: end) ?? []

@@ -12,22 +12,37 @@ struct LoggedExemplar: Sendable, Equatable {
 }
 
 extension LogRecord {
-    /// More than one batch brings; a limit for readers of damaged input.
-    static let exemplarLimit = 1 << 20
+    /// Bytes after which a record ends: a large batch is several, between which the log can make room.
+    static let exemplarBytes = 16 << 10
+    /// More than a record has; a limit for readers of damaged input.
+    static let exemplarLimit = exemplarBytes
 
-    static func exemplars(_ exemplars: [LoggedExemplar]) -> [UInt8] {
-        var out: [UInt8] = [Kind.exemplars.rawValue]
-        out.append(varint: UInt64(exemplars.count))
+    /// The records for exemplars, in their order.
+    static func exemplars(_ exemplars: some Collection<LoggedExemplar>) -> [[UInt8]] {
+        var records: [[UInt8]] = []
+        var body: [UInt8] = []
+        var count: UInt64 = 0
         var previous = Labels()
-        for entry in exemplars {
-            // Several of one series come together, so it is said once.
-            out.append(prefixed: entry.series == previous ? [] : entry.series.bytes)
-            previous = entry.series
-            out.append(prefixed: entry.exemplar.labels.bytes)
-            out.append(zigzag: entry.exemplar.timestamp.milliseconds)
-            out.append(littleEndian: entry.exemplar.value.bitPattern)
+        func record() -> [UInt8] {
+            var out: [UInt8] = [Kind.exemplars.rawValue]
+            out.append(varint: count)
+            return out + body
         }
-        return out
+        for entry in exemplars {
+            if body.count >= exemplarBytes {
+                records.append(record())
+                (body, count, previous) = ([], 0, Labels())
+            }
+            // Several of one series come together, so it is said once.
+            body.append(prefixed: entry.series == previous ? [] : entry.series.bytes)
+            previous = entry.series
+            body.append(prefixed: entry.exemplar.labels.bytes)
+            body.append(zigzag: entry.exemplar.timestamp.milliseconds)
+            body.append(littleEndian: entry.exemplar.value.bitPattern)
+            count += 1
+        }
+        if count > 0 { records.append(record()) }
+        return records
     }
 
     /// Reads what follows the kind.
@@ -39,6 +54,7 @@ extension LogRecord {
             let place = reader.offset
             let labels = try readLabels(&reader)
             if !labels.isEmpty { series = labels }
+            guard !series.isEmpty else { throw CorruptionError("labels of a series", at: place) }
             let own = try readLabels(&reader)
             let timestamp = Timestamp(milliseconds: try reader.zigzag())
             let value = Double(bitPattern: try reader.integer(UInt64.self))
@@ -47,6 +63,7 @@ extension LogRecord {
             }
             result.append(LoggedExemplar(series: series, exemplar: exemplar))
         }
+        guard reader.remaining == 0 else { throw CorruptionError("nothing more", at: reader.offset) }
         return result
     }
 }

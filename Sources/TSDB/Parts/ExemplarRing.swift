@@ -51,6 +51,8 @@ struct ExemplarRing: Sendable {
             if newest == exemplar { return .repeated }
             if exemplar.isBefore(newest) { return .outOfOrder }
         }
+        // One copy of the labels for all that the series has; those read from the log are a copy each.
+        let series = ends[series].map { entries[Int($0.last)].series } ?? series
         let place = Int32(takePlace())
         let entry = Entry(series: series, exemplar: exemplar, next: ExemplarRing.none)
         if Int(place) == entries.count { entries.append(entry) } else { entries[Int(place)] = entry }

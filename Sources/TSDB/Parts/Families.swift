@@ -16,6 +16,8 @@ struct Families: Sendable {
     private var bytes = 0
     /// Grows with every change.
     private(set) var version: UInt64 = 0
+    /// The version when a family was new last.
+    private(set) var newest: UInt64 = 0
 
     /// Remembers a family; false when there is no room for it.
     @discardableResult
@@ -29,6 +31,7 @@ struct Families: Sendable {
         bytes = size
         byName[metadata.family] = metadata
         version += 1
+        if known == nil { newest = version }
         return true
     }
 }
@@ -77,6 +80,7 @@ enum FamilyFile {
         }
         guard try reader.byte() == version else { throw CorruptionError("version \(version)", at: 8) }
         let form = try reader.byte()
+        guard form <= 1 else { throw CorruptionError("form 0 or 1", at: 9) }
         _ = try reader.integer(UInt16.self)
         let place = reader.offset
         let count = Int(try reader.integer(UInt32.self))
@@ -92,6 +96,7 @@ enum FamilyFile {
             let unit = try text(&body)
             result.append(MetricMetadata(family: family, kind: kind, help: try text(&body), unit: unit))
         }
+        guard body.remaining == 0 else { throw CorruptionError("nothing more", at: body.offset) }
         return result
     }
 

@@ -35,8 +35,11 @@ extension Store: ExemplarSource {
         metrics.exemplars.add(result.appended)
         metrics.refusedExemplars.add(result.outOfOrder)
         guard !added.isEmpty else { return result }
-        head.withLock { $0.log.append(LogRecord.exemplars(added), isRow: false) }
-        commit(isDue: false)
+        // Of more than the ring holds the last are the ones that are there.
+        for record in LogRecord.exemplars(added.suffix(options.maxExemplars)) {
+            head.withLock { $0.log.append(record, isRow: false) }
+            commit(isDue: false)
+        }
         return result
     }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file `metadata`: written anew, at most once a minute and only when something changed, as every source says it all
-// again with its next pass. A power cut costs a minute of news; a file that cannot be read costs until the next pass.
+// The file `metadata`: written anew, and only when something changed, as every source says it all again with its next
+// pass. A new family waits at most a minute, other words for a known one an hour: sources that have one family and two
+// texts for it, as programs of different versions do, change it with every pass, and flash wears out. A power cut costs
+// that much of news; a file that cannot be read costs until the next pass.
 
 internal import Logging
 internal import Platform
@@ -13,13 +15,15 @@ struct KeptFamilies: Sendable {
     var families = Families()
     /// The version that the file has.
     var written: UInt64 = 0
-    /// No write before this monotonic time.
+    /// No write before these monotonic times, with new families and without.
     var nextWrite: UInt64 = 0
+    var nextRewrite: UInt64 = 0
     var isFailing = false
 }
 
 extension Store {
     private static let writeInterval: UInt64 = 60_000_000_000
+    private static let rewriteInterval = 60 * writeInterval
 
     /// Remembers what a source said of its families.
     public func describe(_ metadata: [MetricMetadata]) {
@@ -66,8 +70,10 @@ extension Store {
     func saveFamilies(isLast: Bool = false) {
         let now = clock.monotonicNanoseconds()
         let work = families.withLock { kept -> (byName: [String: MetricMetadata], version: UInt64)? in
-            guard kept.families.version != kept.written, isLast || now >= kept.nextWrite else { return nil }
+            let due = kept.families.newest > kept.written ? kept.nextWrite : kept.nextRewrite
+            guard kept.families.version != kept.written, isLast || now >= due else { return nil }
             kept.nextWrite = now &+ Store.writeInterval
+            kept.nextRewrite = now &+ Store.rewriteInterval
             return (kept.families.byName, kept.families.version)
         }
         guard let work else { return }
