@@ -181,8 +181,9 @@ extension SampleSink {
 
 /// Why the store could not answer.
 public enum SourceError: Error, Sendable, Equatable {
-    /// A block failed its checksum or could not be read; the rest of the answer is unaffected when the caller
-    /// goes on with the next series.
+    /// A block failed its checksum or could not be read.
+    ///
+    /// Thrown at the end of a read: what could be read has been appended, and the next series are unaffected.
     case unreadable(String)
 }
 

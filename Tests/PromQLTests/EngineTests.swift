@@ -312,6 +312,24 @@ import Testing
         #expect(await answers == 50)
     }
 
+    @Test func whatCouldBeReadIsTheAnswerAndTheRestAWarning() async throws {
+        try load("a{n=\"1\"} 1 2 3\na{n=\"2\"} 4 5 6")
+        let engine = QueryEngine(source: BrokenSource(source: source))
+        let time = Timestamp(milliseconds: 120_000)
+        let output = try await engine.instant("count_over_time(a[5m])", at: time)
+        guard case .vector(let found) = output.value else {
+            Issue.record("not a vector")
+            return
+        }
+        #expect(found.map { $0.labels["n"] } == ["1", "2"])
+        #expect(found.map(\.value) == [3, 3])
+        #expect(output.warnings == ["block of 1", "block of 2"])
+        let sum = try await engine.instant("sum(a) + sum(a)", at: time)
+        #expect(sum.warnings == ["block of 1", "block of 2"])
+        guard case .vector(let added) = sum.value else { return }
+        #expect(added.map(\.value) == [18])
+    }
+
     @Test func gate() async {
         let gate = QueryGate(limit: 1)
         let never = ContinuousClock.now + .seconds(3600)
@@ -354,6 +372,40 @@ private final class BlockingSource: SeriesSource {
     func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
         semaphore.wait()
         return MemorySource().select(matchers, from: from, through: through)
+    }
+
+    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
+    func labelValues(
+        _ name: String,
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) -> [String] { [] }
+    func metadata() -> [String: MetricMetadata] { [:] }
+}
+
+/// A source of which each series misses a block.
+private struct BrokenSource: SeriesSource {
+    struct Broken: SeriesSelection {
+        let whole: any SeriesSelection
+
+        var count: Int { whole.count }
+        func labels(_ index: Int) -> Labels { whole.labels(index) }
+        func read(
+            _ index: Int,
+            from: Timestamp,
+            through: Timestamp,
+            into columns: inout SampleColumns
+        ) throws(SourceError) {
+            try whole.read(index, from: from, through: through, into: &columns)
+            throw .unreadable("block of \(whole.labels(index)["n"] ?? "")")
+        }
+    }
+
+    let source: MemorySource
+
+    func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
+        Broken(whole: source.select(matchers, from: from, through: through))
     }
 
     func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }

@@ -53,6 +53,28 @@ extension Store {
         return rows
     }
 
+    /// What a tier has of a series, whether it answers there or not.
+    func tierRows(_ number: Int, _ labels: Labels) throws -> [CoarseRow] {
+        let all = head.withLock { head in
+            CoarseRows(
+                plan: CoarsePlan(pieces: [
+                    .init(
+                        tier: number,
+                        resolution: head.tiers[number].resolution,
+                        span: TierSpan(from: .min, through: .max)
+                    )
+                ]),
+                segments: [head.tiers[number].segments]
+            )
+        }
+        let reference = index.withLock { $0.reference(labels) }
+        var rows: [CoarseRow] = []
+        var leftOut = LeftOut()
+        all.read(try #require(reference), .min, .max, tierReader, into: &rows, &leftOut)
+        try leftOut.report()
+        return rows
+    }
+
     /// Lets the builder do all it can do now.
     func buildTiers() throws {
         for _ in 0..<200 {
@@ -145,19 +167,8 @@ struct TierTests {
             #expect(rows.map(text) == expected, "\(name)")
         }
         // The rows of hours are those of their windows of five minutes, joined.
-        let cold = test.store.head.withLock { $0.tiers[1].segments }
-        let source = CoarseRows(
-            plan: CoarsePlan(pieces: [
-                .init(tier: 1, resolution: hour, span: TierSpan(from: .min, through: .max))
-            ]),
-            segments: [cold]
-        )
         for (number, name) in Plant.names.enumerated() {
-            let reference = test.store.index.withLock {
-                $0.reference(Labels([("__name__", name), ("job", "plant")]))
-            }
-            var rows: [CoarseRow] = []
-            try source.read(try #require(reference), .min, .max, test.store.tierReader, into: &rows)
+            let rows = try test.store.tierRows(1, Labels([("__name__", name), ("job", "plant")]))
             let naive = naiveRows(plant.samples[number], hour)
             let expected = naive.keys.sorted().compactMap { naive[$0].map(text) }
             // Of the four days of samples one span of three days is whole; the rest waits for its end.

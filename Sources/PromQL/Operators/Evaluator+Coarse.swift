@@ -23,13 +23,13 @@ extension Evaluator {
             try checkTime()
             rows.removeAll(keepingCapacity: true)
             var samples = SampleColumns()
-            do {
+            reading { () throws(SourceError) in
                 try found.readRows(index, from: span.from, through: last, into: &rows)
-                if next <= span.through {
+            }
+            if next <= span.through {
+                reading { () throws(SourceError) in
                     try found.read(index, from: next, through: span.through, into: &samples)
                 }
-            } catch {
-                note(error)
             }
             let series = SampleWindows(rows, samples, windows)
             guard series.count > 0 else { continue }

@@ -95,10 +95,8 @@ extension Evaluator {
         for index in 0..<found.count {
             try checkTime()
             samples.removeAll()
-            do {
+            reading { () throws(SourceError) in
                 try found.read(index, from: span.from, through: span.through, into: &samples)
-            } catch {
-                note(error)
             }
             guard samples.count > 0 else { continue }
             let count = samples.count
@@ -108,11 +106,20 @@ extension Evaluator {
         }
     }
 
-    /// The rest of the answer stands; the reader is told what is missing from it.
-    func note(_ error: SourceError) {
-        let warning = Self.words(error)
-        if !storeWarnings.contains(warning) { storeWarnings.append(warning) }
+    /// Runs a read; the rest of the answer stands when a part could not be read, and the reader is told what is missing.
+    func reading(_ body: () throws(SourceError) -> Void) {
+        do throws(SourceError) {
+            try body()
+        } catch {
+            // A dead disk has a reason for each block of each series.
+            guard storeWarnings.count < Self.storeWarningLimit else { return }
+            let warning = Self.words(error)
+            if !storeWarnings.contains(warning) { storeWarnings.append(warning) }
+        }
     }
+
+    /// More than an answer shows.
+    private static let storeWarningLimit = 100
 
     private static func words(_ error: SourceError) -> String {
         switch error {

@@ -218,13 +218,13 @@ extension Store {
         var columns = SampleColumns()
         let sources = head.withLock { $0.sources(of: reference, range, known: known) }
         // What cannot be read cannot be compared; the sample is kept.
-        try? read(sources, range, into: &columns)
+        var leftOut = LeftOut()
+        read(sources, range, into: &columns, &leftOut)
         result.hasValue = columns.count > 0
+        let parts = readParts(of: reference, range, known, &leftOut)
+        result.hasLayout = leftOut.error == nil && parts.contains { $0.part == .layout }
         var assembly = HistogramAssembly()
-        if let parts = try? readParts(of: reference, range, known) {
-            result.hasLayout = parts.contains { $0.part == .layout }
-            result.histogram = assembly.histograms(parts).histograms.first
-        }
+        result.histogram = assembly.histograms(parts).histograms.first
         return result
     }
 
@@ -236,7 +236,8 @@ extension Store {
         guard let layout else { return false }
         var columns = SampleColumns()
         let sources = head.withLock { $0.sources(of: layout, range, known: known) }
-        try? read(sources, range, into: &columns)
+        var leftOut = LeftOut()
+        read(sources, range, into: &columns, &leftOut)
         return columns.count > 0
     }
 }

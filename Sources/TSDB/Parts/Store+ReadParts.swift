@@ -9,13 +9,14 @@ internal import Samples
 internal import Synchronization
 
 extension Store {
-    /// The parts of a series that have rows within the range.
+    /// The parts of a series that have rows within the range, but for what is noted as left out.
     func readParts(
         of reference: SeriesReference,
         _ range: TimeRange,
         _ known: KnownSegments,
+        _ leftOut: inout LeftOut,
         where isWanted: (SeriesPart) -> Bool = { $0 != .start }
-    ) throws(SourceError) -> [(part: SeriesPart, columns: SampleColumns)] {
+    ) -> [(part: SeriesPart, columns: SampleColumns)] {
         let found = index.withLock { index -> [(part: SeriesPart, sources: SeriesSources)] in
             let parts = index.links.parts(of: reference)
             guard !parts.isEmpty else { return [] }
@@ -31,7 +32,7 @@ extension Store {
         var result: [(part: SeriesPart, columns: SampleColumns)] = []
         for (part, sources) in found {
             var columns = SampleColumns()
-            try read(sources, range, into: &columns)
+            read(sources, range, into: &columns, &leftOut)
             if columns.count > 0 { result.append((part, columns)) }
         }
         return result
@@ -56,13 +57,14 @@ extension Selection {
         into columns: inout HistogramColumns
     ) throws(SourceError) {
         guard let wanted = wantedParts(index, from, through) else { return }
-        let parts = try store.readParts(of: series[index].reference, wanted.range, wanted.known)
-        guard !parts.isEmpty else { return }
+        var leftOut = LeftOut()
+        let parts = store.readParts(of: series[index].reference, wanted.range, wanted.known, &leftOut)
         var assembly = HistogramAssembly()
         let found = assembly.histograms(parts)
         columns.timestamps += found.timestamps
         columns.histograms += found.histograms
         store.note(assembly, of: series[index].labels)
+        try leftOut.report()
     }
 
     func readStartTimestamps(
@@ -72,10 +74,12 @@ extension Selection {
         into columns: inout StartColumns
     ) throws(SourceError) {
         guard let wanted = wantedParts(index, from, through) else { return }
-        let parts = try store.readParts(of: series[index].reference, wanted.range, wanted.known) {
+        var leftOut = LeftOut()
+        let parts = store.readParts(of: series[index].reference, wanted.range, wanted.known, &leftOut) {
             $0 == .start
         }
         for (_, samples) in parts { columns.append(samples) }
+        try leftOut.report()
     }
 
     /// The range to read, nil when there is nothing to read.

@@ -104,7 +104,7 @@ final class SegmentReader: Sendable {
         return summaries[place]
     }
 
-    /// Appends the samples of a series within a range, in time order; `place` is the series' among the bundle's.
+    /// Appends the samples of a series within a range, in time order; throws at the end when some were left out.
     func samples(
         _ segment: Segment,
         bundle: Int,
@@ -112,7 +112,29 @@ final class SegmentReader: Sendable {
         _ range: TimeRange,
         into columns: inout SampleColumns
     ) throws(SourceError) {
-        guard let opened = try open(segment, bundle) else { return }
+        var leftOut = LeftOut()
+        samples(segment, bundle: bundle, place, range, into: &columns, &leftOut)
+        try leftOut.report()
+    }
+
+    /// Appends the samples of a series within a range, in time order, but for those it notes as left out; `place` is
+    /// the series' among the bundle's.
+    func samples(
+        _ segment: Segment,
+        bundle: Int,
+        _ place: Int,
+        _ range: TimeRange,
+        into columns: inout SampleColumns,
+        _ leftOut: inout LeftOut
+    ) {
+        let found: OpenedBundle?
+        do throws(SourceError) {
+            found = try open(segment, bundle)
+        } catch {
+            let bounds = segment.bundles[bundle].bounds
+            return leftOut.note(error, bounds.minTime, bounds.maxTime)
+        }
+        guard let opened = found else { return }
         let hidden = segment.bundles[bundle].hidden
         var workspace = lend()
         defer { give(back: workspace) }
@@ -120,18 +142,22 @@ final class SegmentReader: Sendable {
         where window.series.contains(place) && range.overlaps(window.minTime, window.maxTime) {
             if !hidden.isEmpty, hidden.contains(UInt32(number)) { continue }
             let column = place - Int(window.firstSeries)
-            _ = try guarded(segment) { () throws(CorruptionError) in
-                let times = try timestamps(segment, bundle, opened, number, using: &workspace)
-                try append(
-                    segment,
-                    bundle,
-                    opened,
-                    (number, column),
-                    times,
-                    range,
-                    using: &workspace,
-                    into: &columns
-                )
+            do throws(SourceError) {
+                _ = try guarded(segment) { () throws(CorruptionError) in
+                    let times = try timestamps(segment, bundle, opened, number, using: &workspace)
+                    try append(
+                        segment,
+                        bundle,
+                        opened,
+                        (number, column),
+                        times,
+                        range,
+                        using: &workspace,
+                        into: &columns
+                    )
+                }
+            } catch {
+                leftOut.note(error, window.minTime, window.maxTime)
             }
         }
     }

@@ -120,6 +120,10 @@ struct TimeRange: Sendable {
     let from: Int64
     let through: Int64
 
+    init(from: Int64, through: Int64) {
+        (self.from, self.through) = (from, through)
+    }
+
     init(_ from: Timestamp, _ through: Timestamp) {
         self.from = from.milliseconds
         self.through = through.milliseconds

@@ -89,21 +89,29 @@ extension Store: SeriesSource {
         }
     }
 
-    /// Appends the samples of one series to the columns, in time order.
+    /// Appends the samples of one series to the columns, in time order, but for those it notes as left out.
     func read(
         _ sources: SeriesSources,
         _ range: TimeRange,
-        into columns: inout SampleColumns
-    ) throws(SourceError) {
+        into columns: inout SampleColumns,
+        _ leftOut: inout LeftOut
+    ) {
         for stored in sources.stored {
-            try reader.samples(stored.segment, bundle: stored.bundle, stored.place, range, into: &columns)
+            reader.samples(
+                stored.segment,
+                bundle: stored.bundle,
+                stored.place,
+                range,
+                into: &columns,
+                &leftOut
+            )
         }
         for column in sources.columns {
             var piece = SampleColumns()
             do throws(CorruptionError) {
                 try column.read(range, into: &piece)
             } catch {
-                throw .unreadable("samples in memory: \(error)")
+                leftOut.note(.unreadable("samples in memory: \(error)"), range.from, range.through)
             }
             columns.merge(piece)
         }
@@ -161,9 +169,12 @@ struct Selection: SeriesSelection {
         through: Timestamp,
         into columns: inout SampleColumns
     ) throws(SourceError) {
-        if !rows.plan.pieces.isEmpty { try readCoarse(index, TimeRange(from, through), into: &columns) }
+        var leftOut = LeftOut()
+        if !rows.plan.pieces.isEmpty {
+            readCoarse(index, TimeRange(from, through), into: &columns, &leftOut)
+        }
         let wantedRange = rows.sampleRange(TimeRange(from, through))
-        guard wantedRange.from <= wantedRange.through else { return }
+        guard wantedRange.from <= wantedRange.through else { return try leftOut.report() }
         // A caller may ask for more than it selected; then the ring is looked through again.
         let known = range.from <= wantedRange.from && range.through >= wantedRange.through ? segments : nil
         let wanted = series[index]
@@ -173,6 +184,7 @@ struct Selection: SeriesSelection {
                 ? head.sources(of: wanted.reference, wantedRange, known: known ?? KnownSegments())
                 : SeriesSources()
         }
-        try store.read(sources, wantedRange, into: &columns)
+        store.read(sources, wantedRange, into: &columns, &leftOut)
+        try leftOut.report()
     }
 }

@@ -42,14 +42,16 @@ struct CoarseRows: Sendable {
         }
     }
 
-    /// Appends the rows of a series whose windows end within `low...high`, in time order.
+    /// Appends the rows of a series whose windows end within `low...high`, in time order, but for those it notes as
+    /// left out.
     func read(
         _ reference: SeriesReference,
         _ low: Int64,
         _ high: Int64,
         _ reader: TierReader,
-        into rows: inout [CoarseRow]
-    ) throws(SourceError) {
+        into rows: inout [CoarseRow],
+        _ leftOut: inout LeftOut
+    ) {
         for (piece, segments) in zip(plan.pieces, segments) {
             let first = max(low, piece.span.from + 1)
             let last = min(high, piece.span.through)
@@ -59,7 +61,11 @@ struct CoarseRows: Sendable {
             for segment in segments where segment.span.overlaps(first, last) {
                 guard let block = segment.block(of: reference) else { continue }
                 let count = rows.count
-                try reader.rows(segment, block, first, last, into: &rows)
+                do throws(SourceError) {
+                    try reader.rows(segment, block, first, last, into: &rows)
+                } catch {
+                    leftOut.note(error, segment.span.from, segment.span.through)
+                }
                 if count > start, rows.count > count, rows[count].end <= rows[count - 1].end {
                     isOrdered = false
                 }
@@ -90,31 +96,37 @@ extension Selection {
         through: Timestamp,
         into result: inout [CoarseRow]
     ) throws(SourceError) {
+        var leftOut = LeftOut()
+        readRows(index, TimeRange(from, through), into: &result, &leftOut)
+        try leftOut.report()
+    }
+
+    private func readRows(
+        _ index: Int,
+        _ range: TimeRange,
+        into result: inout [CoarseRow],
+        _ leftOut: inout LeftOut
+    ) {
         let wanted = series[index]
         let isKnown = store.head.withLock { $0.labels(of: wanted.reference) == wanted.labels }
         guard isKnown else { return }
-        try rows.read(
-            wanted.reference,
-            from.milliseconds,
-            through.milliseconds,
-            store.tierReader,
-            into: &result
-        )
+        rows.read(wanted.reference, range.from, range.through, store.tierReader, into: &result, &leftOut)
     }
 
     /// Appends of each row the last sample, and where a series ended, a stale marker at the window's end.
-    func readCoarse(_ index: Int, _ range: TimeRange, into columns: inout SampleColumns) throws(SourceError) {
+    func readCoarse(
+        _ index: Int,
+        _ range: TimeRange,
+        into columns: inout SampleColumns,
+        _ leftOut: inout LeftOut
+    ) {
         guard let last = rows.plan.pieces.last, range.from <= last.span.through else { return }
         var found: [CoarseRow] = []
         // The last sample of a window that ends later may be within the range.
         let longest = rows.plan.pieces.reduce(0) { max($0, $1.resolution) }
         let (high, overflow) = range.through.addingReportingOverflow(longest)
-        try readRows(
-            index,
-            from: Timestamp(milliseconds: range.from),
-            through: Timestamp(milliseconds: overflow ? .max : high),
-            into: &found
-        )
+        let wider = TimeRange(from: range.from, through: overflow ? .max : high)
+        readRows(index, wider, into: &found, &leftOut)
         for row in found {
             if let summary = row.summary, range.contains(summary.lastTime) {
                 columns.append(summary.lastTime, summary.last)

@@ -83,6 +83,7 @@ extension Store {
                 return
             }
             begin(span, &tier)
+            tier.build?.isLastChance = true
             var budget = Int.max
             try proceed(&tier, &budget)
         }
@@ -103,8 +104,9 @@ extension Store {
             tier.checkAt = now &+ Store.retryNanoseconds
             throw error
         }
+        guard tier.build == nil else { return }
         // More may be due; after a day without power there are several spans.
-        if tier.build == nil { tier.checkAt = now }
+        tier.checkAt = tier.unread == nil ? now : now &+ Store.retryNanoseconds
     }
 
     /// The oldest span that is due.
@@ -169,10 +171,13 @@ extension Store {
             let series = set[build.place.series]
             columns.removeAll()
             rows.removeAll(keepingCapacity: true)
-            readForTier(series, range, known, into: &columns)
+            let leftOut = readForTier(series, range, known, into: &columns)
+            if leftOut.error != nil, !goesOn(without: leftOut, &build, &tier) { return }
             budget -= columns.count + Store.samplesPerSeries
             let behind = TierRows.append(columns, build.span, resolution: tier.resolution, to: &rows)
             if let behind { build.behind = min(build.behind ?? behind, behind) }
+            // No row is better than one that tells of half its samples.
+            rows.removeAll { leftOut.overlaps(after: $0.end - tier.resolution, through: $0.end) }
             if !rows.isEmpty {
                 if build.writer.isFull(tier.segmentBytes) {
                     try write(&build, isLast: false, &tier)
@@ -188,6 +193,7 @@ extension Store {
             return
         }
         tier.build = nil
+        tier.unread = nil
         if build.writer.isEmpty {
             skip(emptySpan(build, tier), tier)
         } else {
@@ -218,6 +224,9 @@ extension Store {
         head.withLock { tier.coverage.union($0.tiers[tier.number].gaps) }
     }
 
+    /// How often samples are read in vain before rows are built without them.
+    private static let readTries = 3
+
     /// What looking a series up costs, in samples.
     private static let samplesPerSeries = 64
 
@@ -226,24 +235,47 @@ extension Store {
         _ range: TimeRange,
         _ known: KnownSegments,
         into columns: inout SampleColumns
-    ) {
+    ) -> LeftOut {
         let sources = head.withLock { head in
             // A forgotten series' reference may name another one by now.
             head.labels(of: series.reference) == series.labels
                 ? head.sources(of: series.reference, range, known: known) : SeriesSources()
         }
-        do throws(SourceError) {
-            // To the end of the blocks, which are decoded whole: that tells how far a gap goes.
-            let whole = TimeRange(Timestamp(milliseconds: range.from), .max)
-            try read(sources, whole, into: &columns)
-        } catch {
-            logger.warning("samples without rows", metadata: ["error": "\(error)"])
+        var leftOut = LeftOut()
+        // To the end of the blocks, which are decoded whole: that tells how far a gap goes.
+        read(sources, TimeRange(from: range.from, through: .max), into: &columns, &leftOut)
+        return leftOut
+    }
+
+    /// Whether a span is built although some of its samples cannot be read: not before that was tried a few times, as
+    /// long as there is time, because a disk may only have been too slow or too hot.
+    private func goesOn(without leftOut: LeftOut, _ build: inout TierBuild, _ tier: inout Tier) -> Bool {
+        if build.isWithoutSome { return true }
+        let tries = tier.unread.flatMap { $0.span == build.span ? $0.tries : nil } ?? 0
+        let goesOn = build.isLastChance || tries >= Store.readTries
+        logger.warning(
+            goesOn
+                ? "rows are built without samples that cannot be read"
+                : "rows wait for samples that cannot be read",
+            metadata: [
+                "tier": "\(tier.options.name)", "error": "\(leftOut.error.map { "\($0)" } ?? "")",
+            ]
+        )
+        if goesOn {
+            build.isWithoutSome = true
+            tier.counters.unreadable.add()
+        } else {
+            tier.unread = (build.span, tries + 1)
+            tier.build = nil
         }
+        return goesOn
     }
 
     /// How far there are no samples to make rows of, so that the next span begins where there are.
     private func emptySpan(_ build: TierBuild, _ tier: Tier) -> TierSpan {
         let span = build.span
+        // What cannot be read may be anywhere.
+        if build.isWithoutSome { return span }
         var next = build.behind ?? .max
         head.withLock { head in
             var end = Int64.min

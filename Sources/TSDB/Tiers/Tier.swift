@@ -17,6 +17,8 @@ struct Tier: Sendable {
     /// The builder's; readers have a copy.
     var coverage = TierCoverage()
     var build: TierBuild?
+    /// The span that waits because its samples could not be read, and how often that was tried.
+    var unread: (span: TierSpan, tries: Int)?
     /// No build is begun before this monotonic time.
     var checkAt: UInt64 = 0
     let counters: TierCounters
@@ -55,6 +57,10 @@ struct TierBuild: Sendable {
     var written: [TierSegment] = []
     /// The first sample behind the span that was seen.
     var behind: Int64?
+    /// Its samples are overwritten next.
+    var isLastChance = false
+    /// Some of its samples could not be read.
+    var isWithoutSome = false
     var isComplete: Bool { place.set >= sets.count }
 }
 
@@ -70,6 +76,7 @@ struct TierCounters: Sendable {
     let bytes: Counter
     let late: Counter
     let missed: Counter
+    let unreadable: Counter
 
     init(_ telemetry: Telemetry, tier: String) {
         func counter(_ name: String, _ help: String) -> Counter {
@@ -84,6 +91,10 @@ struct TierCounters: Sendable {
         missed = counter(
             "missed_spans_total",
             "Spans of samples that were overwritten before rows were built."
+        )
+        unreadable = counter(
+            "unreadable_spans_total",
+            "Spans that were built without samples that could not be read."
         )
     }
 }
