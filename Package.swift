@@ -123,7 +123,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "edgewatch",
-            dependencies: ["Daemon", "Config", "TSDB", "Platform", "Samples", arguments, log],
+            dependencies: [
+                "Daemon", "Config", "Collector", "TSDB", "PromQL", "Wire", "Bytes", "Platform", "Samples", arguments, log,
+            ],
             swiftSettings: everywhere,
             linkerSettings: [
                 .unsafeFlags(

@@ -7,6 +7,9 @@ struct TSDBCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tsdb",
         abstract: "Tools for the store and its format.",
-        subcommands: [CodecCommand.self]
+        subcommands: [
+            InspectCommand.self, VerifyCommand.self, DumpCommand.self, ExportCommand.self,
+            ImportCommand.self, CodecCommand.self,
+        ]
     )
 }

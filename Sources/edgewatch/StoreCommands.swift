@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `edgewatch tsdb inspect | verify | dump`: a data directory without a daemon, read and never changed.
+
+import ArgumentParser
+import Daemon
+import Logging
+import Platform
+import Samples
+import TSDB
+import Wire
+
+/// A data directory on the command line.
+struct DataDirectory: ParsableArguments {
+    @Argument(help: "The data directory (storage.path).")
+    var directory: String
+
+    /// Opens it without changing anything.
+    func open() throws -> StoreSnapshot {
+        do {
+            let snapshot = try StoreSnapshot(
+                directory,
+                files: SystemFileStore(),
+                clock: SystemClock(),
+                logger: Logger(label: "edgewatch") { _ in SwiftLogNoOpLogHandler() }
+            )
+            if snapshot.isInUse {
+                Console.writeError("edgewatch: \(directory) is in use; its newest rows may be missing here")
+            }
+            return snapshot
+        } catch {
+            throw DaemonError("\(directory): \(error.description)")
+        }
+    }
+}
+
+/// `edgewatch tsdb inspect DIR`.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Says what a data directory holds."
+    )
+
+    @OptionGroup var data: DataDirectory
+
+    func run() throws {
+        let store = try data.open().store
+        let statistics = store.statistics
+        let recovery = statistics.recovery
+        func line(_ name: String, _ value: String) {
+            print(name.padded(to: 24) + value)
+        }
+        line("series", "\(statistics.series)")
+        line("groups with rows in the log", "\(statistics.groups)")
+        line(
+            "segments",
+            "\(statistics.segments), \(statistics.ringBytesUsed) of \(statistics.ringBytes) bytes"
+        )
+        line("samples in segments", "\(statistics.segmentSamples)")
+        if statistics.segmentSamples > 0 {
+            let ratio = Double(statistics.ringBytesUsed) / Double(statistics.segmentSamples)
+            line("bytes a sample", Double((ratio * 1000).rounded() / 1000).description)
+        }
+        line("samples in the log", "\(recovery.samples) in \(recovery.rows) rows")
+        line("log", "\(statistics.logBytes) bytes, \(Int((statistics.logFill * 100).rounded())) % in use")
+        if let oldest = statistics.oldest, let newest = statistics.newest {
+            line("oldest sample", RFC3339.format(oldest))
+            line("newest sample", RFC3339.format(newest))
+        }
+        line("closed in order", recovery.wasClosedCleanly ? "yes" : "no")
+        line("damage", recovery.isDamaged ? "yes; see `edgewatch tsdb verify`" : "none found")
+    }
+}
+
+/// `edgewatch tsdb verify DIR`.
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Checks every checksum and decodes every block; exit code 1 when something is damaged."
+    )
+
+    @OptionGroup var data: DataDirectory
+
+    func run() throws {
+        let result = try data.open().verify()
+        for line in result.damage { print("damaged: \(line)") }
+        if result.more > 0 { print("… and \(result.more) more") }
+        print(
+            "\(result.segments) segments, \(result.windows) windows, \(result.blocks) blocks, \(result.samples) samples:"
+                + (result.damage.isEmpty ? " all good" : " \(result.damage.count + result.more) damaged")
+        )
+        if !result.damage.isEmpty { Console.exit(1) }
+    }
+}
+
+/// `edgewatch tsdb dump DIR`.
+struct DumpCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump",
+        abstract: "Lists the segments, or the samples of the series a selector names."
+    )
+
+    @OptionGroup var data: DataDirectory
+    @Option(help: "A series selector such as 'up{job=\"plc\"}': prints its samples instead.")
+    var match: String?
+    @OptionGroup var range: TimeRangeOptions
+
+    func run() throws {
+        let snapshot = try data.open()
+        if let match {
+            try printSamples(of: match, snapshot.store)
+            return
+        }
+        print(
+            "file  offset      bytes     segment  windows  samples     rows                  from … through"
+        )
+        for segment in snapshot.segments {
+            let columns = [
+                "\(segment.file)".padded(to: 6), "\(segment.offset)".padded(to: 12),
+                "\(segment.bytes)".padded(to: 10), "\(segment.sequence)".padded(to: 9),
+                "\(segment.windows)".padded(to: 9), "\(segment.samples)".padded(to: 12),
+                "\(segment.rows.lowerBound)…\(segment.rows.upperBound)".padded(to: 22),
+                RFC3339.format(Timestamp(milliseconds: segment.from)), " … ",
+                RFC3339.format(Timestamp(milliseconds: segment.through)),
+            ]
+            print(columns.joined())
+        }
+    }
+
+    private func printSamples(of match: String, _ store: Store) throws {
+        let (from, through) = try range.bounds()
+        let found = try store.select(try Selectors.matchers(match), from: from, through: through)
+        for index in 0..<found.count {
+            var columns = SampleColumns()
+            try found.read(index, from: from, through: through, into: &columns)
+            let labels = found.labels(index).description
+            for (time, value) in zip(columns.timestamps, columns.values) {
+                let text = value.isStale ? "stale" : PromNumber.format(value)
+                print("\(labels) \(RFC3339.format(Timestamp(milliseconds: time))) \(text)")
+            }
+        }
+    }
+}
+
+extension String {
+    /// Spaces behind the text up to a width.
+    func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(1, width - count))
+    }
+}
