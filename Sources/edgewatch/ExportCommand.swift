@@ -108,8 +108,12 @@ struct Export {
 
     /// By metric name, because OpenMetrics wants a family in one piece.
     mutating func writeText(from: Timestamp, through: Timestamp) throws {
+        let metadata = store.metadata()
         for name in try store.labelValues("__name__", [], from: from, through: through) {
-            if let metadata = store.metadata()[name] { writer.write(metadata) }
+            let total = name.hasSuffix("_total") ? String(name.dropLast(6)) : name
+            if let found = metadata[name] ?? metadata[total] {
+                writer.writeHeader(found.kind == .counter ? total : name, found)
+            }
             try each([LabelMatcher("__name__", equals: name)], from: from, through: through) { found, index in
                 var columns = SampleColumns()
                 var histograms = HistogramColumns()
@@ -196,7 +200,15 @@ final class ExchangeWriter {
         }
     }
 
-    func write(_ metadata: MetricMetadata) { ExpositionWriter.appendHeader(metadata, to: &buffer) }
+    /// Type and help of a family that is one series name; of the parts of others nothing can be said alone.
+    func writeHeader(_ family: String, _ metadata: MetricMetadata) {
+        guard metadata.kind == .gauge || metadata.kind == .counter else { return }
+        guard Labels.isLegacyMetricName(family) else { return }
+        buffer += Array("# TYPE \(family) \(metadata.kind.rawValue)\n".utf8)
+        if !metadata.help.isEmpty {
+            buffer += Array("# HELP \(family) \(OpenMetricsText.escaped(metadata.help))\n".utf8)
+        }
+    }
 
     /// The lines of a series; returns how many.
     func write(_ labels: Labels, _ columns: SampleColumns) throws -> Int {
@@ -240,24 +252,34 @@ final class ExchangeWriter {
 enum OpenMetricsText {
     /// Name and labels with the space behind them.
     static func series(_ labels: Labels) -> String {
-        var text = labels.metricName ?? ""
+        let name = labels.metricName ?? ""
+        // Other names are quoted within the braces.
+        let isLegacy = Labels.isLegacyMetricName(name)
+        var text = isLegacy ? name : ""
         let pairs = labels.pairs.filter { $0.name != "__name__" }
-        guard !pairs.isEmpty else { return text + " " }
-        text += "{"
+        guard !pairs.isEmpty || !isLegacy else { return text + " " }
+        text += "{" + (isLegacy ? "" : "\"" + escaped(name) + "\"")
         for (number, pair) in pairs.enumerated() {
-            if number > 0 { text += "," }
-            text += pair.name + "=\""
-            for character in pair.value.unicodeScalars {
-                switch character {
-                case "\\": text += "\\\\"
-                case "\"": text += "\\\""
-                case "\n": text += "\\n"
-                default: text.unicodeScalars.append(character)
-                }
-            }
-            text += "\""
+            if number > 0 || !isLegacy { text += "," }
+            text +=
+                (Labels.isLegacyLabelName(pair.name) ? pair.name : "\"" + escaped(pair.name) + "\"") + "=\""
+                + escaped(pair.value) + "\""
         }
         return text + "} "
+    }
+
+    /// Backslashes, quotation marks and line ends with a backslash before them.
+    static func escaped(_ value: String) -> String {
+        var text = ""
+        for character in value.unicodeScalars {
+            switch character {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.unicodeScalars.append(character)
+            }
+        }
+        return text
     }
 
     /// Milliseconds as seconds, exactly.

@@ -12,6 +12,8 @@ final class SnapshotFiles: FileStore {
     fileprivate struct Overlay {
         var pages: [Int64: [UInt8]] = [:]
         var size: Int64 = 0
+        /// Which file it is.
+        var number: UInt64
     }
 
     fileprivate static let pageBytes: Int64 = 4096
@@ -21,6 +23,7 @@ final class SnapshotFiles: FileStore {
     private let base: any FileStore
     fileprivate let overlays = Mutex<[String: Overlay]>([:])
     private let removed = Mutex<Set<String>>([])
+    private let lastNumber = Atomic<UInt64>(0)
 
     init(_ base: any FileStore) {
         self.base = base
@@ -37,7 +40,9 @@ final class SnapshotFiles: FileStore {
         }
         let size = try below?.size() ?? 0
         overlays.withLock { overlays in
-            if overlays[path] == nil { overlays[path] = Overlay(size: size) }
+            guard overlays[path] == nil else { return }
+            let number = lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
+            overlays[path] = Overlay(size: size, number: number)
         }
         _ = removed.withLock { $0.remove(path) }
         return SnapshotFile(self, path: path, below: below)
@@ -69,6 +74,10 @@ final class SnapshotFiles: FileStore {
     /// Never held by others: whoever runs goes on running.
     func lock(_ path: String) throws(FileError) -> FileLock? { FileLock {} }
 
+    func identity(_ path: String) throws(FileError) -> FileIdentity? {
+        overlays.withLock { $0[path].map { FileIdentity(device: 0, inode: $0.number) } }
+    }
+
     func freeBytes(_ path: String) throws(FileError) -> Int64 { try base.freeBytes(path) }
 }
 
@@ -87,7 +96,7 @@ private final class SnapshotFile: StorageFile {
     func size() throws(FileError) -> Int64 { files.overlays.withLock { $0[path]?.size ?? 0 } }
 
     func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
-        let overlay = files.overlays.withLock { $0[path] } ?? SnapshotFiles.Overlay()
+        let overlay = files.overlays.withLock { $0[path] } ?? SnapshotFiles.Overlay(number: 0)
         let count = Int(max(0, min(Int64(count), overlay.size - offset)))
         guard count > 0 else { return [] }
         var bytes = try below?.read(at: offset, count: count) ?? []
@@ -127,8 +136,11 @@ private final class SnapshotFile: StorageFile {
                 guard used < SnapshotFiles.byteLimit else {
                     throw FileError(operation: "write", path: path, code: ErrorNumber.noSpace)
                 }
-                if !isNew { overlays[path, default: .init()].pages[place] = page }
-                overlays[path, default: .init()].size = max(overlays[path]?.size ?? 0, at + Int64(count))
+                // A file that was removed while it was open takes what nobody reads.
+                guard var overlay = overlays.removeValue(forKey: path) else { return }
+                if !isNew { overlay.pages[place] = page }
+                overlay.size = max(overlay.size, at + Int64(count))
+                overlays[path] = overlay
             }
             done += count
         }
@@ -136,9 +148,13 @@ private final class SnapshotFile: StorageFile {
 
     func syncData() throws(FileError) {}
 
+    func identity() throws(FileError) -> FileIdentity {
+        files.overlays.withLock { FileIdentity(device: 0, inode: $0[path]?.number ?? 0) }
+    }
+
     func truncate(to size: Int64) throws(FileError) {
         files.overlays.withLock { overlays in
-            var overlay = overlays[path] ?? SnapshotFiles.Overlay()
+            guard var overlay = overlays[path] else { return }
             overlay.size = size
             overlay.pages = overlay.pages.filter { ($0.key + 1) * SnapshotFiles.pageBytes <= size }
             overlays[path] = overlay
