@@ -43,25 +43,25 @@ final class HostPassSource: CollectorSource {
 
     @concurrent
     func pass(_ order: PassOrder) async {
-        await store(at: order.time) { state in
+        await run { state in
             state.buffer.metricClassFilter = order.classes
             state.buffer.begin()
             state.buffer.add(HostPassSource.up, 1)
             state.collector.collect(into: &state.buffer)
+            _ = try state.buffer.finish(at: order.time)
         }
     }
 
     @concurrent
     func end(at time: Timestamp) async {
-        await store(at: time) { $0.buffer.begin() }
+        await run { try $0.buffer.end(at: time) }
     }
 
-    private func store(at time: Timestamp, _ fill: @escaping @Sendable (inout State) -> Void) async {
+    private func run(_ work: @escaping @Sendable (inout State) throws -> Void) async {
         do {
             try await lane.run { [self] in
                 try state.withLock { state in
-                    fill(&state)
-                    _ = try state.buffer.finish(at: time)
+                    try work(&state)
                     tally.add(state.buffer.statistics)
                 }
             }

@@ -155,8 +155,26 @@ public struct PassBuffer {
         batch?.timestamp = time
         guard let full = batch else { return AppendResult() }
         let result = try sink.append(full)
-        cache.settle(pass: pass)
+        let gone = cache.settle(pass: pass)
+        if !gone.isEmpty { sink.release(gone) }
         return result
+    }
+
+    /// Ends all series of a source that is gone and gives them and their group back to the store.
+    ///
+    /// - Parameter time: when the series end.
+    /// - Throws: `SinkError` when the store did not take the ends; the series are given back all the same.
+    public mutating func end(at time: Timestamp) throws(SinkError) {
+        defer {
+            if let group = batch?.group {
+                sink.release(cache.entries.map { $0.id })
+                sink.release(group)
+            }
+            cache = SeriesCache()
+            batch = nil
+        }
+        begin()
+        _ = try finish(at: time)
     }
 
     /// The series kept in the cache, for tests of its bound.
@@ -199,6 +217,7 @@ public struct PassBuffer {
             let id = try sink.series(labels, in: group)
             // Two keys with different broken UTF-8 can mean one series: both read as U+FFFD.
             guard isClean || !cache.holds(id) else {
+                sink.release([id])
                 statistics.duplicate += 1
                 return
             }

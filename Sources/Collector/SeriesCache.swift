@@ -64,13 +64,15 @@ struct SeriesCache {
     }
 
     /// Notes what the store holds after a pass was stored: seen series are live, all others ended.
-    mutating func settle(pass: UInt64) {
+    ///
+    /// - Returns: the numbers of series that are forgotten, for the store to be told.
+    mutating func settle(pass: UInt64) -> [SeriesID] {
         var ended = 0
         for place in entries.indices {
             entries[place].isLive = entries[place].seen == pass
             if !entries[place].isLive { ended += 1 }
         }
-        if ended > 64, ended > entries.count / 2 { compact() }
+        return ended > 64 && ended > entries.count / 2 ? compact() : []
     }
 
     /// Whether some series already has this number; O(series).
@@ -78,9 +80,10 @@ struct SeriesCache {
         entries.contains { $0.id == id }
     }
 
-    private mutating func compact() {
+    private mutating func compact() -> [SeriesID] {
         var keptKeys: [UInt8] = []
         var kept: [Entry] = []
+        let gone = entries.compactMap { $0.isLive ? nil : $0.id }
         for entry in entries where entry.isLive {
             kept.append(
                 Entry(
@@ -98,6 +101,7 @@ struct SeriesCache {
         var capacity = 64
         while kept.count * 4 > capacity * 3 { capacity *= 2 }
         rebuildSlots(capacity: capacity)
+        return gone
     }
 
     private mutating func rebuildSlots(capacity: Int) {

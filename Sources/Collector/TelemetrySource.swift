@@ -37,26 +37,26 @@ final class TelemetrySource: CollectorSource {
     @concurrent
     func pass(_ order: PassOrder) async {
         let families = telemetry.families()
-        store(at: order.time) { buffer in
+        store { buffer throws(SinkError) in
             buffer.metricClassFilter = order.classes
             buffer.begin()
             buffer.add(TelemetrySource.up, 1)
             TelemetrySource.addSampling(report.current, to: &buffer)
             TelemetrySource.addSignals(signals.all(), to: &buffer)
             for family in families { TelemetrySource.add(family, to: &buffer) }
+            _ = try buffer.finish(at: order.time)
         }
     }
 
     @concurrent
     func end(at time: Timestamp) async {
-        store(at: time) { $0.begin() }
+        store { buffer throws(SinkError) in try buffer.end(at: time) }
     }
 
-    private func store(at time: Timestamp, _ fill: (inout PassBuffer) -> Void) {
+    private func store(_ work: (inout PassBuffer) throws(SinkError) -> Void) {
         do {
-            try buffer.withLock { buffer in
-                fill(&buffer)
-                _ = try buffer.finish(at: time)
+            try buffer.withLock { buffer throws(SinkError) in
+                try work(&buffer)
                 tally.add(buffer.statistics)
             }
         } catch {

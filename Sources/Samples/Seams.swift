@@ -9,7 +9,7 @@
 
 // MARK: - Writing
 
-/// A series within this process: dense, handed out by the store, valid until the process ends.
+/// A series within this process: dense, handed out by the store, valid until it is released.
 public struct SeriesID: Sendable, Hashable, Comparable {
     /// The number, from 0.
     public let rawValue: UInt32
@@ -137,11 +137,13 @@ public enum SinkError: Error, Sendable, Equatable, CustomStringConvertible {
 /// Offered by TSDB, used by the collectors, rules and receivers.
 public protocol SampleSink: Sendable {
     /// The group with this identity (for example `{instance="plc", job="modbus"}`), created when new.
+    ///
+    /// Each call is a use, to be given back with `release`.
     func group(_ identity: Labels) throws(SinkError) -> GroupID
 
     /// The series with these labels in the group, created when new.
     ///
-    /// Cost: one hash lookup; cache the result.
+    /// Each call is a use, to be given back with `release` unless the group is. Cost: one hash lookup; cache the result.
     func series(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID
 
     /// Stores one batch.
@@ -158,16 +160,22 @@ public protocol SampleSink: Sendable {
     /// Remembers what a source said of its families; the newest wins.
     func describe(_ metadata: [MetricMetadata])
 
-    /// Forgets a group whose source is gone, with its series, once what they have is in segments.
+    /// Gives a use of a group back; with the last one the group and its series go, once what they have is in segments.
     ///
-    /// Neither the group nor its series may be used afterwards; ask for the group again to go on. Without this they
-    /// stay in memory until the process ends.
+    /// Whoever gave back what it asked for must not use the group or its series again, but ask anew. What is not given
+    /// back stays in memory until the process ends.
     func release(_ group: GroupID)
+
+    /// Gives a use of each series back; without one a series goes, once what it has is in segments.
+    func release(_ series: [SeriesID])
 }
 
 extension SampleSink {
-    /// Keeps the group.
+    /// Keeps the group, for a sink that forgets nothing.
     public func release(_ group: GroupID) {}
+
+    /// Keeps the series, for a sink that forgets nothing.
+    public func release(_ series: [SeriesID]) {}
 }
 
 extension SampleSink {

@@ -17,7 +17,9 @@ extension Store: SampleSink {
             guard head.groupByIdentity[identity] != nil || head.groupByIdentity.count < limit else {
                 throw .seriesLimit(limit)
             }
-            return head.group(identity)
+            let group = head.group(identity)
+            head.use(group)
+            return group
         }
     }
 
@@ -32,7 +34,7 @@ extension Store: SampleSink {
         }
     }
 
-    /// A series or, with the labels of one, a part.
+    /// A series, used once more, or a part when the labels are of one.
     func findOrAdd(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
         try index.withLock { index throws(SinkError) in
             let known = index.reference(labels)
@@ -40,7 +42,10 @@ extension Store: SampleSink {
             let found: SeriesID? = try head.withLock { head throws(SinkError) in
                 if head.isClosed { throw .closed }
                 precondition(Int(group.rawValue) < head.groups.count, "a group this store handed out")
-                if let known, let id = head.handles.find(known, group: group.rawValue) { return id }
+                if let known, let id = head.handles.find(known, group: group.rawValue) {
+                    if !head.handles[id].isPart { head.use(id) }
+                    return id
+                }
                 guard head.handles.active < limit, head.handles.count < limit * Store.handlesPerSeries else {
                     throw .seriesLimit(limit)
                 }
@@ -55,25 +60,24 @@ extension Store: SampleSink {
                 let isPart = PartLabel.marks(labels)
                 let id = head.handles.add(reference, group: group.rawValue, newest: newest, isPart: isPart)
                 head.linkLayout(id, in: index)
+                if !isPart { head.use(id) }
                 return id
             }
         }
     }
 
-    /// Handles per allowed series before new ones are refused: a process that saw this many series come and go,
-    /// without their groups being released, has spent some hundred bytes on each.
+    /// Handles per allowed series before new ones are refused: a process that saw this many series come and go
+    /// without their being released has spent some hundred bytes on each.
     static let handlesPerSeries = 4
 
-    /// Forgets a group and its series once what they have is in segments.
+    /// Gives a use of a group back.
     public func release(_ group: GroupID) {
-        head.withLock { head in
-            let number = Int(group.rawValue)
-            guard number < head.groups.count, !head.groups[number].isReleased,
-                head.groupByIdentity[head.groups[number].identity] == group.rawValue
-            else { return }
-            head.groups[number].isReleased = true
-            head.released.append(group.rawValue)
-        }
+        head.withLock { $0.release(group) }
+    }
+
+    /// Gives a use of each series back.
+    public func release(_ series: [SeriesID]) {
+        head.withLock { $0.release(series) }
     }
 
     /// Stores one batch.

@@ -41,18 +41,18 @@ extension Store {
         if let failure { throw failure }
     }
 
-    /// Gives back the memory of lanes without rows and of released groups that are sealed.
+    /// Gives back the memory of lanes without rows, and of groups and series without a use that are sealed.
     private func forgetUnused() {
         let now = clock.monotonicNanoseconds()
         let hasReleased = head.withLock { head in
             head.removeLanes { $0.idleTime(at: now) >= WindowLimit.idleNanoseconds }
-            return !head.released.isEmpty
+            return !head.released.isEmpty || !head.releasedSeries.isEmpty
         }
         guard hasReleased else { return }
         parts.withLock { parts in
             index.withLock { index in
                 head.withLock { head in
-                    let gone = head.forgetReleased()
+                    let gone = head.forgetReleased(index.links)
                     guard !gone.isEmpty else { return }
                     var forgotten: [SeriesReference] = []
                     for (_, reference) in gone { index.release(reference, &forgotten) }

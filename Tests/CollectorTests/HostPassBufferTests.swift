@@ -18,6 +18,7 @@ final class RecordingSink: SampleSink {
         var limit = Int.max
         var appendFailure: SinkError?
         var seriesCalls = 0
+        var uses = SinkUses()
     }
 
     let state = Mutex(State())
@@ -25,25 +26,33 @@ final class RecordingSink: SampleSink {
     func group(_ identity: Labels) throws(SinkError) -> GroupID {
         state.withLock { state in
             state.groups.append(identity)
-            return GroupID(rawValue: UInt32(state.groups.count - 1))
+            let group = GroupID(rawValue: UInt32(state.groups.count - 1))
+            state.uses.take(group)
+            return group
         }
     }
 
     func series(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
         let result: Result<SeriesID, SinkError> = state.withLock { state in
             state.seriesCalls += 1
-            if let known = state.series.firstIndex(of: labels) {
-                return .success(SeriesID(rawValue: UInt32(known)))
+            let known = state.series.firstIndex(of: labels)
+            if known == nil {
+                guard state.series.count < state.limit else { return .failure(.seriesLimit(state.limit)) }
+                state.series.append(labels)
             }
-            guard state.series.count < state.limit else { return .failure(.seriesLimit(state.limit)) }
-            state.series.append(labels)
-            return .success(SeriesID(rawValue: UInt32(state.series.count - 1)))
+            let id = SeriesID(rawValue: UInt32(known ?? state.series.count - 1))
+            state.uses.take(id)
+            return .success(id)
         }
         return try result.get()
     }
 
+    func release(_ group: GroupID) { state.withLock { $0.uses.giveBack(group) } }
+    func release(_ series: [SeriesID]) { state.withLock { $0.uses.giveBack(series) } }
+
     func append(_ batch: SampleBatch) throws(SinkError) -> AppendResult {
         let failure: SinkError? = state.withLock { state in
+            state.uses.check(batch)
             if state.appendFailure == nil { state.batches.append(batch) }
             return state.appendFailure
         }
@@ -238,4 +247,33 @@ private let identity = Labels([(name: "job", value: "node"), (name: "instance", 
     #expect(sink.newest()["plain"] == "49.0")
     sink.state.withLock { #expect($0.seriesCalls == 1 + 50 * 40) }
     #expect(buffer.rememberedSeries < 200)
+    #expect(sink.state.withLock { $0.uses.series.count } == buffer.rememberedSeries)
+}
+
+@Test(arguments: [nil, SinkError.unavailable("full")])
+func aSourceThatIsGoneGivesEverythingBack(failure: SinkError?) throws {
+    let sink = RecordingSink()
+    var buffer = PassBuffer(group: Labels([(name: "a", value: "mine")]), sink: sink)
+    try buffer.end(at: Timestamp(milliseconds: 0))
+    for pass in 1...2 {
+        buffer.begin()
+        buffer.add(plain, Double(pass))
+        buffer.add(noisy, 1, "\(pass)")
+        _ = try buffer.finish(at: Timestamp(milliseconds: Int64(pass)))
+    }
+    #expect(sink.state.withLock { $0.uses.series.count } == 3)
+    sink.state.withLock { $0.appendFailure = failure }
+    do {
+        try buffer.end(at: Timestamp(milliseconds: 3))
+        #expect(failure == nil && Set(sink.newest().values) == ["stale"])
+    } catch {
+        #expect(error == failure)
+    }
+    #expect(sink.state.withLock { $0.uses.isEmpty })
+    // It could go on.
+    sink.state.withLock { $0.appendFailure = nil }
+    buffer.begin()
+    buffer.add(plain, 7)
+    _ = try buffer.finish(at: Timestamp(milliseconds: 4))
+    #expect(sink.newest() == [#"plain{a="mine"}"#: "7.0"])
 }

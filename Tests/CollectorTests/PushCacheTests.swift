@@ -12,7 +12,7 @@ struct PushCacheTests {
     }
 
     private func insert(_ cache: inout PushCache, _ key: String, _ id: UInt32, version: UInt8 = 1) {
-        cache.insert(
+        _ = cache.insert(
             Array(key.utf8).span,
             version: version,
             SeriesID(rawValue: id),
@@ -107,7 +107,8 @@ struct PushCacheTests {
         for number in 0..<200 { insert(&cache, "old\(number)", UInt32(number)) }
         cache.begin()
         for number in 0..<100 { insert(&cache, "new\(number)", UInt32(1000 + number)) }
-        cache.sweep()
+        let early = cache.sweep()
+        #expect(early.isEmpty)
         #expect(cache.entries.count == 300)
         for _ in 0..<3 {
             cache.begin()
@@ -118,8 +119,20 @@ struct PushCacheTests {
                 }
             }
         }
-        cache.sweep()
+        let uses = cache.sweep()
+        #expect(uses.isEmpty, "requests that found them are under way")
         #expect(cache.entries.count == 100)
+        cache.begin()
+        for number in [2, 5, 4, 3] as [UInt64] {
+            let uses = cache.finish(number)
+            #expect(uses.isEmpty)
+        }
+        let last = cache.finish(1)
+        let ids = last.map { $0.id.rawValue }
+        #expect(ids == (0..<200).map { UInt32($0) })
+        #expect(last.allSatisfy { $0.group.rawValue == $0.id.rawValue / 10 })
+        let nothing = cache.finish(6)
+        #expect(nothing.isEmpty)
         do {
             let found = place(&cache, "new99")
             #expect(found == 1099)

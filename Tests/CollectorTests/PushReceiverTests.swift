@@ -96,6 +96,49 @@ struct PushReceiverTests {
         #expect(bench.store.lines.count == 20)
     }
 
+    @Test func whatNobodyPushesAnyMoreIsGivenBack() {
+        let bench = Bench()
+        let gone = (0..<3).map { labels(("__name__", "gone"), ("instance", "g"), ("n", "\($0)")) }
+        let kept = labels(("__name__", "kept"), ("instance", "k"))
+        for labels in gone { bench.push(series(labels, (now, 1)), series(kept, (now, 1))) }
+        #expect(bench.store.used == (gone + [kept]).map { "\($0)" }.sorted())
+        for sweep in 1...3 {
+            bench.clock.advance(milliseconds: 600_000)
+            bench.push(series(kept, (now + Int64(sweep), 1)))
+        }
+        #expect(bench.store.used == ["\(kept)"])
+        #expect(bench.store.state.withLock { $0.uses.groups.map { "\($0) \($1)" }.count } == 1)
+        // And asked for anew when it is back.
+        #expect(bench.push(series(gone[0], (now + 9, 2))).samples == 1)
+        #expect(bench.store.used == ["\(gone[0])", "\(kept)"].sorted())
+    }
+
+    /// A request with more series than are remembered throws out what it found itself: the store must not get it back before
+    /// the rows are stored.
+    @Test func aRequestKeepsWhatItFoundUntilItIsStored() {
+        let bench = Bench(maxSeries: 16)
+        for round in 0..<20 {
+            let all = (0..<60).map { number in
+                series(
+                    labels(("__name__", "m\(number)"), ("job", "j\((number + round) % 7)")),
+                    (now + Int64(round), 1)
+                )
+            }
+            let report = bench.push(message: RemoteWriteV1.encode(all), .v1)
+            #expect(report.samples == 60)
+            #expect(bench.store.state.withLock { $0.uses.series.count } <= 16)
+        }
+    }
+
+    @Test func whatTheStoreRefusesIsGivenBack() {
+        let bench = Bench()
+        bench.store.state.withLock { $0.limit = 1 }
+        let report = bench.push(series(upA, (now, 1)), series(upB, (now, 1)))
+        #expect(report.samples == 1 && report.refused == 1)
+        #expect(bench.store.used == ["\(upA)"])
+        #expect(bench.store.state.withLock { $0.uses.groups.count } == 1)
+    }
+
     @Test func otherGroupLabels() {
         let bench = Bench(groupLabels: ["plant"])
         bench.push(

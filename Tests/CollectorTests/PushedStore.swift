@@ -22,6 +22,7 @@ final class PushedStore: SampleSink {
         var oldest = Int64.min
         var failure: SinkError?
         var lookups = 0
+        var uses = SinkUses()
     }
 
     let state = Mutex(State())
@@ -29,20 +30,35 @@ final class PushedStore: SampleSink {
     func group(_ identity: Labels) throws(SinkError) -> GroupID {
         try state.withLock { state throws(SinkError) in
             if let failure = state.failure { throw failure }
-            if let known = state.groups.firstIndex(of: identity) { return GroupID(rawValue: UInt32(known)) }
-            state.groups.append(identity)
-            return GroupID(rawValue: UInt32(state.groups.count - 1))
+            let known = state.groups.firstIndex(of: identity)
+            if known == nil { state.groups.append(identity) }
+            let group = GroupID(rawValue: UInt32(known ?? state.groups.count - 1))
+            state.uses.take(group)
+            return group
         }
     }
 
     func series(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
         try state.withLock { state throws(SinkError) in
             state.lookups += 1
-            if let known = state.series.firstIndex(of: labels) { return SeriesID(rawValue: UInt32(known)) }
-            guard state.series.count < state.limit else { throw .seriesLimit(state.limit) }
-            state.series.append(labels)
-            state.groupOf.append(group)
-            return SeriesID(rawValue: UInt32(state.series.count - 1))
+            let known = state.series.firstIndex(of: labels)
+            if known == nil {
+                guard state.series.count < state.limit else { throw .seriesLimit(state.limit) }
+                state.series.append(labels)
+                state.groupOf.append(group)
+            }
+            let id = SeriesID(rawValue: UInt32(known ?? state.series.count - 1))
+            state.uses.take(id)
+            return id
+        }
+    }
+
+    func release(_ group: GroupID) { state.withLock { $0.uses.giveBack(group) } }
+    func release(_ series: [SeriesID]) { state.withLock { $0.uses.giveBack(series) } }
+
+    /// Labels of series that somebody has.
+    var used: [String] {
+        state.withLock { state in state.uses.series.keys.map { "\(state.series[Int($0.rawValue)])" }.sorted()
         }
     }
 
@@ -51,6 +67,7 @@ final class PushedStore: SampleSink {
         #expect(Set(batch.series + batch.histograms.map(\.series)).count == batch.count)
         return try state.withLock { state throws(SinkError) in
             if let failure = state.failure { throw failure }
+            state.uses.check(batch)
             let time = batch.timestamp.milliseconds
             state.batches.append((state.groups[Int(batch.group.rawValue)], time, batch.count))
             guard time >= state.oldest else { return AppendResult(outOfOrder: batch.count) }

@@ -246,6 +246,38 @@ private struct Bench {
     #expect(bench.sink.newest().count == 6)
 }
 
+@Test(arguments: [nil, SinkError.unavailable("full")])
+func aTargetThatIsGoneGivesEverythingBack(failure: SinkError?) throws {
+    var bench = try Bench { $0.metricRelabelConfigs = [try relabel(.drop, ["__name__"], regex: "dropped")] }
+    for round in 1...3 {
+        try bench.scrape(
+            "a 1\na{} 2\ndropped 1\nb{round=\"\(round)\"} 1\ntimed \(round) \(bench.time.milliseconds)\n"
+        )
+    }
+    #expect(bench.sink.state.withLock { $0.uses.groups.count } == 2)
+    let used = bench.sink.state.withLock { $0.uses.series.count }
+    #expect(used == 10, "five of its own, a, three b, timed")
+    bench.sink.state.withLock { $0.appendFailure = failure }
+    do {
+        try bench.store.end(at: bench.time.advanced(byMilliseconds: 15_000))
+        #expect(failure == nil)
+    } catch {
+        #expect(error == failure)
+    }
+    #expect(bench.sink.state.withLock { $0.uses.isEmpty })
+}
+
+@Test func whatTheStoreRefusesIsGivenBack() throws {
+    var bench = try Bench()
+    bench.sink.state.withLock { $0.limit = 3 }
+    #expect(throws: SinkError.seriesLimit(3)) { try bench.scrape("a 1\n") }
+    #expect(bench.sink.state.withLock { $0.uses.isEmpty })
+    bench.sink.state.withLock { $0.limit = 6 }
+    try bench.scrape("a 1\ntimed 1 \(bench.time.milliseconds)\n")
+    #expect(bench.sink.newest().count == 6)
+    #expect(bench.sink.state.withLock { $0.uses.groups.count } == 1)
+}
+
 @Test func inventedNamesDoNotPileUp() throws {
     var bench = try Bench()
     for round in 0..<40 {
@@ -258,6 +290,8 @@ private struct Bench {
     for _ in 0..<20 { try bench.scrape("fixed 1\n") }
     #expect(bench.store.rememberedLines <= 1 + 64)
     #expect(bench.values == ["fixed": "1.0"])
+    let used = bench.sink.state.withLock { $0.uses.series.count }
+    #expect(used == bench.store.rememberedLines + 5)
 }
 
 @Test func randomScrapesKeepTheBatchesWellFormed() throws {

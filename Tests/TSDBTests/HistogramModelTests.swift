@@ -183,6 +183,7 @@ private struct HistogramModel {
             #expect(found == expected[name] ?? [:], "\(name)")
         }
         #expect(test.counter("incomplete_histograms_total") == 0)
+        try test.store.checkInvariants()
         #expect(try test.store.select([], from: .min, through: .max).count == names.count)
     }
 }

@@ -231,6 +231,151 @@ struct LaneTests {
     }
 }
 
+struct ReleaseTests {
+    private func series(_ name: String, _ store: Store, _ group: GroupID) throws -> SeriesID {
+        try store.series(Labels([("__name__", name), ("job", "web")]), in: group)
+    }
+
+    private func handles(_ test: TestStore) -> Int { test.store.head.withLock { $0.handles.count } }
+
+    private func append(
+        _ store: Store,
+        _ group: GroupID,
+        _ id: SeriesID,
+        _ time: Int64
+    ) throws -> AppendResult {
+        var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: time))
+        batch.append(id, Double(time))
+        return try store.append(batch)
+    }
+
+    @Test func aGroupStaysAsLongAsSomebodyHasIt() throws {
+        let test = try TestStore()
+        let identity = Labels([("job", "web")])
+        let first = try test.store.group(identity)
+        let second = try test.store.group(identity)
+        #expect(first == second)
+        let id = try series("a", test.store, first)
+        #expect(try append(test.store, first, id, 1000).appended == 1)
+        test.store.release(first)
+        try test.store.sealAll()
+        try test.store.maintain()
+        #expect(handles(test) == 1)
+        #expect(try append(test.store, second, id, 2000).appended == 1)
+        test.store.release(second)
+        test.store.release(second)
+        try test.store.maintain()
+        #expect(handles(test) == 1, "a row is in memory only")
+        try test.store.sealAll()
+        try test.store.maintain()
+        #expect(handles(test) == 0)
+        #expect(try test.store.all("a").timestamps == [1000, 2000])
+        try test.store.checkInvariants()
+    }
+
+    @Test func aSeriesGoesWhileItsGroupStays() throws {
+        let test = try TestStore { $0.maxSeries = 20 }
+        let group = try test.store.group(Labels([("job", "web")]))
+        let stays = try series("stays", test.store, group)
+        for round in Int64(1)...200 {
+            let id = try series("g\(round % 50)", test.store, group)
+            #expect(try series("g\(round % 50)", test.store, group) == id)
+            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: round * 1000))
+            batch.append(id, Double(round))
+            batch.append(stays, Double(round))
+            #expect(try test.store.append(batch).appended == 2)
+            // A second holder, or time already passed, changes nothing.
+            test.store.release([id])
+            try test.store.sealAll()
+            try test.store.maintain()
+            #expect(handles(test) == 2)
+            #expect(try append(test.store, group, id, round * 1000 + 1).appended == 1)
+            test.store.release([id])
+            try test.store.maintain()
+            #expect(handles(test) == 2, "a row is in memory only")
+            try test.store.sealAll()
+            try test.store.maintain()
+            #expect(handles(test) == 1)
+            try test.store.checkInvariants()
+        }
+        #expect(try test.store.all("stays").count == 200)
+        for number in 0..<50 { #expect(try test.store.all("g\(number)").count == 8) }
+    }
+
+    @Test func whatASeriesHadIsKnownWhenItIsBack() throws {
+        let test = try TestStore()
+        let group = try test.store.group(Labels([("job", "web")]))
+        let stays = try series("stays", test.store, group)
+        let id = try series("a", test.store, group)
+        for time in [1000, 2000, 3000] as [Int64] { _ = try append(test.store, group, id, time) }
+        _ = try append(test.store, group, stays, 9000)
+        test.store.release([id])
+        try test.store.sealAll()
+        try test.store.maintain()
+        #expect(handles(test) == 1)
+        let again = try series("a", test.store, group)
+        #expect(try append(test.store, group, again, 2000) == AppendResult())
+        var other = SampleBatch(group: group, timestamp: Timestamp(milliseconds: 3000))
+        other.append(again, -1)
+        #expect(try test.store.append(other) == AppendResult(duplicate: 1))
+        #expect(try append(test.store, group, again, 2500) == AppendResult(appended: 1))
+        #expect(try append(test.store, group, again, 10_000) == AppendResult(appended: 1))
+        #expect(try test.store.all("a").timestamps == [1000, 2000, 2500, 3000, 10_000])
+        try test.store.checkInvariants()
+    }
+
+    @Test func partsGoWithTheirSeries() throws {
+        let test = try TestStore()
+        let group = try test.store.group(Labels([("job", "web")]))
+        for round in Int64(1)...5 {
+            let id = try series("latency", test.store, group)
+            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: round * 1000))
+            batch.append(id, SomeHistograms.whole(UInt64(round)))
+            batch.append(id, start: Timestamp(milliseconds: 500))
+            #expect(try test.store.append(batch) == AppendResult(appended: 1))
+            let count = handles(test)
+            #expect(count > 8)
+            test.store.release([id])
+            try test.store.maintain()
+            #expect(handles(test) == count, "the parts are in memory")
+            try test.store.checkInvariants()
+            try test.store.sealAll()
+            try test.store.maintain()
+            #expect(handles(test) == 0)
+            #expect(test.store.parts.withLock { $0.handles.isEmpty })
+            try test.store.checkInvariants()
+        }
+        let wanted = (UInt64(1)...5).map { SomeHistograms.whole($0) }
+        #expect(try test.store.histograms("latency").histograms == wanted)
+        #expect(try test.store.select([], from: .min, through: .max).count == 1)
+    }
+
+    @Test func whatNobodyAsksForAfterAStartGoes() throws {
+        let test = try TestStore()
+        try test.store.append("latency", 1000, SomeHistograms.whole(1))
+        try test.store.append("gone", 1000, 1.0)
+        let (group, _) = try test.store.ids("stays")
+        for name in ["stays", "gone2"] { try test.store.append(name, 2000, 1.0) }
+        let next = try TestStore(files: test.files.afterKill())
+        let before = handles(next)
+        #expect(before > 10)
+        let (again, stays) = try next.store.ids("stays")
+        #expect(again == group)
+        try next.store.maintain()
+        #expect(handles(next) == before)
+        try next.store.sealAll()
+        try next.store.maintain()
+        #expect(handles(next) == 1)
+        #expect(try append(next.store, again, stays, 3000).appended == 1)
+        for name in ["gone", "gone2"] { #expect(try next.store.all(name).count == 1) }
+        #expect(try next.store.histograms("latency").histograms == [SomeHistograms.whole(1)])
+        try next.store.append("latency", 4000, SomeHistograms.whole(2))
+        #expect(try next.store.append("latency", 1000, SomeHistograms.whole(2)) == AppendResult(duplicate: 1))
+        #expect(try next.store.histograms("latency").timestamps == [1000, 4000])
+        try next.store.checkInvariants()
+    }
+}
+
 struct BackfillTests {
     @Test func oldRowsNeedToBeAskedFor() throws {
         let pieces = try Pieces(TestStore())

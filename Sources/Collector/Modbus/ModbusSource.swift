@@ -74,8 +74,12 @@ final class ModbusSource: CollectorSource {
     @concurrent
     func end(at time: Timestamp) async {
         state.withLock { state in
-            state.buffer.begin()
-            store(at: time, &state)
+            do {
+                try state.buffer.end(at: time)
+                tally.add(state.buffer.statistics)
+            } catch {
+                tally.storeFailures.add()
+            }
         }
     }
 

@@ -13,6 +13,9 @@
 // Bounds: `entryLimit` keys and `byteLimit` bytes of keys. At a bound, keys not seen since the last sweep go, and all of
 // them when that is not enough: a forgotten key costs one look-up in the store and no data. `sweep` forgets what nobody
 // has pushed for two of its intervals.
+//
+// Each key has a use of its series and of the group in the store. What was forgotten is given back when no request is
+// under way that may have found it before: `finish` says what that is.
 
 internal import Glibc
 internal import Samples
@@ -42,6 +45,16 @@ struct PushCache: Sendable {
     private(set) var request: UInt64 = 0
     /// Keys forgotten because of a bound.
     private(set) var evictions = 0
+    /// Requests under way; as many as are decoded at once.
+    private var underWay: Set<UInt64> = []
+    /// What was forgotten and may still be in the hands of a request up to this one, in the order of requests.
+    private var forgotten: [(request: UInt64, use: Use)] = []
+
+    /// A series of the store with its group.
+    struct Use: Sendable, Equatable {
+        let id: SeriesID
+        let group: GroupID
+    }
 
     private let entryLimit: Int
     private let byteLimit: Int
@@ -54,10 +67,28 @@ struct PushCache: Sendable {
 
     var byteCount: Int { keys.count }
 
-    /// Expects another request's first key.
-    mutating func begin() {
+    /// Expects another request's first key; `finish` must follow with the number of the request.
+    @discardableResult
+    mutating func begin() -> UInt64 {
         request += 1
         previous = PushCache.none
+        underWay.insert(request)
+        return request
+    }
+
+    /// Ends a request; returns what can be given back to the store.
+    mutating func finish(_ number: UInt64) -> [Use] {
+        underWay.remove(number)
+        return takeForgotten()
+    }
+
+    /// What was forgotten and no request can have in its hands.
+    private mutating func takeForgotten() -> [Use] {
+        guard !forgotten.isEmpty else { return [] }
+        let oldest = underWay.min() ?? .max
+        let count = forgotten.firstIndex { $0.request >= oldest } ?? forgotten.count
+        defer { forgotten.removeFirst(count) }
+        return forgotten.prefix(count).map { $0.use }
     }
 
     /// The place of a key's entry, nil when it is new; valid until the next `insert` or `sweep`.
@@ -107,15 +138,15 @@ struct PushCache: Sendable {
         entries[place].description = description
     }
 
-    /// Adds a key `find` did not find, unless it is there meanwhile.
+    /// Adds a key `find` did not find; false when it is there meanwhile.
     mutating func insert(
         _ key: Span<UInt8>,
         version: UInt8,
         _ id: SeriesID,
         _ group: GroupID,
         description: UInt32
-    ) {
-        guard findByHash(key, version) == nil else { return }
+    ) -> Bool {
+        guard findByHash(key, version) == nil else { return false }
         if entries.count >= entryLimit || keys.count + key.count > byteLimit { makeRoom(for: key.count) }
         if (entries.count + 1) * 4 > slots.count * 3 { rebuildSlots(capacity: max(64, slots.count * 2)) }
         let place = Int32(entries.count)
@@ -135,14 +166,15 @@ struct PushCache: Sendable {
         occupy(Int(place))
         if previous >= 0 { entries[Int(previous)].successor = place }
         previous = place
+        return true
     }
 
-    /// Forgets keys that no request has had since the sweep before the last.
-    mutating func sweep() {
+    /// Forgets keys that no request has had since the sweep before the last; returns what can be given back to the store.
+    mutating func sweep() -> [Use] {
         let oldest = sweptAt
         sweptAt = request
-        let forgettable = entries.reduce(0) { $1.seen <= oldest ? $0 + 1 : $0 }
-        if forgettable > 64, forgettable > entries.count / 4 { compact { $0.seen > oldest } }
+        if entries.contains(where: { $0.seen <= oldest }) { compact { $0.seen > oldest } }
+        return takeForgotten()
     }
 
     private mutating func makeRoom(for length: Int) {
@@ -159,7 +191,11 @@ struct PushCache: Sendable {
     private mutating func compact(keeping isKept: (Entry) -> Bool) {
         var keptKeys: [UInt8] = []
         var kept: [Entry] = []
-        for var entry in entries where isKept(entry) {
+        for var entry in entries {
+            guard isKept(entry) else {
+                forgotten.append((request, Use(id: entry.id, group: entry.group)))
+                continue
+            }
             let key = keys[Int(entry.keyStart)..<(Int(entry.keyStart) + Int(entry.keyLength))]
             entry.keyStart = UInt32(keptKeys.count)
             entry.successor = Int32(kept.count + 1)

@@ -37,7 +37,7 @@ extension PushReceiver {
         // A copy, because reading a part of what is written to would copy all of it for each series.
         let request = scratch.request
         cache.withLock { cache in
-            cache.begin()
+            scratch.number = cache.begin()
             for index in request.series.indices {
                 let series = request.series[index]
                 guard series.fault == .none,
@@ -102,7 +102,7 @@ extension PushReceiver {
             // Another of them, or of those known, may be the same series.
             scratch.hasRepeats = true
             if series.description >= 0 { scratch.described.append(index) }
-            cache.withLock { cache in
+            let isNew = cache.withLock { cache in
                 cache.insert(
                     scratch.request.key(of: series, in: message),
                     version: version,
@@ -116,7 +116,16 @@ extension PushReceiver {
                         )
                 )
             }
+            // Another request was faster, and the cache has the use it asked for.
+            if !isNew { release([PushCache.Use(id: id, group: group)]) }
         }
+    }
+
+    /// Gives back to the store what it was asked for.
+    func release(_ uses: [PushCache.Use]) {
+        guard !uses.isEmpty else { return }
+        sink.release(uses.map { $0.id })
+        for use in uses { sink.release(use.group) }
     }
 
     /// The store's numbers for labels; nil when it does not take the series.
@@ -127,7 +136,12 @@ extension PushReceiver {
     ) throws(SinkError) -> (SeriesID, GroupID)? {
         do throws(SinkError) {
             let group = try sink.group(groupIdentity(labels))
-            return (try sink.series(labels, in: group), group)
+            do throws(SinkError) {
+                return (try sink.series(labels, in: group), group)
+            } catch {
+                sink.release(group)
+                throw error
+            }
         } catch {
             switch error {
             case .seriesLimit:

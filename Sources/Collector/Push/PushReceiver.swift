@@ -150,6 +150,8 @@ public final class PushReceiver: RemoteWriteReceiver {
             report.verdict = .unavailable(error.description)
             metrics.unavailable.add()
         }
+        let number = scratch.number
+        release(cache.withLock { $0.finish(number) })
         metrics.samples.add(report.samples)
         metrics.histograms.add(report.histograms)
         metrics.exemplars.add(report.exemplars)
@@ -162,6 +164,6 @@ public final class PushReceiver: RemoteWriteReceiver {
             next = now + PushReceiver.sweepInterval
             return true
         }
-        if isDue { cache.withLock { $0.sweep() } }
+        if isDue { release(cache.withLock { $0.sweep() }) }
     }
 }

@@ -13,6 +13,8 @@ struct PushScratch: Sendable {
     private static let keptSamples = 8_000
 
     var request = RemoteWriteRequest()
+    /// The cache's number of the request.
+    var number: UInt64 = 0
     /// The store's numbers, one each per series of the request.
     var ids: [SeriesID] = []
     var groups: [GroupID] = []

@@ -86,7 +86,9 @@ struct LineCache {
     }
 
     /// Notes after a scrape was stored what the store holds, and forgets what is gone.
-    mutating func settle(scrape: UInt64) {
+    ///
+    /// - Returns: what was forgotten, for the store to be told.
+    mutating func settle(scrape: UInt64) -> [Entry] {
         var forgettable = 0
         var unseen = 0
         for place in entries.indices {
@@ -96,15 +98,17 @@ struct LineCache {
             if age > LineCache.patience { forgettable += 1 }
         }
         if unseen > 1024, unseen > 3 * (entries.count - unseen) {
-            compact { $0.seen == scrape }
+            return compact { $0.seen == scrape }
         } else if forgettable > 64, forgettable > entries.count / 4 {
-            compact { scrape &- $0.seen <= LineCache.patience }
+            return compact { scrape &- $0.seen <= LineCache.patience }
         }
+        return []
     }
 
-    private mutating func compact(keeping isKept: (Entry) -> Bool) {
+    private mutating func compact(keeping isKept: (Entry) -> Bool) -> [Entry] {
         var keptTexts: [UInt8] = []
         var kept: [Entry] = []
+        let gone = entries.filter { !isKept($0) }
         for var entry in entries where isKept(entry) {
             let text = texts[entry.start..<(entry.start + entry.length)]
             entry.start = keptTexts.count
@@ -117,6 +121,7 @@ struct LineCache {
         while kept.count * 4 > capacity * 3 { capacity *= 2 }
         rebuildSlots(capacity: capacity)
         expected = 0
+        return gone
     }
 
     private mutating func rebuildSlots(capacity: Int) {

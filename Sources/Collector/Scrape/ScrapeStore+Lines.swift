@@ -87,7 +87,13 @@ extension ScrapeStore {
     ) throws(SinkError) -> LineCache.Entry {
         var ownGroup: GroupID?
         if isTimed { ownGroup = try sink.group(labels) }
-        let id = try sink.series(labels, in: ownGroup ?? group)
+        let id: SeriesID
+        do throws(SinkError) {
+            id = try sink.series(labels, in: ownGroup ?? group)
+        } catch {
+            if let ownGroup { sink.release(ownGroup) }
+            throw error
+        }
         let metricClass = labels["metric_class"].flatMap(MetricClass.init(rawValue:)) ?? .standard
         return LineCache.Entry(id: id, ownGroup: ownGroup, metricClass: metricClass, seen: scrape)
     }

@@ -108,7 +108,7 @@ struct ScrapeStore {
         fillSynthetic(up: 1, duration, counts)
         try append(at: time)
         appendTimed(at: time, &counts)
-        cache.settle(scrape: scrape)
+        release(cache.settle(scrape: scrape))
     }
 
     /// Stores that the scrape failed: every series ends.
@@ -124,9 +124,18 @@ struct ScrapeStore {
         for place in cache.entries.indices { cache.entries[place].isLive = false }
     }
 
-    /// Ends all series of a target that is no longer scraped, the synthetic ones too.
+    /// Ends all series of a target that is no longer scraped, the synthetic ones too, and gives them and their groups back
+    /// to the store, also when that does not take the ends.
     mutating func end(at time: Timestamp) throws(SinkError) {
-        guard !synthetic.isEmpty else { return }
+        guard let group = batch?.group else { return }
+        defer {
+            release(cache.entries)
+            sink.release(synthetic)
+            sink.release(group)
+            cache = LineCache()
+            synthetic = []
+            batch = nil
+        }
         try begin()
         endMissing(at: time)
         var ignored = ScrapeCounts()
@@ -148,18 +157,35 @@ struct ScrapeStore {
         cache.rewind()
         places.removeAll(keepingCapacity: true)
         timed.removeAll(keepingCapacity: true)
-        if batch == nil {
-            let group = try sink.group(target.labels)
-            for name in ScrapeStore.syntheticNames {
-                synthetic.append(
-                    try sink.series(target.labels.setting(Labels.metricNameLabel, name), in: group)
-                )
-            }
-            batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: 0))
-        }
+        if batch == nil { try open() }
         batch?.series.removeAll(keepingCapacity: true)
         batch?.values.removeAll(keepingCapacity: true)
         for id in synthetic { batch?.append(id, 0) }
+    }
+
+    private mutating func open() throws(SinkError) {
+        let group = try sink.group(target.labels)
+        var series: [SeriesID] = []
+        do throws(SinkError) {
+            for name in ScrapeStore.syntheticNames {
+                series.append(
+                    try sink.series(target.labels.setting(Labels.metricNameLabel, name), in: group)
+                )
+            }
+        } catch {
+            sink.release(series)
+            sink.release(group)
+            throw error
+        }
+        synthetic = series
+        batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: 0))
+    }
+
+    /// Gives back what lines that are no longer remembered had asked for.
+    private func release(_ lines: [LineCache.Entry]) {
+        let series = lines.compactMap { $0.isDropped ? nil : $0.id }
+        if !series.isEmpty { sink.release(series) }
+        for line in lines { line.ownGroup.map { sink.release($0) } }
     }
 
     private mutating func fillSynthetic(up: Double, _ duration: Duration, _ counts: ScrapeCounts) {

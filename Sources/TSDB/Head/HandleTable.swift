@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SeriesID → where its values go. A handle is a series within a group; the same labels in two groups are two handles
-// with one reference. Sources cache handles, so one lives until its group is released (40 bytes and its labels each);
-// then its number is used again.
+// with one reference. Sources cache handles, so one lives until they or its group are released (40 bytes and its labels
+// each); then its number is used again.
 
 internal import Samples
 
@@ -32,8 +32,21 @@ struct SeriesHandle: Sendable {
     var lags: UInt8 = 0
     /// Counted against the series limit: in a window, or registered and not yet written.
     var isActive = true
-    /// A part of another series (Samples/PartLabel.swift).
+    /// A part of another series (Samples/PartLabel.swift); parts have no uses and go with their series.
     var isPart = false
+    /// How often sources asked for the series and did not give it back; at the top it counts no more, and stays.
+    private(set) var uses: UInt8 = 0
+
+    mutating func use() {
+        if uses < .max { uses += 1 }
+    }
+
+    /// Gives a use back; returns whether it was the last.
+    mutating func giveBack() -> Bool {
+        guard uses > 0, uses < .max else { return false }
+        uses -= 1
+        return uses == 0
+    }
 }
 
 /// All handles of the process.

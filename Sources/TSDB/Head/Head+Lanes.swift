@@ -135,29 +135,3 @@ extension Head {
         }
     }
 }
-
-extension Head {
-    /// Takes out the released groups that have nothing in memory any more; returns their series, each a mention of its
-    /// reference.
-    mutating func forgetReleased() -> [(id: SeriesID, reference: SeriesReference)] {
-        released.removeAll { !groups[Int($0)].isReleased }
-        let gone = Set(released.filter { groups[Int($0)].lanes.allSatisfy { lanes[Int($0)].isEmpty } })
-        guard !gone.isEmpty else { return [] }
-        released.removeAll { gone.contains($0) }
-        removeLanes { gone.contains($0.group) }
-        var series: [(id: SeriesID, reference: SeriesReference)] = []
-        for place in handles.handles.indices where gone.contains(handles.handles[place].group) {
-            let id = SeriesID(rawValue: UInt32(place))
-            series.append((id, handles[id].reference))
-            handles.remove(id)
-        }
-        for number in gone {
-            let group = groups[Int(number)]
-            forgottenNewest = max(forgottenNewest, group.newest)
-            groupByIdentity[group.identity] = nil
-            groups[Int(number)] = HeadGroup(identity: Labels(), sealedNewest: .min)
-            freeGroups.append(number)
-        }
-        return series
-    }
-}

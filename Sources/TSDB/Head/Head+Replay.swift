@@ -44,6 +44,7 @@ extension Head {
             noteLabels(of: reference, in: index)
             let newest = known == nil ? Int64.min : groups[Int(group)].sealedNewest
             id = handles.add(reference, group: group, newest: newest, isPart: PartLabel.marks(labels))
+            releasedSeries.insert(id)
             linkLayout(id, in: index)
         }
         _ = lanes[lane].window.addColumn(id, base: 0)

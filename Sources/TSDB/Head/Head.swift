@@ -21,8 +21,10 @@ struct Head: Sendable {
     var groupByIdentity: [Labels: UInt32] = [:]
     var lanes: [Lane] = []
     var freeLanes: [UInt32] = []
-    /// Groups to be forgotten once they are sealed.
-    var released: [UInt32] = []
+    /// Groups without a use, to be forgotten once they are sealed.
+    var released: Set<UInt32> = []
+    /// Series without a use, likewise.
+    var releasedSeries: Set<SeriesID> = []
     var freeGroups: [UInt32] = []
     /// No forgotten group had a newer sample.
     var forgottenNewest = Int64.min
@@ -64,12 +66,9 @@ struct Head: Sendable {
     /// The sequence the next row will get.
     var nextSequence: UInt64 { log.nextRow }
 
-    /// The group with this identity, created when new.
+    /// The group with this identity, created when new, and without a use then.
     mutating func group(_ identity: Labels) -> GroupID {
-        if let known = groupByIdentity[identity] {
-            groups[Int(known)].isReleased = false
-            return GroupID(rawValue: known)
-        }
+        if let known = groupByIdentity[identity] { return GroupID(rawValue: known) }
         var group = HeadGroup(
             identity: identity,
             sealedNewest: sealedNewest.removeValue(forKey: identity) ?? .min
@@ -84,6 +83,7 @@ struct Head: Sendable {
             groups.append(group)
         }
         groupByIdentity[identity] = number
+        released.insert(number)
         return GroupID(rawValue: number)
     }
 

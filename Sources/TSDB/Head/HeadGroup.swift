@@ -17,8 +17,8 @@ struct HeadGroup: Sendable {
     var version: UInt64 = 0
     /// A wrong clock's rows were left ahead of those of now; what its series have is not an upper bound then.
     var wasAhead = false
-    /// Nobody will append any more; its series go when they are sealed.
-    var isReleased = false
+    /// How often sources asked for the group and did not give it back; without a use its series go when they are sealed.
+    var uses = 0
 
     init(identity: Labels, sealedNewest: Int64) {
         self.identity = identity

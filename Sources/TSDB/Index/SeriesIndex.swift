@@ -110,6 +110,9 @@ extension SeriesIndex {
         for set in sets where distinct.insert(ObjectIdentifier(set)).inserted {
             for reference in set.references { expected[reference, default: 0] += 1 }
         }
+        for place in labels.indices {
+            if let parent = links.parent(of: SeriesReference(place)) { expected[parent, default: 0] += 1 }
+        }
         for (place, count) in mentions.enumerated() {
             let reference = SeriesReference(place)
             if Int(count) != expected[reference, default: 0] {
@@ -123,13 +126,14 @@ extension SeriesIndex {
             if count > 0, byLabels[labels[place]] != reference {
                 found.append("series \(labels[place]) is not found by its labels")
             }
+            guard links.parent(of: reference) == nil else { continue }
             for (name, value) in labels[place].pairs
             where postings.byName[name]?[value]?.contains(reference) != true {
                 found.append("series \(labels[place]) is not in its postings")
             }
         }
         let posted = postings.byName.values.reduce(0) { $1.values.reduce($0) { $0 + $1.count } }
-        let pairs = labels.reduce(0) { $0 + $1.pairs.count }
+        let pairs = labels.reduce(0) { $0 + (PartLabel.marks($1) ? 0 : $1.pairs.count) }
         if posted != pairs { found.append("\(posted) postings for \(pairs) labels") }
         if byLabels.count != mentions.count - free.count { found.append("free places are not counted right") }
         return found
