@@ -18,7 +18,8 @@ import Wire
 private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("block", Targets.block), ("roundtrip", Targets.roundTrip), ("integers", Targets.integers),
     ("column", Targets.column), ("row", Targets.row), ("page", Targets.page), ("log", Targets.log),
-    ("ring", Targets.ring), ("staging", Targets.staging), ("snappy", Targets.snappy), ("zstd", Targets.zstd),
+    ("ring", Targets.ring), ("tier", Targets.tier),
+    ("staging", Targets.staging), ("snappy", Targets.snappy), ("zstd", Targets.zstd),
     ("write1", Targets.writeV1), ("write2", Targets.writeV2), ("exposition", Targets.exposition),
     ("exemplars", Targets.exemplars), ("metadata", Targets.metadata), ("histogram", Targets.histogram),
 ]
@@ -138,6 +139,61 @@ enum Targets {
         open(files)
     }
 
+    /// A directory of a tier and the blocks behind it, and a tier's file whose checksums hold.
+    @Sendable static func tier(_ input: [UInt8]) {
+        var decoder = BlockDecoder()
+        let bytes = [UInt8](repeating: 0, count: SegmentHeader.size) + input
+        if let directory = try? TierDirectory(bytes, &decoder) {
+            let head = directory.head
+            for (number, shape) in directory.shapes.enumerated() {
+                precondition(shape.states.count <= TierShape.windowLimit, "windows within the limit")
+                var reader = ByteReader(Array(input.dropFirst(number)))
+                var rows: [CoarseRow] = []
+                var block = TierBlock()
+                try? block.read(
+                    &reader,
+                    shape,
+                    head.span,
+                    resolution: head.resolution,
+                    &decoder,
+                    into: &rows
+                )
+                for row in rows where row.summary != nil {
+                    precondition(head.span.overlaps(row.end, row.end), "a row of the span")
+                }
+                let summaries = rows.compactMap(\.summary)
+                guard var joined = summaries.first else { continue }
+                for summary in summaries.dropFirst() { joined.append(summary) }
+                precondition(joined.count >= summaries.count, "at least a sample a row")
+            }
+        }
+        guard input.count >= SegmentHeader.size else { return }
+        var file = input
+        if let header = SegmentHeader(file), header.directoryLength + SegmentHeader.size <= file.count {
+            let end = SegmentHeader.size + header.directoryLength
+            file.overwrite(littleEndian: CRC32C.checksum(file[8..<end]), at: 4)
+        } else {
+            file = header(of: input)
+        }
+        open(["warm-00": file])
+    }
+
+    /// A segment of a tier with this directory, and the same bytes again as its data.
+    private static func header(of directory: [UInt8]) -> [UInt8] {
+        var header = SegmentHeader(
+            ringSequence: 1,
+            length: SegmentHeader.size + 2 * directory.count,
+            directoryLength: directory.count,
+            dataChecksum: CRC32C.checksum(directory),
+            windowCount: 1,
+            times: 0...300_000,
+            sequences: 0...0
+        )
+        header.version = TierDirectory.version
+        let bytes = header.bytes(directory: directory) + directory + directory
+        return bytes + [UInt8](repeating: 0, count: SegmentHeader.padded(bytes.count) - bytes.count)
+    }
+
     @Sendable static func staging(_ input: [UInt8]) {
         open(["log": [UInt8](repeating: 0, count: 16 * LogPage.size)], staging: input)
     }
@@ -249,7 +305,8 @@ enum Targets {
             directory: "/data",
             ringBytes: 256 << 10,
             ringFiles: 2,
-            logBytes: 16 * 4096
+            logBytes: 16 * 4096,
+            tiers: [TierOptions(name: "warm", resolution: .seconds(300), ringBytes: 256 << 10)]
         )
         if let staging {
             files.withFile("/shm/staging") { $0 = .init(written: staging, synced: staging) }
@@ -264,6 +321,8 @@ enum Targets {
             for index in 0..<min(all.count, 64) {
                 columns.removeAll()
                 try? all.read(index, from: .min, through: .max, into: &columns)
+                var rows: [CoarseRow] = []
+                try? all.readRows(index, from: .min, through: .max, into: &rows)
             }
             _ = try? store.read(from: LogPosition(sequence: 0), sampleLimit: 1000)
             _ = try? store.exemplars([[]], from: .min, through: .max)

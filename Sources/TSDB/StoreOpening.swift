@@ -91,6 +91,18 @@ struct StoreOpening {
             index: &index
         )
         report.damagedSegments += tiers.damaged
+        report.unknownSegments += tiers.unknown
+        report.unreadableFiles += tiers.unreadableFiles
+        for (name, region) in tiers.regions {
+            quarantine.keep(
+                region.file,
+                name,
+                at: region.offset,
+                length: region.length,
+                "a part of a tier's ring is no segment"
+            )
+        }
+        report.quarantined = quarantine.copies
         return tiers.tiers
     }
 

@@ -13,6 +13,12 @@ struct TierOpening {
     private(set) var tiers: [Tier] = []
     /// Segments whose labels cannot be read, or torn ones.
     private(set) var damaged = 0
+    /// Segments of a version that this program does not know.
+    private(set) var unknown = 0
+    /// Files that cannot be read.
+    private(set) var unreadableFiles = 0
+    /// What to keep aside, by the name of the file it is in.
+    private(set) var regions: [(name: String, region: RingScan.Region)] = []
 
     init(
         _ options: StoreOptions,
@@ -59,18 +65,26 @@ struct TierOpening {
         _ index: inout SeriesIndex
     ) {
         let scan = RingScan.scan(&tier.ring, existing: existing)
-        damaged += scan.damaged
+        damaged += scan.damaged + scan.unreadable
+        unreadableFiles += tier.ring.blocked.count
+        var regions = scan.regions
+        defer { for region in regions { self.regions.append((tier.ring.name(region.fileNumber), region)) } }
         var places: [Segment] = []
         var found: [(place: Segment, head: TierDirectory.Head, found: RingScan.Found)] = []
         for (number, candidate) in scan.found.enumerated() {
             let place = candidate.place
             places.append(place)
+            guard candidate.header.version == TierDirectory.version else {
+                unknown += 1
+                continue
+            }
             // Each is synced before the next is begun, so a power cut can have left the newest one half written.
             let isTorn = number == scan.found.count - 1 && !candidate.hasWholeData()
             guard !isTorn, let bytes = candidate.wholeDirectory(),
                 let directory = try? TierDirectory.head(bytes).head
             else {
                 damaged += 1
+                regions.append(RingScan.Region(candidate))
                 continue
             }
             // The tier was configured otherwise once; it begins anew.
@@ -87,6 +101,7 @@ struct TierOpening {
             if spans.contains(where: { $0.build > build && span.isWithin($0.span) }) { continue }
             guard let sets = labels(entry.found, entry.head) else {
                 damaged += 1
+                regions.append(RingScan.Region(entry.found))
                 continue
             }
             if spans.last?.build != build { spans.append((build, span)) }

@@ -67,9 +67,11 @@ struct TierDirectory: Sendable {
     var lengths: [UInt32] = []
     var checksums: [UInt32] = []
 
+    /// In the header, which is that of segments of samples.
+    static let version: UInt16 = 1
     static let form: UInt8 = 1
-    /// The most sets and series of a segment that a reader accepts.
-    static let seriesLimit = 1 << 20
+    /// The most sets and series of a segment that a reader accepts: a multiple of what a writer puts there.
+    static let seriesLimit = 8 * TierSegmentWriter.seriesLimit
 
     func bytes(_ encoder: inout BlockEncoder) -> [UInt8] {
         var out: [UInt8] = [TierDirectory.form]
@@ -136,7 +138,8 @@ struct TierDirectory: Sendable {
         let rest = try TierDirectory.contents(try reader.prefixed(limit: reader.remaining))
         let windows = Int((head.span.through - head.span.from) / head.resolution)
         var inner = ByteReader(rest)
-        for _ in 0..<(try inner.count(limit: inner.remaining)) {
+        // Every shape is that of some series.
+        for _ in 0..<(try inner.count(limit: head.sets.reduce(0, +))) {
             shapes.append(
                 try TierShape.read(&inner, windows: windows, resolution: head.resolution, &decoder)
             )

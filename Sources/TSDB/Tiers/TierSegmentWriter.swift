@@ -27,7 +27,7 @@ struct TierSegmentWriter {
     }
 
     /// Series in one segment, so that a directory, which is read whole, stays small.
-    private static let seriesLimit = 512
+    static let seriesLimit = 512
 
     var isEmpty: Bool { lengths.isEmpty }
 
@@ -124,7 +124,7 @@ struct FinishedTierSegment {
             times: head.span.from...head.span.through,
             sequences: 0...0
         )
-        header.version = 1
+        header.version = TierDirectory.version
         var out = header.bytes(directory: directory)
         out.reserveCapacity(SegmentHeader.padded(length))
         out += directory

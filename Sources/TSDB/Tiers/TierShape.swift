@@ -26,8 +26,8 @@ struct TierShape: Sendable, Hashable {
     /// For each, milliseconds from the last sample to the window's end.
     private(set) var lags: [Int64] = []
 
-    /// The most windows of a span that a reader accepts.
-    static let windowLimit = 1 << 16
+    /// The most windows of a span that a reader accepts: a multiple of what a writer puts there.
+    static let windowLimit = 8 * Int(TierOptions.spanRows)
 
     private init() {}
 
@@ -87,8 +87,9 @@ struct TierShape: Sendable, Hashable {
         for index in 0..<present {
             let (lead, lag) = (shape.leads[index], shape.lags[index])
             // Open on the left: no sample is at the window's beginning.
-            guard shape.counts[index] > 0, lead > 0, lag >= 0, lead <= resolution, lag < resolution,
-                lead + lag <= resolution
+            guard lead > 0, lag >= 0, lead <= resolution, lag < resolution, lead + lag <= resolution,
+                // A series has one sample a millisecond.
+                (1...(resolution - lead - lag + 1)).contains(shape.counts[index])
             else { throw CorruptionError("times within a window", at: place) }
         }
         return shape
