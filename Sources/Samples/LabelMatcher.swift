@@ -41,6 +41,11 @@ public struct LabelMatcher: Sendable, Hashable, CustomStringConvertible {
         pattern = nil
     }
 
+    /// The values that the expression matches; nil for other operations, and when there are too many to list.
+    ///
+    /// They satisfy `=~`, and all others `!~`.
+    public var texts: [String]? { pattern?.texts }
+
     /// Whether a value satisfies the matcher; pass "" for a missing label.
     public func matches(_ candidate: String) -> Bool {
         switch operation {

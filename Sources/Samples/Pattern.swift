@@ -13,6 +13,7 @@ public final class Pattern: @unchecked Sendable, Hashable {
     /// The expression as written.
     public let source: String
     private let handle: OpaquePointer
+    private let shape: PatternShape?
 
     /// Compiles an expression.
     ///
@@ -33,7 +34,11 @@ public final class Pattern: @unchecked Sendable, Hashable {
             throw PatternError(source: source, message: words)
         }
         handle = compiled
+        shape = PatternShape(source)
     }
+
+    /// All texts that match, each once; nil when there are too many to list.
+    public var texts: [String]? { shape?.texts }
 
     deinit {
         ew_re2_free(handle)
@@ -47,6 +52,11 @@ public final class Pattern: @unchecked Sendable, Hashable {
 
     /// Whether all the bytes match.
     public func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        shape?.matches(text) ?? runs(text)
+    }
+
+    /// Whether RE2 says that all the bytes match.
+    func runs(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         text.withMemoryRebound(to: CChar.self) { ew_re2_full_match(handle, $0.baseAddress, $0.count) != 0 }
     }
 

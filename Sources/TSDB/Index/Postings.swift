@@ -2,6 +2,9 @@
 //
 // Which series carry a label value: name → value → ascending series references. A matcher that an absent label
 // would satisfy cannot be answered by a union of postings; it is answered by what it excludes.
+//
+// A matcher that lists its values (`=~"a|b"`, `!=`) is looked up; others are compared with every value of the label, or,
+// when fewer series than that are left, with theirs.
 
 internal import Samples
 
@@ -10,18 +13,22 @@ typealias SeriesReference = UInt32
 
 /// The inverted index over labels.
 struct Postings: Sendable {
-    private(set) var byName: [String: [String: [SeriesReference]]] = [:]
+    private var byName: [LabelText: [LabelText: [SeriesReference]]] = [:]
 
     /// Adds a series; O(labels), more when the reference is a reused one.
     mutating func insert(_ reference: SeriesReference, _ labels: Labels) {
         for (name, value) in labels.pairs {
-            Postings.insert(reference, into: &byName[name, default: [:]][value, default: []])
+            Postings.insert(
+                reference,
+                into: &byName[LabelText(name), default: [:]][LabelText(value), default: []]
+            )
         }
     }
 
     /// Removes a series; O(series that share its labels).
     mutating func remove(_ reference: SeriesReference, _ labels: Labels) {
         for (name, value) in labels.pairs {
+            let (name, value) = (LabelText(name), LabelText(value))
             guard let place = byName[name]?[value]?.firstIndex(of: reference) else { continue }
             byName[name]?[value]?.remove(at: place)
             if byName[name]?[value]?.isEmpty == true { byName[name]?[value] = nil }
@@ -29,32 +36,66 @@ struct Postings: Sendable {
         }
     }
 
-    /// The series that satisfy all matchers, ascending; `all` is asked for only when nothing narrows the search.
-    func select(_ matchers: [LabelMatcher], all: () -> [SeriesReference]) -> [SeriesReference] {
+    /// The series that carry a label value, ascending.
+    func references(_ name: String, _ value: String) -> [SeriesReference] {
+        byName[LabelText(name)]?[LabelText(value)] ?? []
+    }
+
+    /// All pairs of a series and a label.
+    var count: Int { byName.values.reduce(0) { $1.values.reduce($0) { $0 + $1.count } } }
+
+    /// The series that satisfy all matchers, ascending.
+    ///
+    /// - Parameters:
+    ///   - matchers: what the series must satisfy.
+    ///   - all: asked for only when nothing narrows the search.
+    ///   - labels: the labels of a series.
+    /// - Returns: their references.
+    func select(
+        _ matchers: [LabelMatcher],
+        all: () -> [SeriesReference],
+        labels: (SeriesReference) -> Labels
+    ) -> [SeriesReference] {
         var found: [SeriesReference]?
-        // Equality first: it needs one look-up and shortens everything after it.
-        for matcher in matchers where matcher.operation == .equal && !matcher.matchesEmpty {
-            let list = byName[matcher.name]?[matcher.value] ?? []
+        func narrow(_ list: [SeriesReference]) {
             found = found.map { SortedReferences.intersection($0, list) } ?? list
         }
-        for matcher in matchers where matcher.operation != .equal && !matcher.matchesEmpty {
-            if found?.isEmpty == true { return [] }
-            let list = union(matcher.name) { matcher.matches($0) }
-            found = found.map { SortedReferences.intersection($0, list) } ?? list
+        // What can be looked up first: it is quick and shortens everything after it.
+        for matcher in matchers where !matcher.matchesEmpty {
+            if let values = matcher.included { narrow(union(matcher.name, of: values)) }
         }
-        for matcher in matchers where matcher.matchesEmpty {
+        for matcher in matchers where matcher.included == nil || matcher.matchesEmpty {
             if found?.isEmpty == true { return [] }
-            let excluded = union(matcher.name) { !matcher.matches($0) }
-            found = SortedReferences.difference(found ?? all(), excluded)
+            if matcher.matchesEmpty, let values = matcher.excluded {
+                found = SortedReferences.difference(found ?? all(), union(matcher.name, of: values))
+            } else if let known = found, isDearer(matcher.name, than: known.count) {
+                found = known.filter { matcher.matches(labels($0)) }
+            } else if matcher.matchesEmpty {
+                let excluded = union(matcher.name) { !matcher.matches($0) }
+                found = SortedReferences.difference(found ?? all(), excluded)
+            } else {
+                narrow(union(matcher.name) { matcher.matches($0) })
+            }
         }
         return found ?? all()
     }
 
+    /// Whether looking at all values of a label takes longer than looking at the labels of so many series.
+    private func isDearer(_ name: String, than series: Int) -> Bool {
+        (byName[LabelText(name)]?.count ?? 0) > series
+    }
+
+    private func union(_ name: String, of values: [String]) -> [SeriesReference] {
+        if values.count == 1 { return references(name, values[0]) }
+        guard let lists = byName[LabelText(name)] else { return [] }
+        return values.flatMap { lists[LabelText($0)] ?? [] }.sorted()
+    }
+
     private func union(_ name: String, where include: (String) -> Bool) -> [SeriesReference] {
-        guard let values = byName[name] else { return [] }
+        guard let values = byName[LabelText(name)] else { return [] }
         var lists = 0
         var result: [SeriesReference] = []
-        for (value, list) in values where include(value) {
+        for (value, list) in values where include(value.text) {
             lists += 1
             result.append(contentsOf: list)
         }
@@ -108,6 +149,26 @@ enum SortedReferences {
         return left.filter { reference in
             while other < right.count, right[other] < reference { other += 1 }
             return other >= right.count || right[other] != reference
+        }
+    }
+}
+
+extension LabelMatcher {
+    /// The only values that satisfy the matcher, each once; nil when they cannot be listed.
+    fileprivate var included: [String]? {
+        switch operation {
+        case .equal: [value]
+        case .matches: texts
+        case .notEqual, .notMatches: nil
+        }
+    }
+
+    /// The only values that do not satisfy the matcher; nil when they cannot be listed.
+    fileprivate var excluded: [String]? {
+        switch operation {
+        case .notEqual: [value]
+        case .notMatches: texts
+        case .equal, .matches: nil
         }
     }
 }

@@ -89,12 +89,16 @@ struct SeriesIndex: Sendable {
 
     /// The series that satisfy all matchers, ascending by reference.
     func select(_ matchers: [LabelMatcher]) -> [SeriesReference] {
-        postings.select(matchers) {
-            labels.indices.compactMap { place in
-                let reference = SeriesReference(place)
-                return mentions[place] > 0 && links.parent(of: reference) == nil ? reference : nil
-            }
-        }
+        postings.select(
+            matchers,
+            all: {
+                labels.indices.compactMap { place in
+                    let reference = SeriesReference(place)
+                    return mentions[place] > 0 && links.parent(of: reference) == nil ? reference : nil
+                }
+            },
+            labels: { labels[Int($0)] }
+        )
     }
 }
 
@@ -128,11 +132,11 @@ extension SeriesIndex {
             }
             guard links.parent(of: reference) == nil else { continue }
             for (name, value) in labels[place].pairs
-            where postings.byName[name]?[value]?.contains(reference) != true {
+            where !postings.references(name, value).contains(reference) {
                 found.append("series \(labels[place]) is not in its postings")
             }
         }
-        let posted = postings.byName.values.reduce(0) { $1.values.reduce($0) { $0 + $1.count } }
+        let posted = postings.count
         let pairs = labels.reduce(0) { $0 + (PartLabel.marks($1) ? 0 : $1.pairs.count) }
         if posted != pairs { found.append("\(posted) postings for \(pairs) labels") }
         if byLabels.count != mentions.count - free.count { found.append("free places are not counted right") }

@@ -33,11 +33,11 @@ extension Store: SeriesSource {
         from: Timestamp,
         through: Timestamp
     ) throws(SourceError) -> [String] {
-        var names: Set<String> = []
+        var names: Set<LabelText> = []
         for series in find(matchers, TimeRange(from, through), coarseRows()) {
-            for pair in series.labels.pairs { names.insert(pair.name) }
+            for pair in series.labels.pairs { names.insert(LabelText(pair.name)) }
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     /// Sorted values of one label over those series.
@@ -47,11 +47,11 @@ extension Store: SeriesSource {
         from: Timestamp,
         through: Timestamp
     ) throws(SourceError) -> [String] {
-        var values: Set<String> = []
+        var values: Set<LabelText> = []
         for series in find(matchers, TimeRange(from, through), coarseRows()) {
-            if let value = series.labels[name] { values.insert(value) }
+            if let value = series.labels[name] { values.insert(LabelText(value)) }
         }
-        return values.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return values.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     private func find(_ matchers: [LabelMatcher], _ wanted: TimeRange, _ rows: CoarseRows) -> [FoundSeries] {

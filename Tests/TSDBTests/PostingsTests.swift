@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Matchers over the index against matchers over the labels of every series.
+
+import Platform
+import Samples
+import Testing
+
+@testable import TSDB
+
+struct PostingsTests {
+    @Test func matchersSelectWhatSatisfiesThem() throws {
+        var random = SeededGenerator(seed: 4)
+        var index = SeriesIndex()
+        var all: [(reference: SeriesReference, labels: Labels)] = []
+        for number in 0..<400 {
+            var pairs = [
+                ("__name__", ["up", "node_cpu", "node_disk", "m\(number % 50)"][number % 4]),
+                ("n", "\(number)"),
+            ]
+            if number % 3 > 0 { pairs.append(("job", ["a", "b", "e\u{301}", "\u{e9}"][number % 4])) }
+            let labels = Labels(pairs)
+            all.append((index.retain(labels), labels))
+        }
+        let values = [
+            "", "a", "a|b", "a|b|", "e\u{301}", "\u{e9}", "up", "up|node_cpu", "node_.*", "node_.+|m1.",
+            "m[0-9]", ".*",
+            ".+", "no", "(?i)UP", "1|2|3", "4.", "^up$",
+        ]
+        let operations: [LabelMatcher.Operation] = [.equal, .notEqual, .matches, .notMatches]
+        func check(_ matchers: [LabelMatcher]) {
+            let expected = all.filter { entry in matchers.allSatisfy { $0.matches(entry.labels) } }
+            #expect(index.select(matchers) == expected.map(\.reference).sorted(), "\(matchers)")
+        }
+        check([])
+        for name in ["__name__", "job", "n", "none"] {
+            for value in values {
+                for operation in operations { check([try LabelMatcher(name, operation, value)]) }
+            }
+        }
+        for _ in 0..<2000 {
+            let count = Int.random(in: 2...4, using: &random)
+            check(
+                try (0..<count).map { _ in
+                    try LabelMatcher(
+                        ["__name__", "job", "n"][Int.random(in: 0..<3, using: &random)],
+                        operations[Int.random(in: 0..<4, using: &random)],
+                        values[Int.random(in: 0..<values.count, using: &random)]
+                    )
+                }
+            )
+        }
+    }
+
+    @Test func twoSpellingsOfALetterAreTwoValues() throws {
+        let test = try TestStore()
+        let group = try test.store.group(Labels([("job", "a")]))
+        for (number, place) in ["caf\u{e9}", "cafe\u{301}"].enumerated() {
+            let id = try test.store.series(Labels([("__name__", "m"), ("place", place)]), in: group)
+            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: 1000))
+            batch.append(id, Double(number))
+            #expect(try test.store.append(batch).appended == 1)
+        }
+        #expect(try test.store.all([LabelMatcher("place", equals: "caf\u{e9}")]).values == [0])
+        #expect(try test.store.all([LabelMatcher("place", equals: "cafe\u{301}")]).values == [1])
+        let found = try test.store.labelValues("place", [], from: .min, through: .max)
+        #expect(found.map { $0.unicodeScalars.count } == [5, 4])
+        try test.store.checkInvariants()
+    }
+}
