@@ -153,8 +153,8 @@ public protocol SampleSink: Sendable {
 
     /// Stores exemplars; on return they are in the log file.
     ///
-    /// An exemplar equal to the newest of its series is dropped silently, an older one counts as out of order; all count
-    /// as refused where none are kept.
+    /// An exemplar equal to one of the newest of its series is dropped silently, another one that is older counts as out of
+    /// order; all count as refused where none are kept.
     func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult
 
     /// Remembers what a source said of its families; the newest wins.

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from conftest import get, wait_for
+from conftest import get, get_json, wait_for
 from remote_write import STALE, V1, V2, RequestV2, integer_histogram, post, push, push_v2, snappy
 from target import Target
 
@@ -265,6 +265,104 @@ def node_metadata(node, name):
     import json
 
     return json.loads(get(node.url + "/api/v1/metadata", metric=name))["data"].get(name, [])
+
+
+def exemplars(node, query, base):
+    found = get_json(node.url + "/api/v1/query_exemplars", query=query, start=base / 1000 - 60, end=base / 1000 + 60)
+    return [(entry["seriesLabels"], entry["exemplars"]) for entry in found["data"]]
+
+
+def test_exemplars_histograms_and_metadata_through_a_kill_and_damage(edgewatch):
+    node = edgewatch(QUIET)
+    base = now_ms() - 5000
+    request = RequestV2()
+    for i in range(3):
+        request.add(
+            up(i=str(i)),
+            samples=[(base, 1.0, base - 60_000)],
+            exemplars=[({"trace_id": f"t{i}"}, base, 0.5), ({"trace_id": f"u{i}"}, base + 500, 0.25)],
+            metadata=(1, "Things pushed.", "things"),
+        )
+    request.add(
+        {"__name__": "latency", "job": "test"},
+        histograms=[integer_histogram(base, [1, 2, 1], zero=3)],
+        exemplars=[({"trace_id": "slow"}, base, 9.0)],
+        metadata=(3, "How long things take.", "seconds"),
+    )
+    assert push_v2(node.port, request).written == (3, 1, 7)
+    wait_for("the file of metadata", lambda: (node.data / "metadata").exists())
+
+    def check(node):
+        assert [labels["i"] for labels, _ in exemplars(node, 'rate(pushed{i!="1"}[5m]) / pushed{i="1"}', base)] == list("012")
+        ((labels, found),) = exemplars(node, 'pushed{i="1"}', base)
+        assert labels == up(i="1")
+        assert found == [
+            {"labels": {"trace_id": "t1"}, "value": "0.5", "timestamp": base / 1000},
+            {"labels": {"trace_id": "u1"}, "value": "0.25", "timestamp": (base + 500) / 1000},
+        ]
+        assert [found for _, found in exemplars(node, "histogram_quantile(0.9, latency)", base)] == [
+            [{"labels": {"trace_id": "slow"}, "value": "9", "timestamp": base / 1000}]
+        ]
+        series = get_json(node.url + "/api/v1/series", **{"match[]": '{job="test"}'})["data"]
+        assert sorted(labels["__name__"] for labels in series) == ["latency"] + ["pushed"] * 3
+
+    def check_metadata(node):
+        assert node_metadata(node, "pushed") == [{"type": "counter", "help": "Things pushed.", "unit": "things"}]
+        assert node_metadata(node, "latency") == [
+            {"type": "histogram", "help": "How long things take.", "unit": "seconds"}
+        ]
+
+    check(node)
+    check_metadata(node)
+    node.kill()
+    node = edgewatch(QUIET, data=node.data, name="second")
+    check(node)
+    check_metadata(node)
+    # The same again is known already, also of exemplars.
+    assert push_v2(node.port, request).written == (3, 1, 7)
+    check(node)
+    node.kill()
+    damaged = bytearray((node.data / "metadata").read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (node.data / "metadata").write_bytes(damaged)
+    (node.data / "metadata.new").write_bytes(b"half")
+    node = edgewatch(QUIET, data=node.data, name="third")
+    check(node)
+    assert node_metadata(node, "pushed") == []
+    assert (node.data / "metadata.damaged").read_bytes() == bytes(damaged)
+    assert push_v2(node.port, request).status == 204
+    check_metadata(node)
+
+
+def test_histograms_are_sent_on_where_they_are_wanted(edgewatch):
+    wanting, other = edgewatch(QUIET, name="wanting"), edgewatch(QUIET, name="other")
+    node = edgewatch(
+        QUIET + f"remote_write:\n  - {{url: '{wanting.url}/api/v1/write', name: wanting, send_native_histograms: true}}\n"
+        f"  - {{url: '{other.url}/api/v1/write', name: other}}\n"
+    )
+    base = now_ms() - 60_000
+    for step in range(10):
+        request = RequestV2()
+        histogram = integer_histogram(base + step * 1000, [1, 2 + step, 1], zero=3)
+        request.add({"__name__": "latency", "job": "test"}, histograms=[histogram])
+        request.add(up(), samples=[(base + step * 1000, float(step))])
+        assert push_v2(node.port, request).written == (1, 1, 0)
+    sent = "edgewatch_receiver_histograms_total"
+    wait_for("all histograms", lambda: metric(wanting, sent) == 10)
+    for there in (wanting, other):
+        wait_for("all numbers", lambda there=there: len(values(there, "pushed")) == 10)
+    assert metric(other, sent) == 0
+    dropped = [line for line in get(node.url + "/metrics").decode().splitlines() if 'reason="disabled"' in line]
+    assert {line.rsplit(" ", 1)[1]: '"other"' in line for line in dropped} == {"10": True, "0": False}
+
+
+def test_without_exemplars(edgewatch):
+    node = edgewatch(QUIET + "storage: {exemplars: {max_exemplars: 0}}\n")
+    base = now_ms() - 5000
+    request = RequestV2().add(up(i="0"), samples=[(base, 1.0)], exemplars=[({"trace_id": "t"}, base, 0.5)])
+    answer = push_v2(node.port, request)
+    assert answer.status == 204 and answer.written == (1, 0, 0)
+    assert exemplars(node, "pushed", base) == []
 
 
 def test_version_2_partial_writes(node):

@@ -51,6 +51,20 @@ struct ExemplarTests {
         #expect(test.counter("out_of_order_exemplars_total") == 3)
     }
 
+    /// A request whose answer was lost comes again, whole.
+    @Test func aRequestSentAgainChangesNothing() throws {
+        let test = try TestStore { $0.maxExemplars = 100 }
+        let all = (Int64(1)...80).map { Self.exemplar($0) }
+        #expect(try append(test.store, "a", all) == AppendResult(appended: 80))
+        #expect(try append(test.store, "a", Array(all.suffix(64))) == AppendResult())
+        #expect(try append(test.store, "a", Array(all.prefix(16))) == AppendResult(outOfOrder: 16))
+        #expect(try append(test.store, "a", [Self.exemplar(79, 2)]) == AppendResult(outOfOrder: 1))
+        // Also where the ring is full and the oldest of the series are gone.
+        #expect(try append(test.store, "b", (Int64(1)...60).map { Self.exemplar($0) }).appended == 60)
+        #expect(try append(test.store, "a", Array(all.suffix(41))) == AppendResult(outOfOrder: 1))
+        #expect(try append(test.store, "a", Array(all.suffix(40))) == AppendResult())
+    }
+
     @Test func selectorsAndTimesChoose() throws {
         let test = try TestStore()
         for name in ["b", "a", "c"] { try append(test.store, name, (1...5).map { Self.exemplar($0 * 1000) }) }

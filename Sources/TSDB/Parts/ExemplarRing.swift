@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Exemplars in memory: one ring for all series, in which each entry names the next one of its series; the newest takes
+// Exemplars in memory: one ring for all series, in which each entry names its neighbours of the series; the newest takes
 // the place of the oldest. About 200 bytes an exemplar with a trace identifier, allocated as they come.
 //
 // Invariants: the entries of a series are in order of time, value and labels; they are overwritten in the order in which
@@ -13,7 +13,7 @@ struct ExemplarRing: Sendable {
     /// What became of an exemplar.
     enum Outcome: Sendable {
         case added
-        /// Equal to the newest of its series.
+        /// Equal to one of the newest of its series: somebody sends again what was stored.
         case repeated
         case outOfOrder
     }
@@ -21,7 +21,8 @@ struct ExemplarRing: Sendable {
     private struct Entry: Sendable {
         let series: Labels
         let exemplar: Exemplar
-        /// Place of the next one of the series.
+        /// Places of the ones before and after of the series.
+        var previous: Int32
         var next: Int32
     }
 
@@ -31,6 +32,8 @@ struct ExemplarRing: Sendable {
     }
 
     private static let none: Int32 = -1
+    /// How many of a series' newest a repetition may be of: more than a sender has in one request of one series.
+    static let lookBack = 64
     let limit: Int
     private var entries: [Entry] = []
     /// Where the next entry goes once the ring is full.
@@ -49,20 +52,40 @@ struct ExemplarRing: Sendable {
         if let ends = ends[series] {
             let newest = entries[Int(ends.last)].exemplar
             if newest == exemplar { return .repeated }
-            if exemplar.isBefore(newest) { return .outOfOrder }
+            if exemplar.isBefore(newest) {
+                return isKnown(exemplar, from: ends.last) ? .repeated : .outOfOrder
+            }
         }
         // One copy of the labels for all that the series has; those read from the log are a copy each.
         let series = ends[series].map { entries[Int($0.last)].series } ?? series
         let place = Int32(takePlace())
-        let entry = Entry(series: series, exemplar: exemplar, next: ExemplarRing.none)
+        // Read only now: the place may have been that of the series' last one.
+        let previous = ends[series]?.last ?? ExemplarRing.none
+        let entry = Entry(
+            series: series,
+            exemplar: exemplar,
+            previous: previous,
+            next: ExemplarRing.none
+        )
         if Int(place) == entries.count { entries.append(entry) } else { entries[Int(place)] = entry }
-        if let last = ends[series]?.last {
-            entries[Int(last)].next = place
-            ends[series]?.last = place
-        } else {
+        if previous == ExemplarRing.none {
             ends[series] = Ends(first: place, last: place)
+        } else {
+            entries[Int(previous)].next = place
+            ends[series]?.last = place
         }
         return .added
+    }
+
+    private func isKnown(_ exemplar: Exemplar, from last: Int32) -> Bool {
+        var place = last
+        for _ in 0..<ExemplarRing.lookBack where place != ExemplarRing.none {
+            let entry = entries[Int(place)]
+            if entry.exemplar == exemplar { return true }
+            if entry.exemplar.timestamp < exemplar.timestamp { return false }
+            place = entry.previous
+        }
+        return false
     }
 
     /// A place for an entry, its old one taken out of its series.
@@ -74,6 +97,7 @@ struct ExemplarRing: Sendable {
             ends[old.series] = nil
         } else {
             ends[old.series]?.first = old.next
+            entries[Int(old.next)].previous = ExemplarRing.none
         }
         return place
     }
