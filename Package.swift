@@ -144,6 +144,7 @@ let package = Package(
         tests("BytesTests", ["Bytes", "Platform"]),
         tests("PromQLTests", ["PromQL", "Samples"]),
         tests("TSDBTests", ["TSDB", "Samples", "Platform", "Bytes", log]),
+        tests("DaemonTests", ["Daemon"]),
         tests("WireTests", ["Wire", "Samples", "Bytes"]),
         tests(
             "CollectorTests",

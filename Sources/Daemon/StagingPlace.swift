@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where the log's newest pages may grow between syncs: memory that outlives the process but costs no flash. That is
-// /dev/shm on a machine, and nothing in a container, whose shared memory ends with its first process.
+// /dev/shm on a machine, and in a container whose first process goes on when this one ends: shared memory of a
+// container ends with that.
 
 internal import Config
 internal import Glibc
@@ -13,6 +14,12 @@ enum StagingPlace {
     /// What container engines leave for programs to see.
     private static let containerMarks = ["/.dockerenv", "/run/.containerenv"]
     private static let containerVariables = ["container", "KUBERNETES_SERVICE_HOST"]
+    /// First processes that end with their only child.
+    private static let wrappers = [
+        "tini", "docker-init", "dumb-init", "catatonit", "sh", "bash", "dash", "ash", "busybox",
+    ]
+    /// First processes that start a child again.
+    private static let supervisors = ["systemd", "init", "s6-svscan", "runsvdir", "supervisord"]
 
     /// The file for a data directory, nil when the log is to be written without one.
     static func path(_ staging: StorageConfig.Staging, directory: String) -> String? {
@@ -20,7 +27,7 @@ enum StagingPlace {
         case .off: return nil
         case .directory(let place): return "\(place)/\(name(directory))"
         case .automatic:
-            guard isMemory(sharedMemory), !isInContainer else { return nil }
+            guard isMemory(sharedMemory), !isInContainer || outlives() else { return nil }
             return "\(sharedMemory)/\(name(directory))"
         }
     }
@@ -28,6 +35,20 @@ enum StagingPlace {
     private static var isInContainer: Bool {
         containerMarks.contains { access($0, F_OK) == 0 }
             || containerVariables.contains { getenv($0) != nil }
+    }
+
+    /// Whether the container goes on when this process ends.
+    private static func outlives() -> Bool {
+        // Of Kubernetes' containers each has its own shared memory.
+        guard getenv("KUBERNETES_SERVICE_HOST") == nil else { return false }
+        let first = (try? TextFile.read("/proc/1/comm")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return outlives(process: getpid(), parent: getppid(), first: String(first.prefix { $0 != "\n" }))
+    }
+
+    /// The rule; what cannot be told ends with this process.
+    static func outlives(process: Int32, parent: Int32, first: String) -> Bool {
+        guard process != 1, !first.isEmpty else { return false }
+        return parent == 1 ? supervisors.contains(first) : !wrappers.contains(first)
     }
 
     /// Whether a directory is where a tmpfs is mounted, and may be written to.

@@ -199,12 +199,12 @@ class Load:
         self.stop.set()
         self.thread.join()
 
-    def present(self, node):
+    def present(self, node, since=0):
         """{time in ms: row number}; every value must be one that was sent, and every series must have the row."""
         if not self.sent:
             return {}
         at = max(self.sent) / 1000 + 1
-        window = f"{int(at - min(self.sent) / 1000) + 10}s"
+        window = f"{int(at - max(since, min(self.sent)) / 1000) + 10}s"
         rows = {}
         for labels, samples in node.samples(f'load{{job="{self.job}"}}', window, at).items():
             n = int(dict(labels)["n"])
@@ -215,11 +215,19 @@ class Load:
                 rows.setdefault(when, set()).add(n)
         return {when: self.sent[when] for when, found in rows.items() if len(found) == self.series}
 
-    def check(self, node, before=None):
-        """Nothing acknowledged (before a time, in seconds) is missing; returns how much there is."""
-        present = self.present(node)
+    def forget_what_is_lost(self, node, since):
+        """What a power cut took is not asked for again; returns the newest time that was looked at."""
+        present = self.present(node, since)
+        self.acknowledged = {at: entry for at, entry in self.acknowledged.items() if at <= since or at in present}
+        return self.last
+
+    def check(self, node, before=None, since=0):
+        """Nothing acknowledged after one time in ms (and before another in seconds) is missing; returns how much there is."""
+        present = self.present(node, since)
         missing = [
-            at for at, (_, when) in self.acknowledged.items() if at not in present and (before is None or when <= before)
+            at
+            for at, (_, when) in self.acknowledged.items()
+            if at > since and at not in present and (before is None or when <= before)
         ]
         assert not missing, f"{len(missing)} of {len(self.acknowledged)} acknowledged rows are missing, for example {missing[:3]}"
         return len(present)

@@ -35,7 +35,7 @@ def test_power_cuts(edgewatch, disk, staging, flag):
     mount = disk(options="noauto_da_alloc" if flag == JOURNAL_FLUSHED else "")
     node = edgewatch(config(staging=staging), data=mount.path / "data", name="cut0")
     load = Load(node)
-    slowest = 0
+    slowest = since = 0
     for number in range(1, CUTS + 1):
         with load:
             time.sleep(1.5 + 0.3 * (number % 5))
@@ -45,16 +45,16 @@ def test_power_cuts(edgewatch, disk, staging, flag):
         node = edgewatch(config(staging=staging), data=mount.path / "data", name=f"cut{number}", wait=False)
         slowest = max(slowest, node.wait_until_ready())
         load.node = node
-        count = load.check(node, before=cut - 1 - SLACK)
-        # What the last second lost is not asked for again.
-        load.acknowledged = {at: entry for at, entry in load.acknowledged.items() if at in load.present(node)}
+        load.check(node, before=cut - 1 - SLACK, since=since)
+        since = load.forget_what_is_lost(node, since)
+    count = load.check(node)
     print(f"{CUTS} power cuts, staging {staging}: {count} rows kept; ready after at most {slowest:.3f} s")
 
 
 def test_synced_before_acknowledged_survives_a_power_cut_whole(edgewatch, disk):
     mount = disk()
     node = edgewatch(config(sync="0s"), data=mount.path / "data", name="cut0")
-    load = Load(node)
+    load, since = Load(node), 0
     for number in range(1, CUTS + 1):
         with load:
             time.sleep(1)
@@ -63,13 +63,14 @@ def test_synced_before_acknowledged_survives_a_power_cut_whole(edgewatch, disk):
         mount.come_back(node)
         node = edgewatch(config(sync="0s"), data=mount.path / "data", name=f"cut{number}")
         load.node = node
-        load.check(node, before=cut - 0.05)
-        load.acknowledged = {at: entry for at, entry in load.acknowledged.items() if at in load.present(node)}
+        load.check(node, before=cut - 0.05, since=since)
+        since = load.forget_what_is_lost(node, since)
+    load.check(node)
 
 
 def test_kills(edgewatch):
     node = edgewatch(config(sync="10m"), name="kill0")
-    data, load, slowest = node.data, Load(node), 0
+    data, load, slowest, since = node.data, Load(node), 0, 0
     for number in range(1, KILLS + 1):
         with load:
             time.sleep(0.2 + 0.1 * (number % 7))
@@ -77,7 +78,9 @@ def test_kills(edgewatch):
         node = edgewatch(config(sync="10m"), data=data, name=f"kill{number}", wait=False)
         slowest = max(slowest, node.wait_until_ready())
         load.node = node
-        count = load.check(node)
+        load.check(node, since=since)
+        since = load.last
+    count = load.check(node)
     print(f"{KILLS} kills: {count} rows kept, none lost; ready after at most {slowest:.3f} s")
 
 
