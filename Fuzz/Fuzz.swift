@@ -18,7 +18,7 @@ import Wire
 private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("block", Targets.block), ("roundtrip", Targets.roundTrip), ("integers", Targets.integers),
     ("column", Targets.column), ("row", Targets.row), ("page", Targets.page), ("log", Targets.log),
-    ("ring", Targets.ring), ("tier", Targets.tier),
+    ("ring", Targets.ring), ("envelope", Targets.envelope), ("tier", Targets.tier),
     ("staging", Targets.staging), ("snappy", Targets.snappy), ("zstd", Targets.zstd),
     ("write1", Targets.writeV1), ("write2", Targets.writeV2), ("exposition", Targets.exposition),
     ("exemplars", Targets.exemplars), ("metadata", Targets.metadata), ("histogram", Targets.histogram),
@@ -107,9 +107,12 @@ enum Targets {
     }
 
     @Sendable static func page(_ input: [UInt8]) {
-        guard let header = LogPage.header(input) else { return }
-        for fragment in LogPage.fragments(input, header).list {
-            precondition(fragment.payload.count <= LogPage.size, "a fragment within the page")
+        for encryption in [nil, Targets.encryption] {
+            var sessions = LogSessions(encryption)
+            guard let header = LogPage.header(input, &sessions) else { return }
+            for fragment in LogPage.fragments(input, header, &sessions).list {
+                precondition(fragment.payload.count <= LogPage.size, "a fragment within the page")
+            }
         }
     }
 
@@ -118,7 +121,7 @@ enum Targets {
         var image = [UInt8](repeating: 0, count: LogPage.headerSize)
         for record in input.split(separator: 0xff, maxSplits: 100, omittingEmptySubsequences: true) {
             guard image.count + record.count + LogPage.fragmentHeaderSize <= LogPage.size else { break }
-            LogPage.append(.whole, record, seed: LogPage.seed(1), to: &image)
+            LogPage.append(.whole, record, sequence: 1, seed: LogPage.seed(1), to: &image)
         }
         LogPage.finish(&image, sequence: 1, tail: 1, firstRow: 0)
         image += [UInt8](repeating: 0, count: LogPage.size - image.count)
@@ -192,6 +195,32 @@ enum Targets {
         header.version = TierDirectory.version
         let bytes = header.bytes(directory: directory) + directory + directory
         return bytes + [UInt8](repeating: 0, count: SegmentHeader.padded(bytes.count) - bytes.count)
+    }
+
+    private static let encryption = StoreKey(bytes: Array(0..<32)).map {
+        StoreEncryption(key: $0, acceptsPlaintext: true)
+    }
+
+    /// A ring file of a store with a key: sealed as a whole, and with a head whose checksum holds.
+    @Sendable static func envelope(_ input: [UInt8]) {
+        guard let key = encryption?.key else { return }
+        let (_, sealed) = Envelope.seal(input[...], with: key)
+        precondition(Envelope.open(sealed, with: key) == input, "not the same bytes")
+        if let first = input.first {
+            var changed = sealed
+            changed[Envelope.size + Int(first) % (sealed.count - Envelope.size)] ^= 1
+            precondition(Envelope.open(changed, with: key) == nil, "changed bytes open")
+        }
+        var files = ["ring-00": input, "ring-01": sealed]
+        if input.count >= Envelope.size {
+            var whole = input
+            whole.replaceSubrange(0..<4, with: sealed[0..<4])
+            whole.replaceSubrange(24..<32, with: key.fingerprint)
+            whole.overwrite(littleEndian: CRC32C.checksum(whole[8..<Envelope.size]), at: 4)
+            _ = Envelope.open(whole, with: key)
+            files["ring-00"] = whole
+        }
+        open(files, encryption: encryption)
     }
 
     @Sendable static func staging(_ input: [UInt8]) {
@@ -296,7 +325,11 @@ enum Targets {
     }
 
     /// Opens a store on files, reads everything, and writes a little.
-    private static func open(_ contents: [String: [UInt8]], staging: [UInt8]? = nil) {
+    private static func open(
+        _ contents: [String: [UInt8]],
+        staging: [UInt8]? = nil,
+        encryption: StoreEncryption? = nil
+    ) {
         let files = MemoryFileStore()
         for (name, bytes) in contents {
             files.withFile("/data/\(name)") { $0 = .init(written: bytes, synced: bytes) }
@@ -312,6 +345,7 @@ enum Targets {
             files.withFile("/shm/staging") { $0 = .init(written: staging, synced: staging) }
             options.stagingPath = "/shm/staging"
         }
+        options.encryption = encryption
         let logger = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
         let clock = ManualClock(wallMilliseconds: 1_800_000_000_000)
         do {
@@ -334,6 +368,9 @@ enum Targets {
             _ = try store.append(batch)
             try store.sealAll()
             store.close()
+        } catch StoreError.keyMissing, StoreError.wrongKey {
+            // Bytes that ask for a key.
+            return
         } catch let error as StoreError {
             fatalError("a store must open whatever is in its files: \(error)")
         } catch {

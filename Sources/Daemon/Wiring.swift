@@ -265,6 +265,10 @@ final class Wiring: Sendable {
             retention: storage.retention,
             tiers: tiers(storage.tiers)
         )
+        options.encryption = try EncryptionKey.load(storage.encryption)
+        if let warning = storage.encryption.flatMap({ EncryptionKey.warning($0) }) {
+            logger.warning("\(warning)")
+        }
         options.releaseTime = Version.released
         options.maxExemplars = storage.maxExemplars
         let store: Store

@@ -218,6 +218,8 @@ public enum ErrorNumber {
     public static let missing = ENOENT
     /// EIO.
     public static let inputOutput = EIO
+    /// EBADMSG.
+    public static let badMessage = EBADMSG
     /// EACCES.
     public static let accessDenied = EACCES
     /// EROFS.

@@ -86,7 +86,7 @@ extension Ring {
         for number in Set(segments.map { $0.fileNumber }) {
             let inFile = segments.filter { $0.fileNumber == number }.sorted { $0.offset < $1.offset }
             for (left, right) in zip(inFile, inFile.dropFirst())
-            where left.offset + Int64(SegmentHeader.padded(left.length)) > right.offset {
+            where left.offset + Int64(left.storedBytes) > right.offset {
                 found.append("segments \(left.ringSequence) and \(right.ringSequence) overlap")
             }
         }

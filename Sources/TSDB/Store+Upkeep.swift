@@ -163,7 +163,7 @@ extension Head {
         }
         for segment in segments {
             statistics.segmentSamples += segment.samples
-            statistics.ringBytesUsed += Int64(SegmentHeader.padded(segment.length))
+            statistics.ringBytesUsed += Int64(segment.storedBytes)
             oldest = min(oldest, segment.minTime)
             newest = max(newest, segment.maxTime)
         }

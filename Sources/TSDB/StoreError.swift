@@ -15,6 +15,12 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case outOfSpace(FileError)
     /// An option is outside its bounds; the text says which and why.
     case invalidOption(String)
+    /// The directory has data encrypted with another key than the one given; nothing was changed.
+    case wrongKey(directory: String, fingerprint: String, given: String)
+    /// The directory has encrypted data and no key was given; nothing was changed.
+    case keyMissing(directory: String, fingerprint: String)
+    /// A key was given and the directory has data that is not encrypted; nothing was changed.
+    case notEncrypted(directory: String, file: String)
     /// Another file operation failed.
     case file(FileError)
 
@@ -26,6 +32,16 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notWritable(let error): "data directory is not writable: \(error)"
         case .outOfSpace(let error): "no space for the store: \(error)"
         case .invalidOption(let text): text
+        case .wrongKey(let directory, let fingerprint, let given):
+            "the data in \(directory) is encrypted with the key \(fingerprint), and storage.encryption names the "
+                + "key \(given); nothing was changed. Configure the former key, or move the data away to begin anew"
+        case .keyMissing(let directory, let fingerprint):
+            "the data in \(directory) is encrypted with the key \(fingerprint), and none is configured; nothing was "
+                + "changed. Set storage.encryption to that key, or move the data away to begin anew"
+        case .notEncrypted(let directory, let file):
+            "\(file) in \(directory) has data that is not encrypted, and storage.encryption has a key; nothing was "
+                + "changed. Set storage.encryption.accept_plaintext: true to read it on until the ring has come round, "
+                + "or move the data away to begin anew"
         case .file(let error): error.description
         }
     }

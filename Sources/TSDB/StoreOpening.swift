@@ -46,7 +46,8 @@ struct StoreOpening {
             files: files,
             directory: options.directory,
             fileCount: max(1, options.ringFiles),
-            ringBytes: options.ringBytes
+            ringBytes: options.ringBytes,
+            encryption: options.encryption
         )
         head = Head(
             log: LogBuffer(sequence: 1, nextRow: 0, capacity: 0),
@@ -59,6 +60,7 @@ struct StoreOpening {
         quarantine = Quarantine(files, options, existing: [], logger: logger)
         try options.check()
         try lockDirectory()
+        try KeyCheck(options, files).look(at: existing, staging: options.stagingPath)
         quarantine = Quarantine(files, options, existing: existing, logger: logger)
         try scanLog()
         loadSegments()
@@ -148,7 +150,7 @@ struct StoreOpening {
             guard !bundles.isEmpty || !found.header.isKnown else { continue }
             segments.append(
                 Segment(
-                    file: found.file,
+                    file: found.readable,
                     fileNumber: found.fileNumber,
                     offset: found.offset,
                     length: found.header.length,
@@ -208,7 +210,9 @@ struct StoreOpening {
             return .kept
         } catch {
             // It may have been synced long ago, and the log never have had its last rows.
-            let reaches = log.file.map { log.scan.endRow(of: $0) > found.header.maxSequence } ?? false
+            let reaches =
+                log.file.map { log.scan.endRow(of: $0, options.encryption) > found.header.maxSequence }
+                ?? false
             logger.error(
                 "the newest segment cannot be synced",
                 metadata: ["error": "\(error)", "rows_in_log": "\(reaches)"]
@@ -380,7 +384,7 @@ struct StoreOpening {
 
     private mutating func openAndScanLog() throws(FileError) {
         let file = stage(try openLog())
-        log = (file, try LogScan.scan(file))
+        log = (file, try LogScan.scan(file, options.encryption))
     }
 
     /// Begins a new log beside one that cannot be used.
@@ -410,7 +414,12 @@ struct StoreOpening {
     private mutating func loadLog(at time: UInt64) {
         let (file, scan) = log
         let sealedEnds = head.segments.map { $0.maxSequence + 1 }.sorted()
-        var replay = LogReplay(sealed: sealed, sealedEnds: sealedEnds, exemplars: options.maxExemplars)
+        var replay = LogReplay(
+            sealed: sealed,
+            sealedEnds: sealedEnds,
+            exemplars: options.maxExemplars,
+            encryption: options.encryption
+        )
         if let file { replay.run(scan, file, into: &head, index: &index) }
         for set in pinned { for reference in index.release(set) { head.setLabels(Labels(), of: reference) } }
         pinned = []
@@ -427,7 +436,8 @@ struct StoreOpening {
         head.log = LogBuffer(
             sequence: sequence,
             nextRow: next,
-            capacity: file == nil ? .max / 2 : scan.slotCount
+            capacity: file == nil ? .max / 2 : scan.slotCount,
+            session: options.encryption.map { LogSession($0.key) }
         )
         head.log.tail = tail
         logFile = LogFile(
@@ -507,7 +517,8 @@ struct StoreOpening {
         do throws(FileError) {
             try LogFile.fill(file, from: size, to: wanted)
         } catch {
-            guard error.isOutOfSpace, (try? LogScan.scan(file).pages.isEmpty) == false else { throw error }
+            guard error.isOutOfSpace, (try? LogScan.scan(file, options.encryption).pages.isEmpty) == false
+            else { throw error }
             logger.warning("no room for the whole log", metadata: ["error": "\(error)"])
         }
     }
@@ -518,7 +529,7 @@ struct StoreOpening {
         let size = try file.size()
         if size > wanted {
             // Made smaller when all rows are in segments, see Store.resizeLog; at once when there are none.
-            isLogTooLarge = try !LogScan.scan(file).pages.isEmpty
+            isLogTooLarge = try !LogScan.scan(file, options.encryption).pages.isEmpty
             if isLogTooLarge { return file }
             try file.truncate(to: wanted)
             try file.syncData()

@@ -23,6 +23,8 @@ public struct StoreOptions: Sendable {
     public var maxExemplars = 10_000
     /// How far behind the newest row of its group a row may come.
     public var outOfOrderWindow: Duration
+    /// How files are encrypted; nil writes them plain and reads only plain ones.
+    public var encryption: StoreEncryption?
     /// When this release was made, in milliseconds since 1970: no true time is before it.
     public var releaseTime: Int64 = 0
     /// Samples older than this are no longer answered; nil keeps what the ring holds.

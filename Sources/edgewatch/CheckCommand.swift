@@ -3,6 +3,7 @@
 import ArgumentParser
 import Config
 import Daemon
+import TSDB
 
 /// `edgewatch check …`: what can be known of a file without running it.
 struct CheckCommand: ParsableCommand {
@@ -27,8 +28,21 @@ struct CheckConfigCommand: ParsableCommand {
         let loaded = try ConfigurationLoader.load(file)
         for warning in loaded.configuration.warnings { print("warning: \(warning)") }
         print("\(file): valid")
+        checkKey(loaded.configuration.storage.encryption)
         for rules in loaded.ruleFiles {
             print("  \(rules.path): \(rules.ruleCount) rules")
         }
+    }
+
+    /// Shows which key it is; that it is not here is no mistake in the file, which may be for another machine.
+    private func checkKey(_ encryption: EncryptionConfig?) {
+        guard let encryption else { return }
+        do {
+            guard let key = try EncryptionKey.load(encryption)?.key else { return }
+            print("  storage.encryption: key \(key)")
+        } catch {
+            print("warning: \(error)")
+        }
+        if let warning = EncryptionKey.warning(encryption) { print("warning: \(warning)") }
     }
 }

@@ -27,14 +27,17 @@ struct ImportCommand: ParsableCommand {
     var files: [String]
     @Option(help: "openmetrics or remote-write; without it a file's first bytes decide.")
     var format: ExchangeFormat?
+    @OptionGroup var key: StoreKeyOptions
 
     func run() throws {
+        let encryption = try key.encryption(acceptsPlaintext: false)
         let system = SystemFileStore()
         let store: Store
         let maxSeries: Int
         do {
             try system.createDirectory(directory)
-            let options = try StoreOptions(foundIn: directory, files: system)
+            var options = try StoreOptions(foundIn: directory, files: system)
+            options.encryption = encryption
             maxSeries = options.maxSeries
             store = try Store(
                 options,

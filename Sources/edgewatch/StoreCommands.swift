@@ -3,6 +3,7 @@
 // `edgewatch tsdb inspect | verify | dump`: a data directory without a daemon, read and never changed.
 
 import ArgumentParser
+import Config
 import Daemon
 import Logging
 import Platform
@@ -10,19 +11,48 @@ import Samples
 import TSDB
 import Wire
 
+/// The key of an encrypted data directory on the command line.
+struct StoreKeyOptions: ParsableArguments {
+    @Option(help: "The file with the key of an encrypted store (storage.encryption.key_file).")
+    var keyFile: String?
+    @Option(help: "The environment variable with that key.")
+    var keyEnv: String?
+    @Option(help: "The systemd credential with that key.")
+    var keyCredential: String?
+
+    func validate() throws {
+        if [keyFile, keyEnv, keyCredential].compactMap(\.self).count > 1 {
+            throw ValidationError("--key-file, --key-env and --key-credential name the same thing; keep one")
+        }
+    }
+
+    /// How files are encrypted; `acceptsPlaintext`: whether what is not encrypted is read too.
+    func encryption(acceptsPlaintext: Bool) throws -> StoreEncryption? {
+        let source =
+            keyFile.map { EncryptionConfig.KeySource.file($0) } ?? keyEnv.map { .environment($0) }
+            ?? keyCredential.map { .credential($0) }
+        return try EncryptionKey.load(
+            source.map { EncryptionConfig(key: $0, acceptsPlaintext: acceptsPlaintext) }
+        )
+    }
+}
+
 /// A data directory on the command line.
 struct DataDirectory: ParsableArguments {
     @Argument(help: "The data directory (storage.path).")
     var directory: String
+    @OptionGroup var key: StoreKeyOptions
 
     /// Opens it without changing anything.
     func open() throws -> StoreSnapshot {
+        let encryption = try key.encryption(acceptsPlaintext: true)
         do {
             let snapshot = try StoreSnapshot(
                 directory,
                 files: SystemFileStore(),
                 clock: SystemClock(),
-                logger: Logger(label: "edgewatch") { _ in SwiftLogNoOpLogHandler() }
+                logger: Logger(label: "edgewatch") { _ in SwiftLogNoOpLogHandler() },
+                encryption: encryption
             )
             if snapshot.isInUse {
                 Console.writeError("edgewatch: \(directory) is in use; its newest rows may be missing here")

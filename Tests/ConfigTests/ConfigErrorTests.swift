@@ -119,6 +119,31 @@ import Testing
             "1:19: unknown key \"colds\"; did you mean \"cold\"?"
         ),
         (
+            "storage:\n  encryption:\n",
+            "2:3: \"encryption\" names no key; set \"key_file\", \"key_env\" or \"key_credential\""
+        ),
+        (
+            "storage: {encryption: {accept_plaintext: true}}",
+            "1:11: \"encryption\" names no key; set \"key_file\", \"key_env\" or \"key_credential\""
+        ),
+        (
+            "storage: {encryption: {key_file: a, key_env: B}}",
+            "1:37: \"key_file\" and \"key_env\" both name a key; keep one"
+        ),
+        (
+            "storage: {encryption: {key: abc, key_file: a}}",
+            "1:24: unknown key \"key\"; known here: accept_plaintext, key_credential, key_env, key_file"
+        ),
+        (
+            "storage: {encryption: {key_env: a\(String(repeating: "0", count: 63))}}",
+            "1:24: \"key_env\": expected the name of an environment variable; for example EDGEWATCH_STORE_KEY"
+        ),
+        (
+            "storage: {encryption: {key_credential: /etc/key}}",
+            "1:24: \"key_credential\": expected the name of a credential; "
+                + "the part before \":\" in LoadCredentialEncrypted="
+        ),
+        (
             "scrape_configs: [{job_name: a, relabel_configs: [{regex: '(', target_label: x}]}]",
             "1:58: \"regex\": invalid regular expression \"(\": missing ): ("
         ),

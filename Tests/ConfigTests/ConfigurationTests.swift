@@ -307,6 +307,21 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(prometheus.storage.circularBuffer.size == 2 << 30)
     }
 
+    @Test func encryption() throws {
+        #expect(try configuration("storage: {}").storage.encryption == nil)
+        let cases: [(String, EncryptionConfig)] = [
+            ("{key_file: store.key}", EncryptionConfig(key: .file("/etc/edgewatch/store.key"))),
+            ("{key_env: STORE_KEY}", EncryptionConfig(key: .environment("STORE_KEY"))),
+            (
+                "{key_credential: store-key, accept_plaintext: true}",
+                EncryptionConfig(key: .credential("store-key"), acceptsPlaintext: true)
+            ),
+        ]
+        for (text, wanted) in cases {
+            #expect(try configuration("storage: {encryption: \(text)}").storage.encryption == wanted)
+        }
+    }
+
     @Test func tiers() throws {
         let standard = try configuration("storage: {circular_buffer: {size: 8GB}}").storage.tiers
         #expect(standard.warm == nil)

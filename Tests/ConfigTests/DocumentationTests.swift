@@ -18,7 +18,7 @@ import Testing
     @Test func examplesLoadWithoutWarnings() throws {
         let blocks = try page().components(separatedBy: "```yaml\n").dropFirst()
             .map { $0.components(separatedBy: "\n```")[0] }
-        #expect(blocks.count == 9)
+        #expect(blocks.count == 10)
         for block in blocks {
             let config = try configuration(block, environment: ["HOSTNAME": "gw"])
             #expect(config.warnings.isEmpty, "\(block)")
@@ -40,7 +40,7 @@ import Testing
             at: directory,
             includingPropertiesForKeys: nil
         )
-        let verb = #/(?:section|tsdb|retention|header)\.\w+\(\s*"([a-z_0-9]+)"/#
+        let verb = #/(?:section|storage|tsdb|retention|header)\.\w+\(\s*"([a-z_0-9]+)"/#
         var keys: Set<String> = []
         for file in files {
             let source = try String(contentsOf: file, encoding: .utf8)

@@ -115,7 +115,14 @@ struct DamageTests {
 struct HostileFileTests {
     private func page(sequence: UInt64, tail: UInt64, firstRow: UInt64, _ record: [UInt8]) -> [UInt8] {
         var image = [UInt8](repeating: 0, count: LogPage.headerSize)
-        LogPage.append(.whole, record[...], seed: LogPage.seed(sequence), to: &image)
+        LogPage.append(
+            .whole,
+            record[...],
+            sequence: sequence,
+            seed: LogPage.seed(sequence),
+            session: nil,
+            to: &image
+        )
         LogPage.finish(&image, sequence: sequence, tail: tail, firstRow: firstRow)
         return image + [UInt8](repeating: 0, count: LogPage.size - image.count)
     }

@@ -15,10 +15,18 @@ struct StoreBenchmark {
     private static let series = 507
     private static let rows = 24 * 240
 
+    /// What everything is encrypted with; nil leaves it plain.
+    var key: StoreKey?
     private let directory = "benchmark-data"
+    private let telemetry = Telemetry()
     private let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
 
+    init(key: StoreKey? = nil) {
+        self.key = key
+    }
+
     func run() throws {
+        if key != nil { print("encrypted") }
         try remove()
         try fill()
         try start()
@@ -27,11 +35,13 @@ struct StoreBenchmark {
 
     /// A wall clock that follows the samples, so that upkeep does what it does in a day.
     private func open(_ clock: any EdgeClock) throws -> Store {
-        try Store(
-            StoreOptions(directory: directory, ringBytes: 256 << 20),
+        var options = StoreOptions(directory: directory, ringBytes: 256 << 20)
+        options.encryption = key.map { StoreEncryption(key: $0) }
+        return try Store(
+            options,
             files: SystemFileStore(),
             clock: clock,
-            telemetry: Telemetry(),
+            telemetry: telemetry,
             logger: logger
         )
     }
@@ -79,8 +89,16 @@ struct StoreBenchmark {
         print(
             "append   \(samples / 1_000_000) M samples in batches of \(StoreBenchmark.series): "
                 + "\(Benchmarks.number(Double(samples) * 1000 / Double(nanoseconds), 2)) M samples/s of processor time, "
-                + "\(Benchmarks.number(Double(bytes) / Double(samples), 3)) B/sample in segments"
+                + "\(Benchmarks.number(Double(bytes) / Double(samples), 3)) B/sample in segments, "
+                + "\(Benchmarks.number(logBytes / Double(samples), 3)) in the log"
         )
+    }
+
+    /// Bytes added to the log's pages.
+    private var logBytes: Double {
+        telemetry.families().first { $0.name == "edgewatch_storage_log_written_bytes_total" }?.samples.first?
+            .value
+            ?? 0
     }
 
     private func start() throws {

@@ -20,6 +20,8 @@ public struct StorageConfig: Sendable, Equatable {
     public var retention: Duration?
     /// What outlives the samples.
     public var tiers = TiersConfig(ringSize: CircularBuffer().size)
+    /// How files are encrypted; nil leaves them plain.
+    public var encryption: EncryptionConfig?
 
     /// The fixed-size ring that holds the samples.
     public struct CircularBuffer: Sendable, Equatable {

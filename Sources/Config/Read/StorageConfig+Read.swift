@@ -18,6 +18,7 @@ extension StorageConfig {
         if !labels.isEmpty { groupLabels = labels }
         retention = section.interval("retention") ?? retention
         readTiers(section)
+        encryption = EncryptionConfig.read(in: section)
         let file = circularBuffer.size / Int64(circularBuffer.segments)
         if file < StorageConfig.smallestRingFile {
             section.report(

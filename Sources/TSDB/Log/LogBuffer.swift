@@ -13,6 +13,8 @@ struct PageImage: Sendable {
 }
 
 /// Packs records into pages.
+///
+/// With a session no copy of a buffer may be appended to besides the buffer: both would seal under the same nonces.
 struct LogBuffer: Sendable {
     /// Pages that may wait for a file that cannot be written: 1 MiB.
     ///
@@ -30,13 +32,21 @@ struct LogBuffer: Sendable {
     var capacity: Int
     /// The commit sequence of the next row record.
     private(set) var nextRow: UInt64
-    private var image = [UInt8](repeating: 0, count: LogPage.headerSize)
+    private var image: [UInt8] = []
+    /// What pages are sealed with; nil writes them plain.
+    private let session: LogSession?
+    /// Bytes of a page without records.
+    private let emptyBytes: Int
     private var firstRow: UInt64
     private var seed: UInt32
     private var isDirty = false
     private var full: [PageImage] = []
 
-    init(sequence: UInt64, nextRow: UInt64, capacity: Int) {
+    init(sequence: UInt64, nextRow: UInt64, capacity: Int, session: LogSession? = nil) {
+        self.session = session
+        emptyBytes =
+            LogPage.headerSize
+            + (session == nil ? 0 : LogPage.fragmentHeaderSize + LogSession.descriptionBytes)
         self.capacity = capacity
         self.sequence = sequence
         self.nextRow = nextRow
@@ -44,6 +54,7 @@ struct LogBuffer: Sendable {
         firstRow = nextRow
         seed = LogPage.seed(sequence)
         image.reserveCapacity(LogPage.size)
+        beginImage()
     }
 
     /// Pages from the tail to the current one.
@@ -64,14 +75,15 @@ struct LogBuffer: Sendable {
     mutating func append(_ record: [UInt8], isRow: Bool) {
         var rest = record[...]
         var isFirst = true
+        let overhead = LogPage.fragmentHeaderSize + (session == nil ? 0 : SealingKey.tagBytes)
         repeat {
-            if image.count + LogPage.fragmentHeaderSize >= LogPage.size { finishPage() }
-            let space = LogPage.size - image.count - LogPage.fragmentHeaderSize
+            if image.count + overhead >= LogPage.size { finishPage() }
+            let space = LogPage.size - image.count - overhead
             let piece = rest.prefix(space)
             rest = rest.dropFirst(space)
             let part: LogPage.Part =
                 rest.isEmpty ? (isFirst ? .whole : .last) : (isFirst ? .first : .middle)
-            LogPage.append(part, piece, seed: seed, to: &image)
+            LogPage.append(part, piece, sequence: sequence, seed: seed, session: session, to: &image)
             isDirty = true
             if isFirst, isRow { nextRow += 1 }
             isFirst = false
@@ -87,16 +99,32 @@ struct LogBuffer: Sendable {
 
     /// Ends the current page, so that nothing more is added to a page in a doubtful state.
     mutating func finishPage() {
-        if image.count > LogPage.headerSize {
-            LogPage.finish(&image, sequence: sequence, tail: tail, firstRow: firstRow)
+        if image.count > emptyBytes {
+            finishImage()
             full.append(PageImage(sequence: sequence, bytes: image, isFull: true))
             sequence += 1
             seed = LogPage.seed(sequence)
         }
-        image.removeAll(keepingCapacity: true)
-        image.append(contentsOf: repeatElement(0, count: LogPage.headerSize))
+        beginImage()
         firstRow = nextRow
         isDirty = false
+    }
+
+    private mutating func finishImage() {
+        LogPage.finish(&image, sequence: sequence, tail: tail, firstRow: firstRow, session: session)
+    }
+
+    private mutating func beginImage() {
+        image.removeAll(keepingCapacity: true)
+        image.append(contentsOf: repeatElement(0, count: LogPage.headerSize))
+        guard let session else { return }
+        LogPage.append(
+            .session,
+            session.description[...],
+            sequence: sequence,
+            seed: seed,
+            to: &image
+        )
     }
 
     /// Takes everything the file does not have yet.
@@ -104,7 +132,7 @@ struct LogBuffer: Sendable {
         var pages = full
         full.removeAll()
         if isDirty {
-            LogPage.finish(&image, sequence: sequence, tail: tail, firstRow: firstRow)
+            finishImage()
             pages.append(PageImage(sequence: sequence, bytes: image, isFull: false))
             isDirty = false
         }

@@ -14,6 +14,8 @@ enum LogPage {
     static let headerSize = 40
     static let fragmentHeaderSize = 7
     static let magic: UInt32 = 0x314c_5745  // "EWL1" in file order
+    /// What the tag in a sealed page's header is of: sequence, tail, row and length.
+    private static let tagged = 8..<34
 
     /// Where a fragment stands in its record.
     enum Part: UInt8 {
@@ -21,10 +23,15 @@ enum LogPage {
         case first = 2
         case middle = 3
         case last = 4
+        /// No record: says which session sealed the page.
+        case session = 5
 
         var beginsRecord: Bool { self == .whole || self == .first }
         var endsRecord: Bool { self == .whole || self == .last }
     }
+
+    /// Set in the part of a fragment whose payload is sealed.
+    static let sealedBit: UInt8 = 0x80
 
     /// The decoded header.
     struct Header: Sendable, Equatable {
@@ -39,8 +46,14 @@ enum LogPage {
         var isWhole: Bool
     }
 
-    /// Writes the header of a page image whose payload is in place.
-    static func finish(_ image: inout [UInt8], sequence: UInt64, tail: UInt64, firstRow: UInt64) {
+    /// Writes the header of a page image whose payload is in place; its tag when there is a session.
+    static func finish(
+        _ image: inout [UInt8],
+        sequence: UInt64,
+        tail: UInt64,
+        firstRow: UInt64,
+        session: LogSession? = nil
+    ) {
         var header: [UInt8] = []
         header.reserveCapacity(headerSize)
         header.append(littleEndian: magic)
@@ -49,9 +62,24 @@ enum LogPage {
         header.append(littleEndian: tail)
         header.append(littleEndian: firstRow)
         header.append(littleEndian: UInt16(image.count))
-        header.append(contentsOf: [0, 0, 0, 0, 0, 0])
+        header += session?.tag(header[tagged]) ?? [UInt8](repeating: 0, count: LogSession.headerTagBytes)
         image.replaceSubrange(0..<headerSize, with: header)
         image.overwrite(littleEndian: CRC32C.checksum(image[8...]), at: 4)
+    }
+
+    /// Reads a page's header; nil when this is no page at all.
+    ///
+    /// Whole is the header of a sealed page only with its tag.
+    static func header(_ bytes: [UInt8], _ sessions: inout LogSessions) -> Header? {
+        guard var header = header(bytes) else { return nil }
+        guard header.isWhole else { return header }
+        if let description = description(bytes, header) {
+            guard let session = sessions.session(description) else { return header }
+            header.isWhole = session.tag(bytes[tagged]) == Array(bytes[tagged.upperBound..<headerSize])
+        } else {
+            header.isWhole = sessions.acceptsPlaintext
+        }
+        return header
     }
 
     /// Reads a page's header; nil when this is no page at all.
@@ -84,13 +112,24 @@ enum LogPage {
         return CRC32C.checksum(bytes)
     }
 
-    /// Appends a fragment to a page image.
-    static func append(_ part: Part, _ payload: ArraySlice<UInt8>, seed: UInt32, to image: inout [UInt8]) {
+    /// Appends a fragment to the image of page `sequence`, sealed when there is a session.
+    static func append(
+        _ part: Part,
+        _ payload: ArraySlice<UInt8>,
+        sequence: UInt64,
+        seed: UInt32,
+        session: LogSession? = nil,
+        to image: inout [UInt8]
+    ) {
         let start = image.count
         image.append(littleEndian: UInt32(0))
-        image.append(littleEndian: UInt16(payload.count))
-        image.append(part.rawValue)
-        image.append(contentsOf: payload)
+        image.append(littleEndian: UInt16(payload.count + (session == nil ? 0 : SealingKey.tagBytes)))
+        image.append(part.rawValue | (session == nil ? 0 : sealedBit))
+        if let session {
+            session.seal(payload, part, page: sequence, offset: start, to: &image)
+        } else {
+            image.append(contentsOf: payload)
+        }
         image.overwrite(littleEndian: checksum(image[(start + 4)...], seed: seed), at: start)
     }
 
@@ -99,32 +138,75 @@ enum LogPage {
         var list: [(part: Part, payload: ArraySlice<UInt8>)] = []
         /// Where the last one ends.
         var end = headerSize
+        /// The key that the page asks for; nil when it is plain.
+        var fingerprint: [UInt8]?
+        /// Whether a fragment whose checksum holds is not what was sealed, was sealed with another key, or is plain where
+        /// nothing plain is read.
+        var isForeign = false
         /// Whether a process began with this page.
         var beginWithGap: Bool {
             guard let first = list.first, first.part.beginsRecord else { return false }
             return first.payload.first == LogRecord.Kind.gap.rawValue
         }
         /// Whether they fill the page, so that none can be missing.
-        var fillPage: Bool { end + fragmentHeaderSize >= size }
+        var fillPage: Bool {
+            end + fragmentHeaderSize + (fingerprint == nil ? 0 : SealingKey.tagBytes) >= size
+        }
     }
 
     /// The fragments of a page up to the first that does not verify.
-    static func fragments(_ bytes: [UInt8], _ header: Header) -> Fragments {
+    static func fragments(
+        _ bytes: [UInt8],
+        _ header: Header,
+        _ sessions: inout LogSessions
+    ) -> Fragments {
         let seed = seed(header.sequence)
         let end = header.isWhole ? header.length : min(size, bytes.count)
         var result = Fragments()
+        var session: LogSession?
         var reader = ByteReader(bytes, in: headerSize..<end)
         while reader.remaining > fragmentHeaderSize {
             guard let expected = try? reader.integer(UInt32.self) else { break }
             let start = reader.offset
             guard let length = try? reader.integer(UInt16.self), let kind = try? reader.byte(),
-                let part = Part(rawValue: kind), let payload = try? reader.take(Int(length)),
+                let part = Part(rawValue: kind & ~sealedBit), let payload = try? reader.take(Int(length)),
                 checksum(bytes[start..<reader.offset], seed: seed) == expected
             else { break }
-            result.list.append((part, payload))
+            if part == .session {
+                result.fingerprint = LogSession.fingerprint(Array(payload))
+                session = sessions.session(Array(payload))
+            } else if kind & sealedBit == 0, result.fingerprint == nil, sessions.acceptsPlaintext {
+                result.list.append((part, payload))
+            } else if kind & sealedBit != 0,
+                let plain = session?.open(payload, part, page: header.sequence, offset: start - 4)
+            {
+                result.list.append((part, plain[...]))
+            } else {
+                result.isForeign = true
+                break
+            }
             result.end = reader.offset
         }
         return result
+    }
+
+    /// The key that a page asks for; nil when it is plain, or too damaged to say.
+    static func fingerprint(_ bytes: [UInt8], _ header: Header) -> [UInt8]? {
+        description(bytes, header).flatMap { LogSession.fingerprint($0) }
+    }
+
+    /// What a page says of the session that sealed it.
+    private static func description(_ bytes: [UInt8], _ header: Header) -> [UInt8]? {
+        let start = headerSize + fragmentHeaderSize
+        let end = start + LogSession.descriptionBytes
+        // Most pages are plain or not; most bytes need not be looked at to know.
+        guard bytes.count >= end, bytes[headerSize + 6] == Part.session.rawValue else { return nil }
+        var reader = ByteReader(bytes, in: headerSize..<end)
+        guard let expected = try? reader.integer(UInt32.self),
+            (try? reader.integer(UInt16.self)) == UInt16(LogSession.descriptionBytes),
+            checksum(bytes[(headerSize + 4)..<end], seed: seed(header.sequence)) == expected
+        else { return nil }
+        return Array(bytes[start..<end])
     }
 
     private static func checksum(_ bytes: ArraySlice<UInt8>, seed: UInt32) -> UInt32 {

@@ -26,6 +26,7 @@ struct LogReplay {
     private var places: [UInt64: Int] = [:]
     private let sealed: Set<UInt64>
     private let sealedEnds: [UInt64]
+    private var sessions: LogSessions
     private var record: [UInt8] = []
     private var recordPage: UInt64 = 0
     private var recordRow: UInt64 = 0
@@ -38,10 +39,16 @@ struct LogReplay {
     private var isBroken = false
 
     /// Rows of the windows in `sealed` are in segments already, which end before the rows `sealedEnds`, ascending.
-    init(sealed: Set<UInt64>, sealedEnds: [UInt64], exemplars limit: Int) {
+    init(
+        sealed: Set<UInt64>,
+        sealedEnds: [UInt64],
+        exemplars limit: Int,
+        encryption: StoreEncryption? = nil
+    ) {
         self.sealed = sealed
         self.sealedEnds = sealedEnds
         exemplars = ExemplarRing(limit: limit)
+        sessions = LogSessions(encryption)
     }
 
     /// Reads all pages into the head.
@@ -57,18 +64,19 @@ struct LogReplay {
         for (place, page) in scan.pages.enumerated() {
             let offset = Int64(page.slot) * Int64(LogPage.size)
             guard let bytes = try? file.read(at: offset, count: LogPage.size),
-                let header = LogPage.header(bytes), header.sequence == page.sequence
+                let header = LogPage.header(bytes, &sessions), header.sequence == page.sequence
             else { continue }
             if previous != page.sequence - 1 { breakChain(previous.map { page.sequence - $0 - 1 } ?? 0) }
             previous = page.sequence
-            let fragments = LogPage.fragments(bytes, header)
+            let fragments = LogPage.fragments(bytes, header, &sessions)
             // Only the last page of a process ends before it is full. Elsewhere a power cut kept an earlier image of
             // the page and lost its end; nothing that was synced, but what follows builds on it.
             if !isComplete, !fragments.beginWithGap { distrust() }
             isComplete = fragments.fillPage
             read(fragments, header, below: bounds[place], into: &head, index: &index)
-            isChained = header.isWhole || fragments.fillPage
-            if !header.isWhole { breakChain(1, isComplete: fragments.fillPage) }
+            let isWhole = header.isWhole && !fragments.isForeign
+            isChained = isWhole || fragments.fillPage
+            if !isWhole { breakChain(1, isComplete: fragments.fillPage) }
         }
         // What is damaged at the very end is the torn tail, not a loss of anything acknowledged.
         finish(&head)

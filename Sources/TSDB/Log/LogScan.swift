@@ -15,6 +15,8 @@ struct LogScan: Sendable {
         var firstRow: UInt64
         /// Bytes used; of a damaged page those that verify.
         var length: Int
+        /// Whether it begins with a plain record.
+        var isPlain: Bool
     }
 
     /// Live pages, ascending, each sequence once.
@@ -22,6 +24,10 @@ struct LogScan: Sendable {
     private(set) var slotCount = 0
     /// The oldest page that was needed when the newest page was written.
     private(set) var tail: UInt64 = 1
+    /// A key that a page asks for and that was not given.
+    private(set) var foreign: [UInt8]?
+    /// Whether a live page is not sealed.
+    var hasPlain: Bool { pages.contains { $0.isPlain } }
 
     /// Slots with something that is no page.
     private(set) var garbage: [Int] = []
@@ -36,7 +42,11 @@ struct LogScan: Sendable {
     /// Looks at every slot.
     ///
     /// O(file size), in pieces of 256 KiB.
-    static func scan(_ file: any StorageFile) throws(FileError) -> LogScan {
+    static func scan(
+        _ file: any StorageFile,
+        _ encryption: StoreEncryption? = nil
+    ) throws(FileError) -> LogScan {
+        var sessions = LogSessions(encryption)
         var scan = LogScan()
         scan.slotCount = Int(clamping: try file.size() / Int64(LogPage.size))
         var all: [Page] = []
@@ -46,9 +56,9 @@ struct LogScan: Sendable {
             let chunk = (try? file.read(at: Int64(slot) * Int64(LogPage.size), count: wanted)) ?? []
             for start in stride(from: 0, to: wanted, by: LogPage.size) {
                 if start + LogPage.size <= chunk.count {
-                    scan.note(Array(chunk[start..<(start + LogPage.size)]), slot, &all)
+                    scan.note(Array(chunk[start..<(start + LogPage.size)]), slot, &sessions, &all)
                 } else if let page = scan.page(slot, of: file) {
-                    scan.note(page, slot, &all)
+                    scan.note(page, slot, &sessions, &all)
                 }
                 slot += 1
             }
@@ -67,18 +77,25 @@ struct LogScan: Sendable {
         return nil
     }
 
-    private mutating func note(_ bytes: [UInt8], _ slot: Int, _ all: inout [Page]) {
-        guard let header = LogPage.header(bytes) else {
+    private mutating func note(
+        _ bytes: [UInt8],
+        _ slot: Int,
+        _ sessions: inout LogSessions,
+        _ all: inout [Page]
+    ) {
+        guard let header = LogPage.header(bytes, &sessions) else {
             if garbage.count < LogScan.garbageLimit, bytes.contains(where: { $0 != 0 }) {
                 garbage.append(slot)
             }
             return
         }
+        let asked = LogPage.fingerprint(bytes, header)
+        if let asked, asked != sessions.fingerprint { foreign = asked }
         var length = header.length
         if header.isWhole {
             tail = max(tail, header.tail)
         } else {
-            let fragments = LogPage.fragments(bytes, header)
+            let fragments = LogPage.fragments(bytes, header, &sessions)
             if fragments.list.isEmpty {
                 if garbage.count < LogScan.garbageLimit { garbage.append(slot) }
                 return
@@ -91,19 +108,22 @@ struct LogScan: Sendable {
                 slot: slot,
                 isWhole: header.isWhole,
                 firstRow: header.firstRow,
-                length: length
+                length: length,
+                isPlain: asked == nil
             )
         )
     }
 
     /// The sequence after the newest row whose record begins in a page that can be read.
-    func endRow(of file: any StorageFile) -> UInt64 {
+    func endRow(of file: any StorageFile, _ encryption: StoreEncryption?) -> UInt64 {
+        var sessions = LogSessions(encryption)
         // A record of columns may fill the newest pages.
         for page in pages.reversed() {
             guard let bytes = try? file.read(at: Int64(page.slot) * Int64(LogPage.size), count: LogPage.size),
-                let header = LogPage.header(bytes), header.sequence == page.sequence, header.isWhole
+                let header = LogPage.header(bytes, &sessions), header.sequence == page.sequence,
+                header.isWhole
             else { continue }
-            let rows = LogPage.fragments(bytes, header).list
+            let rows = LogPage.fragments(bytes, header, &sessions).list
                 .count { $0.part.beginsRecord && LogRecord.isRow($0.payload.first) }
             return header.firstRow + UInt64(rows)
         }

@@ -60,10 +60,7 @@ final class StagedFile: StorageFile {
         self.staging = staging
         self.flashBytes = flashBytes
         let size = Int64(StagedFile.places + 1) * Int64(StagedFile.pageBytes)
-        var found: [Waiting] = []
-        if try staging.size() == size, try StagedFile.isWitnessed(log, staging) {
-            found = try StagedFile.load(staging, log)
-        }
+        let found = try StagedFile.left(log, staging)
         recoveredPages = found.count
         for page in found { try log.write(page.bytes, at: page.offset) }
         // Durable before the places are given up, and before anything is read back.
@@ -200,6 +197,20 @@ final class StagedFile: StorageFile {
     }
 
     // MARK: - What an earlier process left
+
+    private static func left(
+        _ log: any StorageFile,
+        _ staging: any StorageFile
+    ) throws(FileError) -> [Waiting] {
+        let size = Int64(places + 1) * Int64(pageBytes)
+        guard try staging.size() == size, try isWitnessed(log, staging) else { return [] }
+        return try load(staging, log)
+    }
+
+    /// Images of pages that opening would bring into the log.
+    static func pagesLeft(_ log: any StorageFile, _ staging: any StorageFile) throws(FileError) -> [[UInt8]] {
+        try left(log, staging).map { $0.bytes }
+    }
 
     private static func isWitnessed(
         _ log: any StorageFile,

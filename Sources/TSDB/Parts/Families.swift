@@ -71,6 +71,21 @@ enum FamilyFile {
         return out
     }
 
+    /// What is in the file, and whether it was sealed.
+    static func read(
+        _ bytes: [UInt8],
+        _ encryption: StoreEncryption?
+    ) throws(CorruptionError) -> (families: [MetricMetadata], isSealed: Bool) {
+        guard Envelope(bytes) != nil else {
+            guard encryption?.acceptsPlaintext ?? true else { throw CorruptionError("EWE1", at: 0) }
+            return (try read(bytes), false)
+        }
+        guard let key = encryption?.key, let plain = Envelope.open(bytes, with: key) else {
+            throw CorruptionError("what was sealed with the key", at: 0)
+        }
+        return (try read(plain), true)
+    }
+
     static func read(_ bytes: [UInt8]) throws(CorruptionError) -> [MetricMetadata] {
         var reader = ByteReader(bytes)
         guard try reader.integer(UInt32.self) == magic else { throw CorruptionError("EWM1", at: 0) }

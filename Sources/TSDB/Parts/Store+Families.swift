@@ -43,11 +43,11 @@ extension Store {
         let path = "\(options.directory)/\(FamilyFile.name)"
         guard let file = try? files.open(path, .read), let size = try? file.size(), size > 0 else { return }
         do throws(FileError) {
-            let limit = FamilyFile.headerSize + FamilyFile.bodyLimit
+            let limit = Envelope.sealedLength(FamilyFile.headerSize + FamilyFile.bodyLimit)
             let bytes = try file.read(at: 0, count: min(Int(clamping: size), limit))
-            let found: [MetricMetadata]
+            let (found, isSealed): ([MetricMetadata], Bool)
             do {
-                found = try FamilyFile.read(bytes)
+                (found, isSealed) = try FamilyFile.read(bytes, options.encryption)
             } catch {
                 metrics.corruptBlocks.add()
                 logger.warning(
@@ -59,7 +59,8 @@ extension Store {
             }
             families.withLock { kept in
                 for entry in found { kept.families.set(entry) }
-                kept.written = kept.families.version
+                // What is plain is written again, sealed.
+                if isSealed || options.encryption == nil { kept.written = kept.families.version }
             }
         } catch {
             logger.warning("the file of metadata cannot be read", metadata: ["error": "\(error)"])
@@ -78,7 +79,8 @@ extension Store {
         }
         guard let work else { return }
         do throws(FileError) {
-            try write(FamilyFile.bytes(work.byName))
+            let plain = FamilyFile.bytes(work.byName)
+            try write(options.encryption.map { Envelope.seal(plain[...], with: $0.key).bytes } ?? plain)
             families.withLock { ($0.written, $0.isFailing) = (work.version, false) }
         } catch {
             metrics.writeErrors.add()

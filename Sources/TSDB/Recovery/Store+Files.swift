@@ -182,6 +182,13 @@ extension Store {
 extension LogScan.Page {
     /// A page just written.
     fileprivate init(_ image: PageImage, slot: Int) {
-        self.init(sequence: image.sequence, slot: slot, isWhole: true, firstRow: 0, length: image.bytes.count)
+        self.init(
+            sequence: image.sequence,
+            slot: slot,
+            isWhole: true,
+            firstRow: 0,
+            length: image.bytes.count,
+            isPlain: false
+        )
     }
 }

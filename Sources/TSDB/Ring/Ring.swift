@@ -16,6 +16,8 @@ struct Ring: Sendable {
     private let prefix: String
     let fileCount: Int
     let fileBytes: Int64
+    /// What segments are sealed with; nil writes them plain.
+    let encryption: StoreEncryption?
     private var open: [Int: any StorageFile] = [:]
     /// Files that cannot be opened or read: they are passed over, so that what may still be in them is not overwritten.
     private(set) var blocked: [Int: Blockage] = [:]
@@ -42,8 +44,10 @@ struct Ring: Sendable {
         directory: String,
         prefix: String = Ring.samples,
         fileCount: Int,
-        ringBytes: Int64
+        ringBytes: Int64,
+        encryption: StoreEncryption? = nil
     ) {
+        self.encryption = encryption
         self.files = files
         self.directory = directory
         self.prefix = prefix
@@ -64,7 +68,12 @@ struct Ring: Sendable {
 
     func path(_ number: Int) -> String { "\(directory)/\(name(number))" }
 
-    var bytesUsed: Int64 { segments.reduce(0) { $0 + Int64(SegmentHeader.padded($1.length)) } }
+    var bytesUsed: Int64 { segments.reduce(0) { $0 + Int64($1.storedBytes) } }
+
+    /// The bytes that a segment of this length takes in a file.
+    func storedBytes(_ length: Int) -> Int {
+        SegmentHeader.padded(encryption == nil ? length : Envelope.sealedLength(length))
+    }
 
     /// Takes over what a scan found; `segments` oldest first.
     mutating func resume(_ found: [Segment], nextSequence: UInt64) {
@@ -72,7 +81,7 @@ struct Ring: Sendable {
         self.nextSequence = nextSequence
         guard let newest = found.last else { return }
         fileNumber = newest.fileNumber
-        offset = newest.offset + Int64(SegmentHeader.padded(newest.length))
+        offset = newest.offset + Int64(newest.storedBytes)
     }
 
     /// Chooses the place of a segment and gives up what lies there.
@@ -80,28 +89,28 @@ struct Ring: Sendable {
     /// - Parameter length: bytes of the segment without padding.
     /// - Returns: the segments that are no longer readable; nil when the ring is too small for the segment.
     mutating func makeRoom(_ length: Int) -> [Segment]? {
-        let size = Int64(SegmentHeader.padded(length))
+        let size = Int64(storedBytes(length))
         guard size <= fileBytes else { return nil }
         var evicted: [Segment] = []
         if offset + size > fileBytes || blocked[fileNumber] != nil { evicted += moveToFile(nextFile) }
         let inTheWay = evict { [fileNumber, offset] in
             $0.fileNumber == fileNumber && $0.offset < offset + size
-                && $0.offset + Int64(SegmentHeader.padded($0.length)) > offset
+                && $0.offset + Int64($0.storedBytes) > offset
         }
-        clearedEnd = inTheWay.reduce(offset) { max($0, $1.offset + Int64(SegmentHeader.padded($1.length))) }
+        clearedEnd = inTheWay.reduce(offset) { max($0, $1.offset + Int64($1.storedBytes)) }
         return evicted + inTheWay
     }
 
     /// What `makeRoom` would give up.
     func inTheWay(of length: Int) -> [Segment] {
-        let size = Int64(SegmentHeader.padded(length))
+        let size = Int64(storedBytes(length))
         let moves = offset + size > fileBytes || blocked[fileNumber] != nil
         let (file, start) = moves ? (nextFile, 0) : (fileNumber, offset)
         return segments.filter {
             let isLeft = moves && $0.fileNumber == fileNumber && $0.offset >= offset
             return isLeft
                 || ($0.fileNumber == file && $0.offset < start + size
-                    && $0.offset + Int64(SegmentHeader.padded($0.length)) > start)
+                    && $0.offset + Int64($0.storedBytes) > start)
         }
     }
 
@@ -121,17 +130,31 @@ struct Ring: Sendable {
 
     mutating func write(_ bytes: (_ ringSequence: UInt64) -> [UInt8]) throws(FileError) -> Place {
         let file = try file(fileNumber)
-        let place = Place(file: file, offset: offset, sequence: nextSequence)
+        let sequence = nextSequence
         nextSequence += 1
-        try file.write(bytes(place.sequence), at: place.offset)
+        let plain = bytes(sequence)
+        guard let key = encryption?.key else {
+            try file.write(plain, at: offset)
+            try file.syncData()
+            return Place(file: file, offset: offset, sequence: sequence)
+        }
+        // The padding is left out; never anything but an envelope is written.
+        let length = SegmentHeader(plain)?.length ?? plain.count
+        let (envelope, sealed) = Envelope.seal(plain.prefix(length), with: key)
+        var stored = sealed
+        stored.append(
+            contentsOf: repeatElement(0, count: SegmentHeader.padded(stored.count) - stored.count)
+        )
+        try file.write(stored, at: offset)
         try file.syncData()
-        return place
+        let readable = EnvelopeFile(file, at: offset, envelope, key)
+        return Place(file: readable, offset: offset, sequence: sequence)
     }
 
     /// Notes a written segment and moves on.
     mutating func advance(_ segment: Segment) {
         segments.append(segment)
-        offset += Int64(SegmentHeader.padded(segment.length))
+        offset += Int64(segment.storedBytes)
     }
 
     /// Passes over the place that refused a write.
@@ -140,7 +163,7 @@ struct Ring: Sendable {
     mutating func skip(_ length: Int, after error: FileError) -> [Segment] {
         guard error.isOutOfSpace else {
             // Never on in the middle of an old segment: its header would still be found, and hide the new one's.
-            offset = max(offset + Int64(SegmentHeader.padded(length)), clearedEnd)
+            offset = max(offset + Int64(storedBytes(length)), clearedEnd)
             return offset >= fileBytes || blocked[fileNumber] != nil ? moveToFile(nextFile) : []
         }
         let existing = (1...fileCount).map { (fileNumber + $0) % fileCount }

@@ -10,9 +10,17 @@ internal import Platform
 struct RingScan {
     struct Found {
         var fileNumber: Int
+        /// As it is on disk.
         var file: any StorageFile
         var offset: Int64
         var header: SegmentHeader
+        /// Through which a sealed segment is read.
+        var unsealed: EnvelopeFile?
+
+        /// Where the segment reads as it was before it was sealed.
+        var readable: any StorageFile { unsealed ?? file }
+        /// Bytes on disk, without padding.
+        var storedLength: Int { unsealed?.sealedLength ?? header.length }
     }
 
     /// A stretch of a file that is in no segment, and should be or looks as if it had been.
@@ -71,26 +79,27 @@ struct RingScan {
         let before = self
         do throws(FileError) {
             let file = try ring.existingFile(number)
-            try scan(file, number, limit: ring.fileBytes)
+            try scan(file, number, limit: ring.fileBytes, ring.encryption)
         } catch {
             guard unreadable < RingScan.unreadableLimit else { throw error }
             (found, damaged, regions) = (before.found, before.damaged, before.regions)
             let file = try ring.existingFile(number)
-            try scan(file, number, limit: ring.fileBytes)
+            try scan(file, number, limit: ring.fileBytes, ring.encryption)
         }
     }
 
     private mutating func scan(
         _ file: any StorageFile,
         _ number: Int,
-        limit: Int64
+        limit: Int64,
+        _ encryption: StoreEncryption?
     ) throws(FileError) {
         let size = min(try file.size(), limit)
         var offset: Int64 = 0
         // A stretch without a segment: where it began, whether it has data, and whether a header is in it.
         var stretch: (start: Int64, hasData: Bool, hasHeader: Bool) = (0, false, false)
         while offset < size {
-            switch try look(at: offset, of: file, number, size) {
+            switch try look(at: offset, of: file, number, size, encryption) {
             case .segment(let candidate):
                 let isBehind =
                     found.last.map { $0.header.ringSequence < candidate.header.ringSequence } ?? true
@@ -99,7 +108,7 @@ struct RingScan {
                     note(Region(file, number, stretch.start..<offset))
                 }
                 found.append(candidate)
-                offset += Int64(SegmentHeader.padded(candidate.header.length))
+                offset += Int64(SegmentHeader.padded(candidate.storedLength))
                 stretch = (offset, false, false)
                 continue
             case .damagedHeader:
@@ -116,7 +125,8 @@ struct RingScan {
         }
     }
 
-    private enum Place {
+    /// What is at a place of a file.
+    enum Place {
         case segment(Found)
         case damagedHeader
         case nothing
@@ -126,7 +136,8 @@ struct RingScan {
         at offset: Int64,
         of file: any StorageFile,
         _ number: Int,
-        _ size: Int64
+        _ size: Int64,
+        _ encryption: StoreEncryption?
     ) throws(FileError) -> Place {
         let bytes: [UInt8]
         do throws(FileError) {
@@ -135,12 +146,7 @@ struct RingScan {
             try noteUnreadable(error)
             return .nothing
         }
-        guard let header = SegmentHeader(bytes) else { return .nothing }
-        let candidate = Found(fileNumber: number, file: file, offset: offset, header: header)
-        guard offset + Int64(header.length) <= size, candidate.directoryBytes(start: bytes) != nil else {
-            return .damagedHeader
-        }
-        return .segment(candidate)
+        return Found.look(at: bytes, file, number, offset, size, encryption)
     }
 
     /// The next place after an offset where a segment may begin, and whether there is anything up to it.
@@ -166,9 +172,7 @@ struct RingScan {
             if let piece {
                 for start in stride(from: 0, to: piece.count, by: SegmentHeader.alignment) {
                     var reader = ByteReader(piece, in: start..<piece.count)
-                    if place + Int64(start) > offset,
-                        (try? reader.integer(UInt32.self)) == SegmentHeader.magic
-                    {
+                    if place + Int64(start) > offset, RingScan.isMagic(try? reader.integer(UInt32.self)) {
                         return (place + Int64(start), hasData)
                     }
                     let end = min(start + SegmentHeader.alignment, piece.count)
@@ -187,6 +191,10 @@ struct RingScan {
 
     private mutating func note(_ region: Region) {
         if regions.count < RingScan.regionLimit { regions.append(region) }
+    }
+
+    static func isMagic(_ word: UInt32?) -> Bool {
+        word == SegmentHeader.magic || word == Envelope.magic
     }
 
     private static func newestSequence(_ found: [Found]) -> UInt64 {
@@ -215,7 +223,7 @@ extension RingScan.Region {
             fileNumber: found.fileNumber,
             file: found.file,
             offset: found.offset,
-            length: found.header.length
+            length: found.storedLength
         )
     }
 }
@@ -235,7 +243,7 @@ extension RingScan.Found {
 
     /// Bytes of the segment; nil when they cannot be read.
     func bytes(_ range: Range<Int>) -> [UInt8]? {
-        let bytes = try? file.read(at: offset + Int64(range.lowerBound), count: range.count)
+        let bytes = try? readable.read(at: offset + Int64(range.lowerBound), count: range.count)
         return bytes?.count == range.count ? bytes : nil
     }
 
@@ -259,7 +267,8 @@ extension RingScan.Found {
         var place = SegmentHeader.size + header.directoryLength
         while place < header.length {
             let count = min(RingScan.pieceBytes, header.length - place)
-            guard let piece = try? file.read(at: offset + Int64(place), count: count), piece.count == count
+            guard let piece = try? readable.read(at: offset + Int64(place), count: count),
+                piece.count == count
             else { return false }
             checksum = unsafe CRC32C.checksum(piece.span.bytes, continuing: checksum)
             place += count
@@ -271,9 +280,12 @@ extension RingScan.Found {
     /// never reached the device.
     func rewrite() throws(FileError) {
         var place = 0
-        while place < header.length {
-            let end = min(place + RingScan.pieceBytes, header.length)
-            guard let piece = bytes(place..<end) else {
+        while place < storedLength {
+            let end = min(place + RingScan.pieceBytes, storedLength)
+            // As it is on disk, sealed or not.
+            guard let piece = try? file.read(at: offset + Int64(place), count: end - place),
+                piece.count == end - place
+            else {
                 throw FileError(operation: "pread", path: "a segment", code: ErrorNumber.inputOutput)
             }
             try file.write(piece, at: offset + Int64(place))
@@ -282,12 +294,49 @@ extension RingScan.Found {
         try file.syncData()
     }
 
+    /// What begins with these bytes at a place of a file; sealed or plain as the store has it.
+    static func look(
+        at bytes: [UInt8],
+        _ file: any StorageFile,
+        _ number: Int,
+        _ offset: Int64,
+        _ size: Int64,
+        _ encryption: StoreEncryption?
+    ) -> RingScan.Place {
+        let envelope = Envelope(bytes)
+        if envelope == nil, SegmentHeader(bytes) == nil { return .nothing }
+        var plain = bytes
+        var unsealed: EnvelopeFile?
+        if let envelope {
+            guard let key = encryption?.key, key.fingerprint == envelope.fingerprint else {
+                return .damagedHeader
+            }
+            let file = EnvelopeFile(file, at: offset, envelope, key)
+            plain = (try? file.read(at: offset, count: RingScan.headBytes)) ?? []
+            unsealed = file
+        } else if let encryption, !encryption.acceptsPlaintext {
+            return .damagedHeader
+        }
+        guard let header = SegmentHeader(plain), envelope.map({ $0.length == header.length }) ?? true else {
+            return .damagedHeader
+        }
+        let found = RingScan.Found(
+            fileNumber: number,
+            file: file,
+            offset: offset,
+            header: header,
+            unsealed: unsealed
+        )
+        let isWithin = offset + Int64(found.storedLength) <= size
+        return isWithin && found.directoryBytes(start: plain) != nil ? .segment(found) : .damagedHeader
+    }
+
     /// Header and directory when their checksum holds.
     fileprivate func directoryBytes(start: [UInt8]) -> [UInt8]? {
         let count = SegmentHeader.size + header.directoryLength
         let bytes =
             count <= start.count
-            ? Array(start.prefix(count)) : ((try? file.read(at: offset, count: count)) ?? [])
+            ? Array(start.prefix(count)) : ((try? readable.read(at: offset, count: count)) ?? [])
         return bytes.count == count && SegmentHeader.isWhole(bytes) ? bytes : nil
     }
 }
@@ -295,6 +344,6 @@ extension RingScan.Found {
 extension RingScan {
     fileprivate static let pieceBytes = 256 << 10
     /// Read at the place of a header: it, and mostly the directory.
-    fileprivate static let headBytes = 4096
+    static let headBytes = 4096
     fileprivate static let garbageBytes = 64 << 10
 }

@@ -152,7 +152,7 @@ extension Store {
         }
         forget(gone, &sealer)
         let place = try write(encoded, &sealer)
-        metrics.segmentBytes.add(SegmentHeader.padded(encoded.length))
+        metrics.segmentBytes.add(sealer.ring.storedBytes(encoded.length))
         metrics.sealedWindows.add(windows.count)
         publish((encoded, place), of: windows, sealer: &sealer)
     }

@@ -107,6 +107,8 @@ final class Segment: Sendable {
     let offset: Int64
     /// Bytes it takes there.
     let length: Int
+    /// Bytes it takes there, padding and what seals it included.
+    let storedBytes: Int
     let ringSequence: UInt64
     /// None in a segment of a version that this program does not know.
     let bundles: [SegmentBundle]
@@ -131,6 +133,7 @@ final class Segment: Sendable {
         self.fileNumber = fileNumber
         self.offset = offset
         self.length = length
+        storedBytes = SegmentHeader.padded((file as? EnvelopeFile)?.sealedLength ?? length)
         self.ringSequence = ringSequence
         self.bundles = bundles
         samples = bundles.reduce(0) { $0 &+ $1.bounds.samples }

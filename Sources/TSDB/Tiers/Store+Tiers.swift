@@ -330,7 +330,7 @@ extension Store {
         tier.ring.advance(segment.place)
         build.written.append(segment)
         tier.counters.rows.add(Int(clamping: segment.rows))
-        tier.counters.bytes.add(SegmentHeader.padded(finished.length))
+        tier.counters.bytes.add(tier.ring.storedBytes(finished.length))
     }
 
     /// Writes a segment, in another place when the first refuses.

@@ -40,7 +40,8 @@ struct TierOpening {
                     directory: options.directory,
                     prefix: tier.name,
                     fileCount: tier.ringFiles,
-                    ringBytes: tier.ringBytes
+                    ringBytes: tier.ringBytes,
+                    encryption: options.encryption
                 ),
                 telemetry: telemetry
             )
@@ -130,7 +131,7 @@ struct TierOpening {
     private func labels(_ found: RingScan.Found, _ head: TierDirectory.Head) -> [[Labels]]? {
         let offset = found.offset + Int64(found.header.length - head.labelLength)
         guard head.labelLength <= found.header.length,
-            let stored = try? found.file.read(at: offset, count: head.labelLength),
+            let stored = try? found.readable.read(at: offset, count: head.labelLength),
             stored.count == head.labelLength, CRC32C.checksum(stored) == head.labelChecksum,
             let plain = try? TierDirectory.contents(stored[...]),
             var rest = (try? LabelSection.read(plain, count: head.sets.reduce(0, +)))?[...]
@@ -152,7 +153,7 @@ extension RingScan.Found {
     /// Header and directory, if they are what was written.
     fileprivate func wholeDirectory() -> [UInt8]? {
         let count = SegmentHeader.size + header.directoryLength
-        guard let bytes = try? file.read(at: offset, count: count), bytes.count == count,
+        guard let bytes = try? readable.read(at: offset, count: count), bytes.count == count,
             SegmentHeader.isWhole(bytes)
         else { return nil }
         return bytes
@@ -160,7 +161,7 @@ extension RingScan.Found {
 
     fileprivate var place: Segment {
         Segment(
-            file: file,
+            file: readable,
             fileNumber: fileNumber,
             offset: offset,
             length: header.length,

@@ -23,12 +23,15 @@ public final class StoreSnapshot: Sendable {
     ///   - files: the file system.
     ///   - clock: the time.
     ///   - logger: where damage is reported.
-    /// - Throws: `StoreError` when the directory cannot be read or is no data directory; never because of damage.
+    ///   - encryption: what its files are encrypted with.
+    /// - Throws: `StoreError` when the directory cannot be read, is no data directory or wants another key; never because
+    ///   of damage.
     public init(
         _ directory: String,
         files: any FileStore,
         clock: any EdgeClock,
-        logger: Logger
+        logger: Logger,
+        encryption: StoreEncryption? = nil
     ) throws(StoreError) {
         do throws(FileError) {
             let names = try files.list(directory)
@@ -39,7 +42,8 @@ public final class StoreSnapshot: Sendable {
         } catch {
             throw StoreError(error)
         }
-        let options = try StoreOptions(foundIn: directory, files: files)
+        var options = try StoreOptions(foundIn: directory, files: files)
+        options.encryption = encryption
         store = try Store(
             options,
             files: SnapshotFiles(files),

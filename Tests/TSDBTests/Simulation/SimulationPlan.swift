@@ -18,6 +18,8 @@ struct SimulationPlan {
     var syncInterval: Duration = .seconds(10)
     /// The log's newest pages are in shared memory.
     var isStaged = false
+    /// Everything in files is sealed.
+    var isEncrypted = false
     /// The disk also rots, cannot be read, and claims syncs it did not do.
     var damages = false
     /// A process may be stopped in the middle of its start.
@@ -39,6 +41,7 @@ struct SimulationPlan {
         if Int.random(in: 0..<5, using: &random) == 0 { syncInterval = .zero }
         isStaged = Bool.random(using: &random)
         damages = Int.random(in: 0..<4, using: &random) == 0
+        isEncrypted = Int.random(in: 0..<3, using: &random) == 0
     }
 
     func set(_ options: inout StoreOptions) {
@@ -47,5 +50,7 @@ struct SimulationPlan {
         options.ringBytes = ringFileBytes * Int64(ringFiles)
         options.syncInterval = syncInterval
         options.stagingPath = isStaged ? "/shm/staging" : nil
+        options.encryption =
+            isEncrypted ? StoreKey(bytes: Array(0..<32)).map { StoreEncryption(key: $0) } : nil
     }
 }
