@@ -254,6 +254,63 @@ struct TierStoreTests {
         #expect(spans.count < 12)
     }
 
+    @Test func aClockThatJumpsAheadWipesNothingOfWhatRetentionKeeps() throws {
+        let test = try TestStore(clock: ManualClock(wallMilliseconds: start)) {
+            $0.tiers = tiers()
+            $0.retention = .milliseconds(6 * hour)
+            $0.tiers[0].retention = .milliseconds(day)
+            $0.tiers[1].retention = .milliseconds(30 * day)
+        }
+        var noise = try Noise(test, series: 3, seed: 12)
+        for step in Int64(1)...(4 * 720) {
+            try noise.append(at: start + step * 120_000)
+            if step % 10 == 0 { try test.store.maintain() }
+        }
+        test.clock.advance(milliseconds: hour)
+        try test.store.buildTiers()
+        let now = test.clock.wallMilliseconds()
+        func answer(_ store: Store) throws -> (stretches: [CoarseStretch], rows: [String], samples: Int) {
+            let found = try store.select([LabelMatcher("__name__", equals: "m1")], from: .min, through: .max)
+            guard found.count == 1 else { return (found.coarse, [], 0) }
+            var rows: [CoarseRow] = []
+            try found.readRows(0, from: .min, through: .max, into: &rows)
+            var columns = SampleColumns()
+            let seam = found.coarse.last?.through ?? .min
+            try found.read(0, from: Timestamp(milliseconds: seam + 1), through: .max, into: &columns)
+            return (found.coarse, rows.map(text), columns.count)
+        }
+        let before = try answer(test.store)
+        #expect(before.stretches.map(\.resolution) == [hour, fiveMinutes])
+        #expect(before.stretches.last?.through == now - 6 * hour)
+        #expect(before.samples == 5 * 30)
+        // Ten years ahead, with upkeep, a seal and a restart.
+        test.clock.step(toWallMilliseconds: now + 3650 * day)
+        try test.store.buildTiers()
+        try test.store.sealAll()
+        #expect(try answer(test.store).samples == 0)
+        let options = test.store.options
+        let ahead = try TestStore(files: test.files.afterKill(), clock: test.clock) { $0 = options }
+        try ahead.store.buildTiers()
+        #expect(try answer(ahead.store).samples == 0)
+        test.clock.step(toWallMilliseconds: now)
+        let again = try TestStore(files: ahead.files.afterKill(), clock: test.clock) { $0 = options }
+        for store in [test.store, ahead.store, again.store] {
+            let after = try answer(store)
+            // Rows of hours were built early; where they are there is more of them than of five minutes.
+            #expect(after.stretches.map(\.resolution) == [hour, fiveMinutes])
+            #expect(after.stretches.first?.after == start)
+            #expect(after.stretches.last?.through == now - 6 * hour)
+            let expected = after.stretches.flatMap { stretch in
+                let naive = naiveRows(noise.samples[1], stretch.resolution)
+                return naive.keys.sorted().filter { $0 > stretch.after && $0 <= stretch.through }
+                    .compactMap { naive[$0].map(text) }
+            }
+            #expect(after.rows == expected)
+            #expect(after.samples == before.samples)
+            try store.checkInvariants()
+        }
+    }
+
     @Test func damageCostsRowsAndNothingElse() throws {
         let test = try TestStore(clock: ManualClock(wallMilliseconds: start)) {
             $0.tiers = tiers()
