@@ -100,12 +100,30 @@ struct KeyCheck {
     }
 
     private func look(atLog file: any StorageFile) throws(StoreError) {
+        guard let encryption else { return try lookForSessions(file) }
         // Plain pages are looked at, whether or not they are read.
-        let plain = encryption.map { StoreEncryption(key: $0.key, acceptsPlaintext: true) }
+        let plain = StoreEncryption(key: encryption.key, acceptsPlaintext: true)
         guard let scan = try? LogScan.scan(file, plain) else { return }
         if let foreign = scan.foreign { try accept(foreign, "log") }
         if scan.hasPlain { try accept(nil, "log") }
     }
+
+    /// Looks for sealed pages where there is no key; most slots cost two comparisons.
+    private func lookForSessions(_ file: any StorageFile) throws(StoreError) {
+        let size = (try? file.size()) ?? 0
+        var offset: Int64 = 0
+        while offset < size {
+            let piece = (try? file.read(at: offset, count: KeyCheck.logPieceBytes)) ?? []
+            for start in stride(from: 0, to: piece.count - LogPage.size + 1, by: LogPage.size) {
+                guard LogPage.mayHaveSession(piece, at: start) else { continue }
+                let page = Array(piece[start..<(start + LogPage.size)])
+                try accept(LogPage.header(page).flatMap { LogPage.fingerprint(page, $0) }, "log")
+            }
+            offset += Int64(KeyCheck.logPieceBytes)
+        }
+    }
+
+    private static let logPieceBytes = 64 * LogPage.size
 
     /// Pages in shared memory may be all that is sealed, and are written into the log when they are taken over.
     private func look(atStaging file: any StorageFile, _ log: any StorageFile) throws(StoreError) {

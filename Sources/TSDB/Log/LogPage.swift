@@ -195,6 +195,13 @@ enum LogPage {
         description(bytes, header).flatMap { LogSession.fingerprint($0) }
     }
 
+    /// Whether the page that begins at an offset looks like one with a session.
+    static func mayHaveSession(_ bytes: [UInt8], at start: Int) -> Bool {
+        // The last byte of the magic, and the part of the first fragment.
+        bytes[start + 3] == UInt8(truncatingIfNeeded: magic >> 24)
+            && bytes[start + headerSize + 6] == Part.session.rawValue
+    }
+
     /// What a page says of the session that sealed it.
     private static func description(_ bytes: [UInt8], _ header: Header) -> [UInt8]? {
         let start = headerSize + fragmentHeaderSize
