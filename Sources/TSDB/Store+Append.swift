@@ -87,7 +87,7 @@ extension Store: SampleSink {
         let (result, isDue) = try hasParts ? appendWithParts(batch) : appendValues(batch)
         count(result)
         noteLateForTiers(batch.timestamp.milliseconds, result.appended)
-        commit(isDue: isDue)
+        try commit(isDue: isDue)
         return result
     }
 
@@ -119,12 +119,12 @@ extension Store: SampleSink {
     }
 
     /// Brings what was appended into the log file.
-    func commit(isDue: Bool) {
+    ///
+    /// - Throws: `SinkError.unavailable` with `sync_interval: 0s` when that did not make it durable: what cannot be
+    ///   promised is not acknowledged. It is in memory and visible all the same, and sending it again does no harm.
+    func commit(isDue: Bool) throws(SinkError) {
+        let row = head.withLock { $0.nextSequence }
         let isNearlyFull = flushLog()
-        // All failures are counted and logged where they happen; the rows are in memory.
-        if syncInterval <= .zero {
-            do throws(StoreError) { try syncLog() } catch { try? seal(.all) }
-        }
         if isNearlyFull { metrics.forcedSeals.add() }
         if isNearlyFull || isDue {
             let isStuck = head.withLock { $0.log.isStuck }
@@ -132,5 +132,11 @@ extension Store: SampleSink {
         }
         // What waited for room in the log can go there now.
         if isNearlyFull { flushLog() }
+        // All failures are counted and logged where they happen; the rows are in memory.
+        guard syncInterval <= .zero else { return }
+        do throws(StoreError) { try syncLog() } catch { try? seal(.all) }
+        guard head.withLock({ $0.syncedRow >= row }) else {
+            throw .unavailable("the log cannot be made durable now; storage.wal.sync_interval is 0s")
+        }
     }
 }

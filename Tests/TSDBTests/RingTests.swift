@@ -133,4 +133,18 @@ struct RingTests {
         let after = try TestStore(files: test.files.afterPowerCut { _, _, _ in 0 })
         #expect(try after.store.all("m").count == 20)
     }
+
+    @Test func zeroSyncIntervalAcknowledgesNothingThatIsNotDurable() throws {
+        let test = try TestStore { $0.syncInterval = .zero }
+        try fill(test.store, job: "a", 0..<20)
+        test.files.state.withLock { $0.failSyncs = 1000 }
+        #expect(throws: SinkError.self) { try fill(test.store, job: "a", 20..<21) }
+        #expect(try test.store.all("m").count == 21)
+        test.files.state.withLock { ($0.failSyncs, $0.failWriteAfter) = (0, 0) }
+        #expect(throws: SinkError.self) { try fill(test.store, job: "a", 21..<22) }
+        test.files.state.withLock { $0.failWriteAfter = nil }
+        try fill(test.store, job: "a", 22..<23)
+        let after = try TestStore(files: test.files.afterPowerCut { _, _, _ in 0 })
+        #expect(try after.store.all("m").count == 23)
+    }
 }

@@ -38,7 +38,7 @@ extension Store: ExemplarSource {
         // Of more than the ring holds the last are the ones that are there.
         for record in LogRecord.exemplars(added.suffix(options.maxExemplars)) {
             head.withLock { $0.log.append(record, isRow: false) }
-            commit(isDue: false)
+            try commit(isDue: false)
         }
         return result
     }
