@@ -8,7 +8,7 @@ RELEASE := -c release --static-swift-stdlib --scratch-path .build-release $(CHEC
 BINARY := .build-release/release/edgewatch
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit integration lint format bench fuzz package clean
+.PHONY: help run build release test unit simulate integration lint format bench fuzz package clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,13 @@ unit: ## Swift tests; FILTER=name runs some
 	swift build --build-tests $(CHECK)
 	swift test --skip-build $(if $(FILTER),--filter $(FILTER))
 
+simulate: ## the store through SEEDS=10000 seeded runs and every place of damage, optimised; SEED=n repeats one
+	@scripts/bootstrap test
+	swift build -c release --build-tests --scratch-path .build-simulate -Xswiftc -enable-testing $(CHECK)
+	EDGEWATCH_SIMULATION_SEEDS=$(or $(SEEDS),10000) EDGEWATCH_SIMULATION_SEED=$(SEED) \
+	    swift test -c release --skip-build --scratch-path .build-simulate -Xswiftc -enable-testing \
+	    --filter '$(if $(SEED),everythingAtOnce,Simulation|EveryOperation|BadInput)'
+
 integration: ## the real binary beside real peers
 	@scripts/bootstrap test
 	swift build $(CHECK)
@@ -54,4 +61,4 @@ package: release ## dist/*.deb
 	@scripts/package $(BINARY)
 
 clean: ## remove what the build wrote
-	rm -rf .build .build-release dist
+	rm -rf .build .build-release .build-simulate dist

@@ -8,7 +8,7 @@
 //
 // Calls block for the time of one fsync when durable; nobody calls this per sample.
 
-public import Platform
+internal import Platform
 internal import Synchronization
 
 /// Durable key-value tables in one SQLite file.
@@ -22,18 +22,16 @@ public final class StateStore: Sendable {
 
     /// Opens a database, creating it when missing.
     ///
-    /// - Parameters:
-    ///   - path: the file; `:memory:` keeps everything in memory, for tests.
-    ///   - clock: tells the time that names a damaged file.
+    /// - Parameter path: the file; `:memory:` keeps everything in memory, for tests.
     /// - Throws: when the file cannot be read or written, is of another program, or of a newer format.
-    public init(path: String, clock: any EdgeClock = SystemClock()) throws(StateStoreError) {
+    public init(path: String) throws(StateStoreError) {
         var aside: String?
         let opened: SQLiteConnection
         do {
             opened = try SQLiteConnection(path: path)
         } catch {
             guard error.isDamage, path != ":memory:" else { throw error }
-            aside = try Self.moveAside(path, wallMilliseconds: clock.wallMilliseconds())
+            aside = try Self.moveAside(path)
             opened = try SQLiteConnection(path: path)
         }
         wasDamaged = aside != nil
@@ -104,12 +102,10 @@ public final class StateStore: Sendable {
     /// Renames the database and its log, so that SQLite begins a new one.
     ///
     /// - Returns: the new path of the database.
-    private static func moveAside(
-        _ path: String,
-        wallMilliseconds: Int64
-    ) throws(StateStoreError) -> String {
+    private static func moveAside(_ path: String) throws(StateStoreError) -> String {
         let files = SystemFileStore()
-        let suffix = ".corrupt-\(wallMilliseconds)"
+        // One at a time: the flash is small, and what was damaged before says no more than this one.
+        let suffix = ".damaged"
         for file in ["-wal", "-shm", ""] {
             do {
                 try files.rename(path + file, to: path + suffix + file)

@@ -38,6 +38,7 @@ extension Store {
         forgetUnused()
         saveFamilies()
         watchFiles()
+        keepFoundDamage()
         if let failure { throw failure }
     }
 

@@ -34,6 +34,7 @@ public final class Store: Sendable {
     let lateParts = Mutex<Void>(())
     let families = Mutex(KeptFamilies())
     let exemplars: Mutex<ExemplarRing>
+    let damage = FoundDamage()
     let reader: SegmentReader
     let tierReader: TierReader
     /// Per tier the milliseconds of a span, and what it counts.
@@ -42,6 +43,8 @@ public final class Store: Sendable {
     /// The newest time that any tier has rows for.
     let tierNewest: Atomic<Int64>
     let recovery: RecoveryReport
+    /// The number of the first row that this process takes.
+    let firstRow: UInt64
     /// Pages of the log grow in shared memory.
     let isStaged: Bool
     let syncInterval: Duration
@@ -75,8 +78,8 @@ public final class Store: Sendable {
         syncInterval =
             options.syncInterval
             ?? (isStaged ? StoreOptions.stagedSyncInterval : StoreOptions.writtenSyncInterval)
-        reader = SegmentReader(corruptBlocks: metrics.corruptBlocks)
-        tierReader = TierReader(corruptBlocks: metrics.corruptBlocks)
+        reader = SegmentReader(corruptBlocks: metrics.corruptBlocks, damage: damage)
+        tierReader = TierReader(corruptBlocks: metrics.corruptBlocks, damage: damage)
         let tiers = opening.openTiers(at: clock.wallMilliseconds(), telemetry)
         tierLengths = tiers.map { $0.spanLength }
         tierCounters = tiers.map { $0.counters }
@@ -87,6 +90,7 @@ public final class Store: Sendable {
         head = Mutex(opening.head)
         exemplars = Mutex(opening.exemplars)
         directoryLock = Mutex(opening.lock)
+        firstRow = opening.head.nextSequence
         var report = opening.report
         report.milliseconds = Int64((clock.monotonicNanoseconds() - began) / 1_000_000)
         recovery = report

@@ -126,7 +126,8 @@ struct StoreOpening {
         removeSurplusFiles()
         let scan = RingScan.scan(&ring, existing: existing)
         noteBlockedFiles(unreadable: scan.unreadable)
-        var regions = scan.regions
+        regions = scan.regions
+        rests = scan.rests
         var found = scan.found[...]
         // Each is synced before the next is begun, so a power cut can have left one half written.
         if let newest = found.last {
@@ -165,6 +166,11 @@ struct StoreOpening {
         report.segments = segments.count
         ring.resume(segments, nextSequence: (scan.found.last?.header.ringSequence ?? 0) + 1)
         head.segments = segments
+        keep(regions)
+        regions = []
+    }
+
+    private mutating func keep(_ regions: [RingScan.Region]) {
         for region in regions {
             quarantine.keep(
                 region.file,
@@ -174,6 +180,7 @@ struct StoreOpening {
                 "a part of the ring is no segment"
             )
         }
+        report.quarantined = quarantine.copies
     }
 
     private mutating func noteBlockedFiles(unreadable: Int) {
@@ -243,6 +250,7 @@ struct StoreOpening {
                 let windows = found.windows(bundle)
             else {
                 report.damagedBundles += 1
+                regions.append(RingScan.Region(found, bundle.layout))
                 continue
             }
             var hidden: [UInt32] = []
@@ -348,6 +356,10 @@ struct StoreOpening {
         return table
     }
 
+    /// What lies behind the last segment of each file of the ring.
+    private var rests: [Int: RingScan.Region] = [:]
+    /// What is to be kept aside of the ring.
+    private var regions: [RingScan.Region] = []
     /// Sets held while segments load, so that remembered references stay valid.
     private var pinned: [ColumnSet] = []
 
@@ -398,7 +410,14 @@ struct StoreOpening {
         do throws(FileError) {
             try files.rename(path, to: "\(path).damaged")
             try files.syncDirectory(options.directory)
-            try openAndScanLog()
+            do throws(FileError) {
+                try openAndScanLog()
+            } catch {
+                // A log is worth more than one that cannot be read.
+                guard error.isOutOfSpace else { throw error }
+                try files.remove("\(path).damaged")
+                try openAndScanLog()
+            }
         } catch {
             guard existing.contains(Ring.name(0)) else { throw StoreError(error) }
             logger.error("there is no log; rows are not safe until sealed", metadata: ["error": "\(error)"])
@@ -430,6 +449,9 @@ struct StoreOpening {
         let afterSealed = head.segments.reduce(0) { max($0, $1.maxSequence + 1) }
         let next = max(replay.nextRow, afterSealed, head.gaps.last?.upperBound ?? 0)
         countMissingRows(before: scan)
+        // What lies where the next segment goes was one, and not of an earlier round.
+        let isMissed = report.missingRows > 0 || report.skippedRows > 0
+        if isMissed, let rest = rests[ring.fileNumber] { keep([rest]) }
         let sequence = (scan.pages.last?.sequence ?? scan.tail - 1) + 1
         let isFresh = scan.pages.isEmpty && head.segments.isEmpty
         let tail = head.lanes.reduce(sequence) { min($0, $1.firstPage) }

@@ -134,8 +134,7 @@ struct Ring: Sendable {
         nextSequence += 1
         let plain = bytes(sequence)
         guard let key = encryption?.key else {
-            try file.write(plain, at: offset)
-            try file.syncData()
+            try write(plain, to: file)
             return Place(file: file, offset: offset, sequence: sequence)
         }
         // The padding is left out; never anything but an envelope is written.
@@ -145,10 +144,22 @@ struct Ring: Sendable {
         stored.append(
             contentsOf: repeatElement(0, count: SegmentHeader.padded(stored.count) - stored.count)
         )
-        try file.write(stored, at: offset)
-        try file.syncData()
+        try write(stored, to: file)
         let readable = EnvelopeFile(file, at: offset, envelope, key)
         return Place(file: readable, offset: offset, sequence: sequence)
+    }
+
+    private func write(_ stored: [UInt8], to file: any StorageFile) throws(FileError) {
+        do throws(FileError) {
+            try file.write(stored, at: offset)
+            try file.syncData()
+        } catch {
+            // What was written may be whole all the same, and a start would take the older segments behind it for
+            // given up. The next sync of the file makes this durable.
+            let zeros = [UInt8](repeating: 0, count: min(stored.count, SegmentHeader.size))
+            try? file.write(zeros, at: offset)
+            throw error
+        }
     }
 
     /// Notes a written segment and moves on.

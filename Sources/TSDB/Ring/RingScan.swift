@@ -37,6 +37,8 @@ struct RingScan {
     private(set) var damaged = 0
     /// What to keep aside before it is overwritten.
     private(set) var regions: [Region] = []
+    /// By file number, what lies behind the last segment: left by an earlier round, or damaged.
+    private(set) var rests: [Int: Region] = [:]
     /// Places that could not be read.
     private(set) var unreadable = 0
 
@@ -70,7 +72,10 @@ struct RingScan {
             let end = (kept[place].firstIndex { $0.header.ringSequence == last } ?? -1) + 1
             kept[place] = withoutLeftovers(Array(kept[place][..<end])) + kept[place][end...]
         }
-        scan.found = kept.flatMap { $0 }.sorted { $0.header.ringSequence < $1.header.ringSequence }
+        for found in kept.flatMap({ $0 }).sorted(by: { $0.header.ringSequence < $1.header.ringSequence }) {
+            // A file that was copied over another has segments that are there twice.
+            if scan.found.last?.header.ringSequence != found.header.ringSequence { scan.found.append(found) }
+        }
         return scan
     }
 
@@ -120,8 +125,13 @@ struct RingScan {
             if hasData { stretch.hasData = true }
             offset = next
         }
+        // The padding of the last segment may be cut off.
+        guard stretch.start < size else { return }
+        let rest = Region(file, number, stretch.start..<size)
         if stretch.hasHeader || (stretch.hasData && found.isEmpty) {
-            note(Region(file, number, stretch.start..<min(offset, size)))
+            note(rest)
+        } else if stretch.hasData {
+            rests[number] = rest
         }
     }
 
@@ -215,6 +225,16 @@ struct RingScan {
 extension RingScan.Region {
     fileprivate init(_ file: any StorageFile, _ number: Int, _ range: Range<Int64>) {
         self.init(fileNumber: number, file: file, offset: range.lowerBound, length: Int(range.count))
+    }
+
+    /// A bundle of a segment of which nothing can be read.
+    init(_ found: RingScan.Found, _ layout: SegmentBundle.Layout) {
+        self.init(
+            fileNumber: found.fileNumber,
+            file: found.file,
+            offset: found.offset + Int64(layout.offset),
+            length: Int(layout.end) - Int(layout.offset)
+        )
     }
 
     /// The bytes of a segment that was found and is not used.

@@ -19,12 +19,14 @@ final class SegmentReader: Sendable {
     private let cache = Mutex(SegmentCache())
     private let workspaces = Mutex<[Workspace]>([])
     private let corruptBlocks: Counter
+    private let damage: FoundDamage
 
     /// Workspaces kept for later; more readers than this at once are rare.
     private static let workspaceLimit = 4
 
-    init(corruptBlocks: Counter) {
+    init(corruptBlocks: Counter, damage: FoundDamage = FoundDamage()) {
         self.corruptBlocks = corruptBlocks
+        self.damage = damage
     }
 
     /// A window's bounds and series; nil when the segment was overwritten meanwhile.
@@ -324,7 +326,11 @@ final class SegmentReader: Sendable {
     private func open(_ segment: Segment, _ bundle: Int) throws(SourceError) -> OpenedBundle? {
         if case .bundle(let known) = cache.withLock({ $0.find(segment, .bundle(bundle)) }) { return known }
         let opened = try guarded(segment) { () throws(CorruptionError) in
-            try SegmentReader.load(segment, segment.bundles[bundle])
+            let layout = segment.bundles[bundle].layout
+            let tables = Int(layout.windowBytes) + Int(layout.blockBytes)
+            return try part(segment, Int(layout.offset), tables) { () throws(CorruptionError) in
+                try SegmentReader.load(segment, segment.bundles[bundle])
+            }
         }
         guard let opened else { return nil }
         cache.withLock { $0.insert(segment, .bundle(bundle), .bundle(opened)) }
@@ -360,11 +366,16 @@ final class SegmentReader: Sendable {
     ) throws(CorruptionError) -> [BlockSummary] {
         if let legacy = segment.bundles[bundle].legacy { return try legacy.summaries(segment, opened) }
         let layout = segment.bundles[bundle].layout
-        let bytes = try segment.bytes(
-            Int(layout.offset) + Int(layout.windowBytes) + Int(layout.blockBytes),
-            Int(layout.summaryBytes)
-        )
-        return try SummaryTable.read(try SegmentSection.contents(bytes), opened.blocks, opened.windows)
+        let offset = Int(layout.offset) + Int(layout.windowBytes) + Int(layout.blockBytes)
+        let count = Int(layout.summaryBytes)
+        return try part(segment, offset, count) { () throws(CorruptionError) in
+            let bytes = try segment.bytes(offset, count)
+            return try SummaryTable.read(
+                try SegmentSection.contents(bytes),
+                opened.blocks,
+                opened.windows
+            )
+        }
     }
 
     private func run(
@@ -377,16 +388,34 @@ final class SegmentReader: Sendable {
         if case .run(let known) = cache.withLock({ $0.find(segment, part) }) { return known }
         let run = opened.blocks.runs[number]
         let offset = opened.offset(ofRun: number)
-        var bytes = try segment.bytes(offset, Int(run.storedLength))
-        guard CRC32C.checksum(bytes) == run.checksum else {
-            throw CorruptionError("a run whose checksum holds", at: offset)
-        }
-        if run.isCompressed { bytes = try Zstd.decompress(bytes[...], limit: Int(run.plainLength)) }
-        guard bytes.count == Int(run.plainLength) else {
-            throw CorruptionError("a run of \(run.plainLength) bytes", at: offset)
+        let bytes = try self.part(segment, offset, Int(run.storedLength)) { () throws(CorruptionError) in
+            var bytes = try segment.bytes(offset, Int(run.storedLength))
+            guard CRC32C.checksum(bytes) == run.checksum else {
+                throw CorruptionError("a run whose checksum holds", at: offset)
+            }
+            if run.isCompressed { bytes = try Zstd.decompress(bytes[...], limit: Int(run.plainLength)) }
+            guard bytes.count == Int(run.plainLength) else {
+                throw CorruptionError("a run of \(run.plainLength) bytes", at: offset)
+            }
+            return bytes
         }
         cache.withLock { $0.insert(segment, part, .run(bytes)) }
         return bytes
+    }
+
+    /// The result of reading a part of a segment; one that is damaged is noted.
+    private func part<Result>(
+        _ segment: Segment,
+        _ offset: Int,
+        _ count: Int,
+        _ read: () throws(CorruptionError) -> Result
+    ) throws(CorruptionError) -> Result {
+        do throws(CorruptionError) {
+            return try read()
+        } catch {
+            damage.note(segment, offset..<(offset + count))
+            throw error
+        }
     }
 
     /// The result of a read, nil when it failed because the segment was overwritten meanwhile.

@@ -51,7 +51,8 @@ extension Store: SampleLog {
             (head.loggedWindows(from: start), head.readableEnd, head.allLabels)
         }
         guard start < end else {
-            let next = min(start, self.end.sequence)
+            // Whoever has read further than there is knows a log that is gone; the rows of this process are new to it.
+            let next = start <= self.end.sequence ? start : min(firstRow, self.end.sequence)
             return LogChunk(series: [], next: LogPosition(sequence: next), lostRows: 0)
         }
         var ordered = LoggedWindows(windows, from: start)

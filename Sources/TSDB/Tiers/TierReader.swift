@@ -32,9 +32,11 @@ final class TierReader: Sendable {
 
     private let cache = Mutex(Cache())
     private let corruptBlocks: Counter
+    private let damage: FoundDamage
 
-    init(corruptBlocks: Counter) {
+    init(corruptBlocks: Counter, damage: FoundDamage = FoundDamage()) {
         self.corruptBlocks = corruptBlocks
+        self.damage = damage
     }
 
     /// Appends the rows of a block whose windows end within `low...high`; none when the segment was overwritten
@@ -46,10 +48,12 @@ final class TierReader: Sendable {
         _ high: Int64,
         into rows: inout [CoarseRow]
     ) throws(SourceError) {
+        var part = 0..<segment.directoryLength
         do throws(CorruptionError) {
             let opened = try open(segment)
             guard block < opened.offsets.count else { return }
             let offset = Int(opened.offsets[block])
+            part = offset..<(offset + Int(opened.directory.lengths[block]))
             let bytes = try TierReader.read(segment, offset, Int(opened.directory.lengths[block]))
             guard CRC32C.checksum(bytes) == opened.directory.checksums[block] else {
                 throw CorruptionError("a block whose checksum holds", at: offset)
@@ -75,6 +79,7 @@ final class TierReader: Sendable {
         } catch {
             if segment.place.isEvicted.load(ordering: .acquiring) { return }
             corruptBlocks.add()
+            damage.note(segment.place, part)
             throw .unreadable(
                 "tier segment \(segment.place.ringSequence) in file \(segment.place.fileNumber): \(error)"
             )

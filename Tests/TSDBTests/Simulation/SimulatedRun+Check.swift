@@ -31,6 +31,8 @@ extension SimulatedRun {
         let selection = try store.select([], from: .min, through: .max)
         var present: [String: [Int64: Entry]] = [:]
         var unreadable = 0
+        let rowsEnd = selection.coarse.last?.through ?? .min
+        if rowsEnd > .min { wasCoarse = true }
         for place in 0..<selection.count {
             let name = selection.labels(place).metricName ?? ""
             var columns = SampleColumns()
@@ -45,10 +47,13 @@ extension SimulatedRun {
             for (time, value) in zip(columns.timestamps, columns.values) {
                 if let previous, time <= previous { throw BrokenPromise("\(name) at \(time) comes twice") }
                 previous = time
+                if isEndOfRow(name, time, value, rowsEnd) { continue }
                 present[name, default: [:]][time] = try entry(name, time, value.bitPattern)
             }
         }
-        let lost = lostEntries(present, after: ending)
+        try readHistograms(selection, into: &present, &unreadable)
+        try checkRows()
+        let lost = lostEntries(present, after: ending).filter { $0.time > rowsEnd }
         if !lost.isEmpty {
             trace?("lost \(lost.prefix(50)), after \(ending.map { "\($0)" } ?? "nothing")")
             trace?("there \(Set(present.values.flatMap { $0.values.map { $0.sequence } }).sorted())")
@@ -74,10 +79,74 @@ extension SimulatedRun {
         take(over: present)
     }
 
+    private mutating func readHistograms(
+        _ selection: any SeriesSelection,
+        into present: inout [String: [Int64: Entry]],
+        _ unreadable: inout Int
+    ) throws {
+        guard plan.hasHistograms else { return }
+        for place in 0..<selection.count {
+            let name = selection.labels(place).metricName ?? ""
+            var columns = HistogramColumns()
+            do {
+                try selection.readHistograms(place, from: .min, through: .max, into: &columns)
+            } catch {
+                guard isDamaged else { throw BrokenPromise("\(name) cannot be read: \(error)") }
+                unreadable += 1
+            }
+            for (time, histogram) in zip(columns.timestamps, columns.histograms) {
+                guard histogram == SimulatedRun.histogram(histogram.rawCount) else {
+                    throw BrokenPromise("a histogram of \(name) at \(time) was never appended")
+                }
+                present[name, default: [:]][time] = try entry(name, time, histogram.rawCount)
+            }
+        }
+    }
+
+    /// Whether this is the marker that ends a series within a row, and was never a sample.
+    private func isEndOfRow(_ name: String, _ time: Int64, _ value: Double, _ rowsEnd: Int64) -> Bool {
+        time <= rowsEnd && time % SimulationPlan.tierResolution == 0
+            && value.bitPattern == StaleMarker.bits
+            && sent[name]?[time]?.contains(StaleMarker.bits) != true
+    }
+
+    /// No row of a tier tells of samples that never were.
+    private func checkRows() throws {
+        guard plan.hasTier else { return }
+        let store = try store
+        let (segments, labels) = store.head.withLock { ($0.tiers.flatMap { $0.segments }, $0.allLabels) }
+        for segment in segments {
+            for (number, reference) in segment.columns.flatMap({ $0.references }).enumerated() {
+                let name = labels[Int(reference)].metricName ?? ""
+                var rows: [CoarseRow] = []
+                do {
+                    try store.tierReader.rows(segment, number, .min, .max, into: &rows)
+                } catch {
+                    guard isDamaged else { throw BrokenPromise("rows of \(name) cannot be read: \(error)") }
+                }
+                for row in rows { try check(row, of: name) }
+            }
+        }
+    }
+
+    private func check(_ row: CoarseRow, of name: String) throws {
+        guard let summary = row.summary else { return }
+        let window = (row.end - SimulationPlan.tierResolution + 1)...row.end
+        let all = (sent[name] ?? [:]).filter { window.contains($0.key) }
+        let values = Set(all.values.flatMap { $0 })
+        let isSound =
+            summary.count <= all.count
+            && all[summary.firstTime]?.contains(summary.first.bitPattern) == true
+            && all[summary.lastTime]?.contains(summary.last.bitPattern) == true
+            && (summary.min.isNaN || values.contains { Double(bitPattern: $0) == summary.min })
+            && (summary.max.isNaN || values.contains { Double(bitPattern: $0) == summary.max })
+        if !isSound { throw BrokenPromise("the row of \(name) up to \(row.end) is wrong: \(summary)") }
+    }
+
     private func entry(_ name: String, _ time: Int64, _ bits: UInt64) throws -> Entry {
         if let known = expected[name]?[time], known.bits == bits { return known }
         // What had left the ring may be there again after a restart that found it not yet overwritten.
-        guard goneThrough != nil || isDamaged, sent[name]?[time]?.contains(bits) == true else {
+        guard goneThrough != nil || isDamaged || wasCoarse, sent[name]?[time]?.contains(bits) == true else {
             let known = expected[name]?[time].map { "\(Double(bitPattern: $0.bits))" } ?? "nothing"
             throw BrokenPromise("\(name) at \(time) is \(Double(bitPattern: bits)), not \(known)")
         }
@@ -141,17 +210,24 @@ extension SimulatedRun {
         let chunk = try store.read(from: position, sampleLimit: limit)
         // A process that is stopped while it reads delivers nothing.
         if disk.isDead { return }
-        guard chunk.next >= position else { throw BrokenPromise("the outbox went back to \(chunk.next)") }
+        guard chunk.next >= position || wasLiedTo else {
+            throw BrokenPromise("the outbox went back to \(chunk.next)")
+        }
         let cutRows = cut.reduce(0) {
-            (position..<chunk.next).contains(LogPosition(sequence: $1.key)) ? $0 + $1.value : $0
+            $1.key >= position.sequence && $1.key < chunk.next.sequence ? $0 + $1.value : $0
         }
         if chunk.lostRows > cutRows, !isDamaged, goneThrough.map({ position.sequence > $0 }) ?? true {
             throw BrokenPromise("\(chunk.lostRows) rows from \(position) are said to be lost")
         }
         for series in chunk.series {
             let name = series.labels.metricName ?? ""
-            for (time, value) in zip(series.samples.timestamps, series.samples.values) {
-                let bits = value.bitPattern
+            let samples = zip(series.samples.timestamps, series.samples.values.map { $0.bitPattern })
+            let histograms = zip(
+                series.histograms.timestamps,
+                series.histograms.histograms.map { $0.rawCount }
+            )
+            for (time, bits) in Array(samples) + Array(histograms) {
+                let value = Double(bitPattern: bits)
                 guard sent[name]?[time]?.contains(bits) == true else {
                     throw BrokenPromise("the outbox has \(value) for \(name) at \(time)")
                 }
@@ -159,7 +235,7 @@ extension SimulatedRun {
                     throw BrokenPromise("the outbox has another value for \(name) at \(time)")
                 }
                 let previous = shipped[name, default: [:]].updateValue(bits, forKey: time)
-                if previous != nil, !isDamaged, goneThrough == nil {
+                if previous != nil, !isDamaged, goneThrough == nil, !wasCoarse {
                     throw BrokenPromise("the outbox has \(name) at \(time) twice")
                 }
             }

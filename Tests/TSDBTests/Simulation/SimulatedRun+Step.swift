@@ -30,6 +30,8 @@ extension SimulatedRun {
         case end(Ending)
         case rot(Int)
         case lie(name: String)
+        /// Somebody removes a file.
+        case remove(name: String)
     }
 
     mutating func nextStep() -> Step {
@@ -54,7 +56,9 @@ extension SimulatedRun {
         case 975..<983: return .end(.closed)
         case _ where !plan.damages: return .fault(quietFault())
         case 983..<990: return .rot(Int.random(in: 1...4, using: &random))
-        case 990..<994: return .lie(name: ["", "log", "ring", "data"].randomElement(using: &random) ?? "")
+        case 990..<991:
+            return .remove(name: ["log", "ring-00", "warm-00"].randomElement(using: &random) ?? "")
+        case 991..<994: return .lie(name: ["", "log", "ring", "data"].randomElement(using: &random) ?? "")
         default:
             let code = Bool.random(using: &random) ? ErrorNumber.inputOutput : 0
             return .fault(
@@ -110,6 +114,10 @@ extension SimulatedRun {
         case .lie(let name):
             (isDamaged, wasLiedTo) = (true, true)
             disk.state.withLock { $0.lie = (name, 0, false) }
+        case .remove(let name):
+            // What is in the file that was open goes with the process; the log says nothing of it.
+            (isDamaged, wasLiedTo) = (true, true)
+            try? disk.remove("/data/\(name)")
         }
         try settle()
         if disk.isDead { wasTorn = true }

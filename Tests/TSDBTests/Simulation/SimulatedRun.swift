@@ -68,6 +68,8 @@ struct SimulatedRun {
     var cut: [UInt64: Int] = [:]
     /// The power was cut, or a process was stopped within an operation.
     var wasTorn = false
+    /// Rows answered for a time; samples of it that come back later are no wonder.
+    var wasCoarse = false
     /// Something on the disk was changed behind the store's back, or could not be read.
     var isDamaged = false
     /// The disk claimed a sync it did not do; then there is nothing left to tell a loss by.
@@ -89,8 +91,10 @@ struct SimulatedRun {
         groups = (0..<plan.groups).map { _ in Group() }
         for number in groups.indices {
             groups[number].series = (0..<plan.series).map { ("m\(number)_\($0)", SeriesID(rawValue: 0)) }
+            if plan.hasHistograms { groups[number].series.append(("h\(number)", SeriesID(rawValue: 0))) }
         }
         plant()
+        wasTorn = plan.tearsFailedWrites
         test = try open()
         try register()
     }
@@ -117,6 +121,7 @@ struct SimulatedRun {
 
     /// Makes the disk lie as the plan has it.
     func plant() {
+        if plan.tearsFailedWrites { disk.state.withLock { $0.tearsFailedWrites = true } }
         guard let lie = plan.lie else { return }
         disk.state.withLock { $0.lie = lie }
     }
@@ -152,7 +157,9 @@ struct SimulatedRun {
         if isLate {
             stamp -= Int64.random(in: 0...20_000, using: &random)
         } else {
-            time += Int64.random(in: 1...2_000, using: &random)
+            let step = Int64.random(in: 1...2_000, using: &random)
+            time += step
+            clock.advance(milliseconds: step)
             stamp = max(time, stamp == .min ? time : stamp + 1)
         }
         var batch = SampleBatch(group: groups[number].id, timestamp: Timestamp(milliseconds: stamp))
@@ -160,8 +167,15 @@ struct SimulatedRun {
         var added: [(name: String, bits: UInt64)] = []
         var isCertain = !isDamaged
         for (name, id) in groups[number].series where Int.random(in: 0..<8, using: &random) > 0 {
-            let bits = value(name)
-            batch.append(id, Double(bitPattern: bits))
+            let bits: UInt64
+            if SimulatedRun.isHistogram(name) {
+                guard Int.random(in: 0..<3, using: &random) == 0 else { continue }
+                bits = UInt64.random(in: 1...1000, using: &random)
+                batch.append(id, SimulatedRun.histogram(bits))
+            } else {
+                bits = value(name)
+                batch.append(id, Double(bitPattern: bits))
+            }
             if let there = expected[name]?[stamp] {
                 if isGone(there) { isCertain = false }
                 if there.bits != bits { want.duplicate += 1 }
@@ -172,11 +186,14 @@ struct SimulatedRun {
         }
         want.appended = added.count
         let sequence = try store.end.sequence
+        let before = try store.head.withLock { $0.nextSequence }
         let result: AppendResult
         do {
             result = try store.append(batch)
         } catch SinkError.unavailable {
-            return
+            // Refused as a whole; or, where each append is to be durable, in memory and not promised.
+            guard try store.head.withLock({ $0.nextSequence }) > before else { return }
+            result = want
         }
         if isCertain, result != want, !disk.isDead {
             throw BrokenPromise("append at \(stamp) of g\(number) said \(result), not \(want)")
@@ -189,6 +206,19 @@ struct SimulatedRun {
             sent[name, default: [:]][stamp, default: []].append(bits)
         }
         groups[number].newest = max(groups[number].newest, stamp)
+    }
+
+    static func isHistogram(_ name: String) -> Bool { name.hasPrefix("h") }
+
+    /// The histogram that stands for a number, which is its count.
+    static func histogram(_ number: UInt64) -> NativeHistogram {
+        NativeHistogram(
+            schema: 3,
+            count: number,
+            sum: Double(number) / 8,
+            zeroCount: number % 3,
+            positive: (0..<Int32(number % 4)).map { HistogramBucket(index: $0 * 5, rawCount: number) }
+        )
     }
 
     private mutating func value(_ name: String) -> UInt64 {

@@ -22,10 +22,18 @@ struct SimulationPlan {
     var isEncrypted = false
     /// The disk also rots, cannot be read, and claims syncs it did not do.
     var damages = false
+    /// Rows of two seconds outlive the samples.
+    var hasTier = false
+    /// A series of each group has histograms.
+    var hasHistograms = false
+    /// A write that fails leaves a part of itself behind.
+    var tearsFailedWrites = false
     /// A process may be stopped in the middle of its start.
     var stopsStarts = true
     /// A defect planted into the disk from the beginning; see `MemoryFileStore.State.lie`.
     var lie: (name: String, after: Int, lasts: Bool)?
+
+    static let tierResolution: Int64 = 2000
 
     init() {}
 
@@ -42,6 +50,9 @@ struct SimulationPlan {
         isStaged = Bool.random(using: &random)
         damages = Int.random(in: 0..<4, using: &random) == 0
         isEncrypted = Int.random(in: 0..<3, using: &random) == 0
+        hasTier = Bool.random(using: &random)
+        hasHistograms = Int.random(in: 0..<3, using: &random) == 0
+        tearsFailedWrites = Int.random(in: 0..<4, using: &random) == 0
     }
 
     func set(_ options: inout StoreOptions) {
@@ -49,6 +60,17 @@ struct SimulationPlan {
         options.ringFiles = ringFiles
         options.ringBytes = ringFileBytes * Int64(ringFiles)
         options.syncInterval = syncInterval
+        options.outOfOrderWindow = .seconds(60)
+        if hasTier {
+            options.tiers = [
+                TierOptions(
+                    name: "warm",
+                    resolution: .seconds(SimulationPlan.tierResolution / 1000),
+                    ringBytes: 2 * 65536,
+                    ringFiles: 2
+                )
+            ]
+        }
         options.stagingPath = isStaged ? "/shm/staging" : nil
         options.encryption =
             isEncrypted ? StoreKey(bytes: Array(0..<32)).map { StoreEncryption(key: $0) } : nil
