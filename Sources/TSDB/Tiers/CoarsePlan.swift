@@ -39,12 +39,14 @@ struct CoarsePlan: Sendable {
         for (number, tier) in head.tiers.enumerated() where !tier.segments.isEmpty {
             let upper = pieces.last?.span.through ?? .max
             let through = tier.coverage.end(upTo: min(upper, missing.through(tier)))
+            let cut = tier.retention.map { wall.subtractingClamped($0) } ?? .min
+            // Without a row of its own it hides nothing that answers instead.
+            guard max(min(cut, through), tier.oldest) < through else { continue }
             if pieces.isEmpty {
                 samplesAfter = through
             } else {
                 pieces[pieces.count - 1].span.from = through
             }
-            let cut = tier.retention.map { wall.subtractingClamped($0) } ?? .min
             pieces.append(
                 Piece(
                     tier: number,
