@@ -170,7 +170,12 @@ final class StagedFile: StorageFile {
         for place in waiting {
             guard let page = state.waiting[place] else { continue }
             flashBytes.add(page.bytes.count)
-            try log.write(page.bytes, at: page.offset)
+            do throws(FileError) {
+                try log.write(page.bytes, at: page.offset)
+            } catch {
+                if page.offset == state.witnessed.offset { witnessWhatIsThere(&state) }
+                throw error
+            }
         }
         state.witnessed.offset = last.offset
         for place in waiting {
@@ -184,6 +189,13 @@ final class StagedFile: StorageFile {
         var bytes: [UInt8] = []
         bytes.append(littleEndian: entry == 0 ? 0 : entry + 1)
         try staging.write(bytes, at: StagedFile.tableOffset + Int64(place) * 8)
+    }
+
+    /// After a refused write, which may have left a part of itself: the page is neither what it was nor what it was to be.
+    private func witnessWhatIsThere(_ state: inout State) {
+        let offset = state.witnessed.offset
+        guard let bytes = try? log.read(at: offset, count: StagedFile.pageBytes) else { return }
+        try? witness(Waiting(offset: offset, bytes: bytes), &state)
     }
 
     private func witness(_ page: Waiting, _ state: inout State) throws(FileError) {
