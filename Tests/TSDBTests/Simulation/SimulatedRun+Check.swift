@@ -48,7 +48,9 @@ extension SimulatedRun {
                 if let previous, time <= previous { throw BrokenPromise("\(name) at \(time) comes twice") }
                 previous = time
                 if isEndOfRow(name, time, value, rowsEnd) { continue }
-                present[name, default: [:]][time] = try entry(name, time, value.bitPattern)
+                let entry = try entry(name, time, value.bitPattern)
+                // What a row says need not be in the log; it may be all that a power cut has left.
+                if time > rowsEnd { present[name, default: [:]][time] = entry }
             }
         }
         try readHistograms(selection, into: &present, &unreadable)
