@@ -188,7 +188,8 @@ extension SimulatedRun {
 
     private func isLossReported() throws -> Bool {
         guard let test else { return false }
-        return test.store.recovery.isDamaged || test.counter("corrupt_blocks_total") > 0
+        let report = test.store.recovery
+        return report.isDamaged || report.quarantined > 0 || test.counter("corrupt_blocks_total") > 0
     }
 
     private mutating func take(over present: [String: [Int64: Entry]]) {
