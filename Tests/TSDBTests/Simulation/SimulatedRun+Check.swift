@@ -59,7 +59,7 @@ extension SimulatedRun {
         if !lost.isEmpty {
             trace?("lost \(lost.prefix(50)), after \(ending.map { "\($0)" } ?? "nothing")")
             trace?("there \(Set(present.values.flatMap { $0.values.map { $0.sequence } }).sorted())")
-            trace?("rows through \(rowsEnd), samples after \((selection as? Selection)?.rows.plan.samplesAfter ?? 0)")
+            trace?("rows through \(rowsEnd)")
             trace?(try standing())
             trace?("\(try store.recovery)")
         }
