@@ -256,9 +256,21 @@ final class StagedFile: StorageFile {
             let bytes = try staging.read(at: Int64(place + 1) * Int64(pageBytes), count: count)
             guard bytes.count == count, isNewer(bytes, than: try? log.read(at: offset, count: pageBytes))
             else { continue }
-            found.append(Waiting(offset: offset, bytes: bytes))
+            let page = Waiting(offset: offset, bytes: bytes)
+            // A place that could not be freed has an earlier image.
+            if let same = found.firstIndex(where: { $0.offset == offset }) {
+                if isLater(page, than: found[same]) { found[same] = page }
+            } else {
+                found.append(page)
+            }
         }
         return found
+    }
+
+    /// Whether an image of a slot is later than another one: a page only grows.
+    private static func isLater(_ page: Waiting, than other: Waiting) -> Bool {
+        let sequences = [page, other].map { LogPage.header($0.bytes)?.sequence ?? 0 }
+        return (sequences[0], page.bytes.count) > (sequences[1], other.bytes.count)
     }
 
     /// Whether a page is a later state of what is in its slot, or of a later round: a process without a staging file

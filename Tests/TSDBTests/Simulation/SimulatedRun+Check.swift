@@ -179,11 +179,12 @@ extension SimulatedRun {
     /// The newest rows of a process that was not closed look like what a power cut leaves behind.
     private func isKnowable(_ loss: Loss, _ present: [String: [Int64: Entry]]) throws -> Bool {
         let row = loss.entry.sequence
-        let gaps = try store.head.withLock { $0.gaps }
+        let (gaps, isInLog) = try store.head.withLock { ($0.gaps, $0.segments.isEmpty) }
         let end = gaps.first { $0.lowerBound > row }?.lowerBound ?? .max
-        return present.values.contains { entries in
-            entries.values.contains { $0.sequence > row && $0.sequence < end }
-        }
+        let there = Set(present.values.flatMap { $0.values.map { $0.sequence } })
+        // Of the oldest segments none knows whether the ring came round over them.
+        guard isInLog || there.contains(where: { $0 < row }) else { return false }
+        return there.contains { $0 > row && $0 < end }
     }
 
     private func isLossReported() throws -> Bool {
@@ -214,7 +215,7 @@ extension SimulatedRun {
         let chunk = try store.read(from: position, sampleLimit: limit)
         // A process that is stopped while it reads delivers nothing.
         if disk.isDead { return }
-        guard chunk.next >= position || wasLiedTo else {
+        guard chunk.next >= position || wasLiedTo || isDamaged else {
             throw BrokenPromise("the outbox went back to \(chunk.next)")
         }
         let cutRows = cut.reduce(0) {
