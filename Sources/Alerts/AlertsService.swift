@@ -29,6 +29,8 @@ public final class AlertsService: Sendable {
     private let clock: any EdgeClock
     private let metrics: AlertMetrics
     private let initialExternalLabels: Labels
+    /// What of PromQL rules may use beyond the defaults.
+    private let features: QueryFeatures
 
     /// Creates the service without rules.
     ///
@@ -83,6 +85,7 @@ public final class AlertsService: Sendable {
         self.clock = clock
         self.metrics = metrics
         initialExternalLabels = externalLabels
+        features = engine.features
     }
 
     // MARK: - Rules
@@ -105,7 +108,7 @@ public final class AlertsService: Sendable {
         var errors: [ConfigError] = []
         for file in files {
             do throws(ConfigErrors) {
-                groups += try RuleFileLoader.parse(file.bytes, file: file.path)
+                groups += try RuleFileLoader.parse(file.bytes, file: file.path, features: features)
             } catch {
                 errors += error.errors
             }

@@ -6,6 +6,7 @@
 internal import Alerts
 public import Config
 internal import Platform
+public import PromQL
 
 /// Reads and checks a configuration with its rule files.
 public enum ConfigurationLoader {
@@ -29,19 +30,25 @@ public enum ConfigurationLoader {
 
     /// Reads a configuration file, or the embedded default and the shipped rules.
     ///
-    /// - Parameter path: the file; nil for the embedded default.
+    /// - Parameters:
+    ///   - path: the file; nil for the embedded default.
+    ///   - features: what of PromQL is on beyond the defaults, for the rules.
     /// - Returns: the checked configuration.
     /// - Throws: `DaemonError` with exit code 2 and one line per mistake.
-    public static func load(_ path: String?) throws(DaemonError) -> Loaded {
+    public static func load(
+        _ path: String?,
+        features: QueryFeatures = QueryFeatures()
+    ) throws(DaemonError) -> Loaded {
         do {
             guard let path else {
                 let configuration = try Configuration.loadEmbeddedDefault()
-                return Loaded(configuration: configuration, ruleFiles: try check(EmbeddedRules.files()))
+                let rules = try check(EmbeddedRules.files(), features)
+                return Loaded(configuration: configuration, ruleFiles: rules)
             }
             let configuration = try Configuration.load(path: path)
             return Loaded(
                 configuration: configuration,
-                ruleFiles: try read(configuration.ruleFilePaths())
+                ruleFiles: try read(configuration.ruleFilePaths(), features)
             )
         } catch {
             throw DaemonError(error.description, exitCode: 2)
@@ -49,7 +56,10 @@ public enum ConfigurationLoader {
     }
 
     /// Reads and checks rule files; the mistakes of all are reported together.
-    private static func read(_ paths: [String]) throws(ConfigErrors) -> [RuleFile] {
+    private static func read(
+        _ paths: [String],
+        _ features: QueryFeatures
+    ) throws(ConfigErrors) -> [RuleFile] {
         var files: [(path: String, bytes: [UInt8])] = []
         var unreadable: [ConfigError] = []
         for path in paths {
@@ -60,18 +70,19 @@ public enum ConfigurationLoader {
                 unreadable.append(ConfigError(file: path, message: "cannot be read: \(words)"))
             }
         }
-        return try check(files, besides: unreadable)
+        return try check(files, features, besides: unreadable)
     }
 
     private static func check(
         _ files: [(path: String, bytes: [UInt8])],
+        _ features: QueryFeatures,
         besides unreadable: [ConfigError] = []
     ) throws(ConfigErrors) -> [RuleFile] {
         var checked: [RuleFile] = []
         var mistakes = unreadable
         for (path, bytes) in files {
             do {
-                let groups = try RuleFileLoader.parse(bytes, file: path)
+                let groups = try RuleFileLoader.parse(bytes, file: path, features: features)
                 let count = groups.reduce(0) { $0 + $1.rules.count }
                 checked.append(RuleFile(path: path, bytes: bytes, ruleCount: count))
             } catch {

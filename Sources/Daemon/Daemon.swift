@@ -33,7 +33,7 @@ public struct Daemon: Sendable {
                 "--web.listen-address \(options.listenAddress): expected host:port, for example 127.0.0.1:9090"
             )
         }
-        let loaded = try ConfigurationLoader.load(options.configFile)
+        let loaded = try ConfigurationLoader.load(options.configFile, features: options.features)
         let wiring = try Wiring(options: options, address: address, loaded: loaded, logger: logger)
         // The group's own lines repeat what the services say; only what nobody else reports is wanted.
         var quiet = logger

@@ -2,6 +2,8 @@
 //
 // What the command line can say about a run; everything else is configuration. A flag beats the file.
 
+public import PromQL
+
 /// The flags of `edgewatch run`.
 public struct DaemonOptions: Sendable {
     /// The configuration file; nil runs the embedded default.
@@ -31,8 +33,22 @@ public struct DaemonOptions: Sendable {
     /// Where edgewatch listens when nothing is said: this machine only.
     public static let defaultListenAddress = "127.0.0.1:9090"
 
+    /// The names given to `--enable-feature`.
+    public private(set) var enabledFeatures: [String] = []
+    /// What of PromQL they turn on.
+    public private(set) var features = QueryFeatures()
+
     /// All defaults.
     public init() {}
+
+    /// Turns a feature on by Prometheus' name.
+    ///
+    /// - Parameter name: for example `promql-experimental-functions`.
+    /// - Returns: false when edgewatch has no such feature, or has it always.
+    public mutating func enable(_ name: String) -> Bool {
+        enabledFeatures.append(name)
+        return features.enable(name)
+    }
 }
 
 /// Why a run could not begin or go on; one sentence for the operator.

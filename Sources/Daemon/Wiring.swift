@@ -69,6 +69,7 @@ final class Wiring: Sendable {
         queryOptions.timeout = options.queryTimeout
         queryOptions.maxConcurrency = options.queryMaxConcurrency
         queryOptions.lookback = options.queryLookback
+        queryOptions.features = options.features
         engine = QueryEngine(source: store, options: queryOptions)
         alerts = AlertsService(
             engine: engine,
@@ -129,7 +130,7 @@ final class Wiring: Sendable {
     /// Reads the configuration again; a wrong one is reported and changes nothing.
     func reload() async throws {
         do {
-            let loaded = try ConfigurationLoader.load(options.configFile)
+            let loaded = try ConfigurationLoader.load(options.configFile, features: options.features)
             let before = current.withLock { $0.loaded.configuration.storage }
             if loaded.configuration.storage != before {
                 logger.warning("storage settings changed; they take effect at the next start")
@@ -230,6 +231,7 @@ final class Wiring: Sendable {
     private func flags() -> [(name: String, value: String)] {
         [
             ("config.file", options.configFile ?? ""),
+            ("enable-feature", options.enabledFeatures.joined(separator: ",")),
             ("query.lookback-delta", PromDuration.format(options.queryLookback)),
             ("query.max-concurrency", "\(options.queryMaxConcurrency)"),
             ("query.max-samples", "\(options.queryMaxSamples)"),

@@ -21,6 +21,18 @@ public final class QueryEngine: Sendable {
         threads = QueryThreads(limit: min(options.maxConcurrency, Self.threadCount))
     }
 
+    /// What of the language is on beyond the defaults.
+    public var features: QueryFeatures { options.features }
+
+    /// Parses a query with the features that are on.
+    ///
+    /// - Parameter query: PromQL.
+    /// - Returns: the expression.
+    /// - Throws: `QueryError` of kind `.badData`.
+    public func parse(_ query: String) throws(QueryError) -> Expression {
+        try Parser.parse(query, features: options.features)
+    }
+
     /// Evaluates a query at one time.
     ///
     /// - Parameters:
@@ -37,7 +49,7 @@ public final class QueryEngine: Sendable {
         lookback: Duration? = nil,
         timeout: Duration? = nil
     ) async throws(QueryError) -> QueryOutput {
-        try await instant(Parser.parse(query), at: time, lookback: lookback, timeout: timeout)
+        try await instant(parse(query), at: time, lookback: lookback, timeout: timeout)
     }
 
     /// Evaluates a parsed query at one time; see `instant(_:at:lookback:timeout:)`.
@@ -76,7 +88,7 @@ public final class QueryEngine: Sendable {
         timeout: Duration? = nil
     ) async throws(QueryError) -> QueryOutput {
         try await range(
-            Parser.parse(query),
+            parse(query),
             from: start,
             through: end,
             step: step,
@@ -152,7 +164,7 @@ public final class QueryEngine: Sendable {
                 source: source,
                 lookback: max(1, (lookback ?? options.lookback).milliseconds),
                 defaultStep: max(1, options.defaultStep.milliseconds),
-                delayedNameRemoval: options.delayedNameRemoval,
+                features: options.features,
                 maxSamples: options.maxSamples,
                 deadline: deadline
             )

@@ -15,9 +15,8 @@ public struct QueryOptions: Sendable {
     public var maxConcurrency = 20
     /// The step of a subquery that names none.
     public var defaultStep: Duration = .seconds(60)
-    /// Prometheus' flag `promql-delayed-name-removal`: metric names go at the end of the query, not by each
-    /// function.
-    public var delayedNameRemoval = false
+    /// What of the language is on beyond the defaults.
+    public var features = QueryFeatures()
 
     /// The defaults.
     public init() {}

@@ -43,20 +43,23 @@ public struct VectorSample: Sendable, Equatable {
     public let labels: Labels
     /// The evaluation time.
     public let timestamp: Timestamp
-    /// The value.
+    /// The value; without meaning when there is a histogram.
     public let value: Double
+    /// The value of a native histogram.
+    public let histogram: NativeHistogram?
 
     /// Creates an element.
-    public init(labels: Labels, timestamp: Timestamp, value: Double) {
+    public init(labels: Labels, timestamp: Timestamp, value: Double, histogram: NativeHistogram? = nil) {
         self.labels = labels
         self.timestamp = timestamp
-        self.value = value
+        self.value = histogram == nil ? value : 0
+        self.histogram = histogram
     }
 
     /// Equal labels and time, bit-identical values.
     public static func == (left: VectorSample, right: VectorSample) -> Bool {
         left.labels == right.labels && left.timestamp == right.timestamp
-            && left.value.bitPattern == right.value.bitPattern
+            && left.value.bitPattern == right.value.bitPattern && left.histogram == right.histogram
     }
 }
 
@@ -66,10 +69,17 @@ public struct SeriesColumn: Sendable, Equatable {
     public let labels: Labels
     /// Its samples, in time order.
     public let samples: SampleColumns
+    /// Its native histograms, in time order; at other times than the samples.
+    public let histograms: HistogramColumns
 
     /// Creates an entry.
-    public init(labels: Labels, samples: SampleColumns) {
+    public init(
+        labels: Labels,
+        samples: SampleColumns,
+        histograms: HistogramColumns = HistogramColumns()
+    ) {
         self.labels = labels
         self.samples = samples
+        self.histograms = histograms
     }
 }

@@ -211,6 +211,8 @@ public protocol SeriesSelection: Sendable {
         through: Timestamp,
         into columns: inout SampleColumns
     ) throws(SourceError)
+    /// Whether series `index` may have histograms or start timestamps; mostly none has, and they need not be read then.
+    func hasParts(_ index: Int) -> Bool
     /// Appends the histograms of series `index` with `from ≤ time ≤ through` to the caller's columns, in time order,
     /// stale markers included.
     func readHistograms(
@@ -241,6 +243,9 @@ public protocol SeriesSelection: Sendable {
 }
 
 extension SeriesSelection {
+    /// Always, for a source that does not know.
+    public func hasParts(_ index: Int) -> Bool { true }
+
     /// Appends nothing, for a source without histograms.
     public func readHistograms(
         _ index: Int,

@@ -12,7 +12,7 @@ struct EdgewatchCommand: AsyncParsableCommand {
         commandName: "edgewatch",
         abstract: "Collects, stores, queries, judges and ships metrics on an edge gateway.",
         version: Version.number,
-        subcommands: [RunCommand.self, CheckCommand.self, TSDBCommand.self],
+        subcommands: [RunCommand.self, CheckCommand.self, TestCommand.self, TSDBCommand.self],
         defaultSubcommand: nil
     )
 

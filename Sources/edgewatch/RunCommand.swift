@@ -3,6 +3,8 @@
 import ArgumentParser
 import Daemon
 import Logging
+import Platform
+import PromQL
 import Samples
 
 /// `edgewatch run`: the daemon.
@@ -51,6 +53,13 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: .customLong("query.lookback-delta"), help: "How far back an instant selector looks.")
     var queryLookback = "5m"
 
+    @Option(
+        name: .customLong("enable-feature"),
+        help:
+            "Comma separated features, by Prometheus' names: \(QueryFeatures.names.joined(separator: ", "))."
+    )
+    var features: [String] = []
+
     @Option(name: .customLong("log.level"), help: "trace, debug, info, warning or error.")
     var logLevel = "info"
 
@@ -65,6 +74,10 @@ struct RunCommand: AsyncParsableCommand {
         options.enablesLifecycle = enablesLifecycle
         options.receivesRemoteWrite = receivesRemoteWrite
         options.externalURL = externalURL
+        for name in features.flatMap({ $0.split(separator: ",") }).map(String.init)
+        where !options.enable(name) {
+            Console.writeError("edgewatch: --enable-feature \(name): no such feature here; it has no effect")
+        }
         options.queryTimeout = try RunCommand.duration(queryTimeout, of: "--query.timeout")
         options.queryLookback = try RunCommand.duration(queryLookback, of: "--query.lookback-delta")
         guard queryMaxSamples > 0, queryMaxConcurrency > 0 else {

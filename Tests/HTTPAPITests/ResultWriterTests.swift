@@ -54,6 +54,39 @@ struct ResultWriterTests {
         )
     }
 
+    @Test func histograms() {
+        let histogram = NativeHistogram(
+            schema: 0,
+            floatCount: 7.5,
+            sum: -3,
+            zeroThreshold: 0.001,
+            floatZeroCount: 2,
+            positive: [HistogramBucket(index: 0, count: 3), HistogramBucket(index: 2, count: 1.5)],
+            negative: [HistogramBucket(index: 1, count: 1)]
+        )
+        let json =
+            #"{"count":"7.5","sum":"-3","buckets":[[1,"-2","-1","1"],[3,"-0.001","0.001","2"],"#
+            + #"[0,"0.5","1","3"],[0,"2","4","1.5"]]}"#
+        let sample = VectorSample(labels: up, timestamp: time, value: 0, histogram: histogram)
+        #expect(
+            body(QueryOutput(value: .vector([sample]))).text
+                == #"{"status":"success","data":{"resultType":"vector","result":["#
+                + #"{"metric":{"__name__":"up","job":"a<b>"},"histogram":[1435781451.781,\#(json)]}]}}"#
+        )
+        var samples = SampleColumns()
+        samples.append(1000, 1)
+        var histograms = HistogramColumns()
+        histograms.append(2000, histogram)
+        histograms.append(3000, NativeHistogram(schema: 0, floatCount: 0, sum: 0))
+        let column = SeriesColumn(labels: up, samples: samples, histograms: histograms)
+        #expect(
+            body(QueryOutput(value: .matrix([column]))).text
+                == #"{"status":"success","data":{"resultType":"matrix","result":["#
+                + #"{"metric":{"__name__":"up","job":"a<b>"},"values":[[1,"1"]],"#
+                + #""histograms":[[2,\#(json)],[3,{"count":"0","sum":"0"}]]}]}}"#
+        )
+    }
+
     @Test func matrix() {
         var samples = SampleColumns()
         samples.append(1000, 0.25)

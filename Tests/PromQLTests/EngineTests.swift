@@ -13,7 +13,7 @@ import Testing
     private let source = MemorySource()
 
     private func load(_ lines: String) throws {
-        guard case .load(let load)? = try TestScriptParser.parse("load 1m\n" + lines).commands.first else {
+        guard case .load(let load)? = try TestScriptParser.parse("load 1m\n" + lines).first else {
             return
         }
         for series in load.series {

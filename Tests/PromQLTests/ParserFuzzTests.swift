@@ -3,9 +3,10 @@
 // Queries made by cutting and joining good ones: whatever comes in, the answer is a tree that prints and parses
 // back, or an error; never a trap.
 
-import PromQL
 import Samples
 import Testing
+
+@testable import PromQL
 
 @Suite struct ParserFuzzTests {
     private struct Generator: RandomNumberGenerator {

@@ -3,9 +3,10 @@
 // A range query slides its windows, an instant query computes one window from scratch; both must agree at every
 // step, also around gaps, infinities and NaN, and with sums that cancel.
 
-import PromQL
 import Samples
 import Testing
+
+@testable import PromQL
 
 @Suite struct SlidingWindowTests {
     private struct Generator: RandomNumberGenerator {

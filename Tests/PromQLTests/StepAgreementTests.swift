@@ -3,9 +3,10 @@
 // Every step of a range query is what an instant query at that time gives: operators work on whole columns, across
 // many words of presence bits, while series come and go.
 
-import PromQL
 import Samples
 import Testing
+
+@testable import PromQL
 
 @Suite struct StepAgreementTests {
     private struct Generator: RandomNumberGenerator {

@@ -34,7 +34,7 @@ extension RuleEvaluator {
         for element in series {
             let id = try rule.written[element.labels] ?? sink.series(element.labels, in: stage.group)
             written[element.labels] = id
-            if !stage.write(id, element.value) { metrics.duplicates.add() }
+            if !stage.write(id, element) { metrics.duplicates.add() }
         }
         for (labels, id) in rule.written where written[labels] == nil { stage.end(id) }
         rule.written = written

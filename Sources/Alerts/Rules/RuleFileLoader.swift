@@ -4,7 +4,7 @@
 // `type: seasonal` and `type: predictive`. docs/rules.md describes every key.
 
 public import Config
-internal import PromQL
+public import PromQL
 internal import Samples
 
 /// Reads and checks rule files.
@@ -14,11 +14,16 @@ public enum RuleFileLoader {
     /// - Parameters:
     ///   - bytes: the file's contents.
     ///   - file: its name, for errors and for the groups' identity.
+    ///   - features: what of PromQL is on beyond the defaults.
     /// - Returns: the groups in file order; none for an empty file.
     /// - Throws: `ConfigErrors` with all mistakes found.
-    public static func parse(_ bytes: [UInt8], file: String) throws(ConfigErrors) -> [RuleGroup] {
+    public static func parse(
+        _ bytes: [UInt8],
+        file: String,
+        features: QueryFeatures = QueryFeatures()
+    ) throws(ConfigErrors) -> [RuleGroup] {
         let document = try YAMLReader.parse(bytes, file: file)
-        var reader = RuleFileReader(file: file)
+        var reader = RuleFileReader(file: file, features: features)
         let groups = reader.groups(document)
         guard reader.errors.isEmpty else { throw ConfigErrors(reader.errors) }
         return groups
@@ -28,10 +33,12 @@ public enum RuleFileLoader {
 /// One pass over a document; mistakes are gathered, not thrown.
 struct RuleFileReader {
     let file: String
+    let features: QueryFeatures
     private(set) var errors: [ConfigError] = []
 
-    init(file: String) {
+    init(file: String, features: QueryFeatures = QueryFeatures()) {
         self.file = file
+        self.features = features
     }
 
     mutating func report(_ error: ConfigError) {

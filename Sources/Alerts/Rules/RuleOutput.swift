@@ -18,6 +18,8 @@ struct RuleError: Error, Equatable, CustomStringConvertible {
 struct RuleSeries: Sendable, Equatable {
     let labels: Labels
     let value: Double
+    /// The value of a native histogram, instead of the number.
+    var histogram: NativeHistogram?
 }
 
 /// One element of an alerting rule's result, with what its templates may see besides.
@@ -55,7 +57,7 @@ enum RuleOutput {
             guard seen.insert(labels).inserted else {
                 throw RuleError("vector contains metrics with the same labelset after applying rule labels")
             }
-            series.append(RuleSeries(labels: labels, value: sample.value))
+            series.append(RuleSeries(labels: labels, value: sample.value, histogram: sample.histogram))
         }
         guard limit == 0 || series.count <= limit else {
             throw RuleError("exceeded limit of \(limit) with \(series.count) series")

@@ -97,7 +97,7 @@ struct RuleReader {
             return nil
         }
         do {
-            return try Parser.parse(text)
+            return try Parser.parse(text, features: file.features)
         } catch {
             report(expr, "could not parse expression: \(error.message)")
             return nil

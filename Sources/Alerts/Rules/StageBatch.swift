@@ -15,9 +15,13 @@ struct StageBatch {
     var group: GroupID { batch.group }
 
     /// Adds a value; false when another rule of the stage already gave the series one.
-    mutating func write(_ id: SeriesID, _ value: Double) -> Bool {
+    mutating func write(_ id: SeriesID, _ series: RuleSeries) -> Bool {
         guard present.insert(id).inserted else { return false }
-        batch.append(id, value)
+        if let histogram = series.histogram {
+            batch.append(id, histogram)
+        } else {
+            batch.append(id, series.value)
+        }
         return true
     }
 
@@ -29,6 +33,6 @@ struct StageBatch {
     /// The whole row; nil when there is nothing to store.
     mutating func finished() -> SampleBatch? {
         for id in ended where present.insert(id).inserted { batch.append(id, StaleMarker.value) }
-        return batch.series.isEmpty ? nil : batch
+        return batch.count == 0 ? nil : batch
     }
 }

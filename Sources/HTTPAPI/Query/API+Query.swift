@@ -107,7 +107,7 @@ extension API {
 
     private func parsed(_ text: String) throws(APIError) -> Expression {
         do {
-            return try Parser.parse(text)
+            return try services.engine.parse(text)
         } catch {
             throw .invalid("query", error.message)
         }

@@ -65,8 +65,13 @@ enum ResultWriter {
             for sample in samples {
                 writer.beginObject()
                 writer.member("metric", sample.labels)
-                writer.key("value")
-                writer.sample(sample.timestamp.milliseconds, sample.value)
+                if let histogram = sample.histogram {
+                    writer.key("histogram")
+                    writer.histogram(sample.timestamp.milliseconds, histogram)
+                } else {
+                    writer.key("value")
+                    writer.sample(sample.timestamp.milliseconds, sample.value)
+                }
                 writer.endObject()
             }
             writer.endArray()
@@ -95,7 +100,47 @@ extension JSONWriter {
             for index in timestamps.indices { sample(timestamps[index], values[index]) }
             endArray()
         }
+        let histograms = column.histograms
+        if histograms.count > 0 {
+            key("histograms")
+            beginArray()
+            for (time, value) in zip(histograms.timestamps, histograms.histograms) { histogram(time, value) }
+            endArray()
+        }
         endObject()
+    }
+
+    /// Writes `[time,{count,sum,buckets}]`; a bucket is `[rule,lower,upper,count]` with the rule saying which bounds
+    /// belong to it: 0 the upper, 1 the lower, 2 none, 3 both.
+    fileprivate mutating func histogram(_ milliseconds: Int64, _ histogram: NativeHistogram) {
+        beginArray()
+        seconds(milliseconds: milliseconds)
+        beginObject()
+        member("count", PromNumber.format(histogram.count))
+        member("sum", PromNumber.format(histogram.sum))
+        let buckets = histogram.buckets
+        if !buckets.isEmpty {
+            key("buckets")
+            beginArray()
+            for bucket in buckets {
+                let rule =
+                    switch (bucket.lowerInclusive, bucket.upperInclusive) {
+                    case (false, true): 0
+                    case (true, false): 1
+                    case (false, false): 2
+                    case (true, true): 3
+                    }
+                beginArray()
+                number(rule)
+                string(PromNumber.format(bucket.lower))
+                string(PromNumber.format(bucket.upper))
+                string(PromNumber.format(bucket.count))
+                endArray()
+            }
+            endArray()
+        }
+        endObject()
+        endArray()
     }
 }
 

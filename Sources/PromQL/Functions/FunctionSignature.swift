@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The functions of the language: names, argument types, result types. A function is listed here when it is
-// implemented; everything else is unknown to the parser, as in Prometheus.
+// The functions of the language: names, argument types, result types.
 
 /// What the parser has to know of a function.
 struct FunctionSignature: Sendable {
@@ -49,16 +48,16 @@ struct FunctionSignature: Sendable {
         add([.pi, .time], [], 0, .scalar)
         add([.scalar], [.vector], 0, .scalar)
         add([.vector], [.scalar])
+        add(Function.ofHistograms, [.vector])
+        add([.histogramQuantiles], [.vector, .string, .scalar, .scalar], 9)
+        add([.doubleExponentialSmoothing], [.matrix, .scalar, .scalar])
+        add([.info], [.vector, .vector], 1)
+        add([.sortByLabel, .sortByLabelDesc], [.vector, .string], -1)
+        add([.startTimestamp], [.vector])
+        add([.start, .end, .range, .step], [], 0, .scalar)
+        add([.minOf, .maxOf], [.scalar, .scalar], 0, .scalar)
         return table
     }()
-
-    /// Functions Prometheus knows but keeps behind `promql-experimental-functions`.
-    static let experimental: Set<String> = [
-        "double_exponential_smoothing", "end", "histogram_quantiles", "info",
-        "mad_over_time", "max_of", "min_of", "range", "sort_by_label", "sort_by_label_desc", "start",
-        "start_timestamp", "step", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time",
-        "ts_of_min_over_time",
-    ]
 }
 
 /// A function, by its name in the language.
@@ -95,6 +94,24 @@ enum Function: String, Sendable {
     case labelReplace = "label_replace"
     case labelJoin = "label_join"
     case pi, time, scalar, vector
+    case histogramCount = "histogram_count"
+    case histogramSum = "histogram_sum"
+    case histogramAvg = "histogram_avg"
+    case histogramStddev = "histogram_stddev"
+    case histogramStdvar = "histogram_stdvar"
+    case histogramQuantiles = "histogram_quantiles"
+    case doubleExponentialSmoothing = "double_exponential_smoothing"
+    case madOverTime = "mad_over_time"
+    case tsOfFirstOverTime = "ts_of_first_over_time"
+    case tsOfLastOverTime = "ts_of_last_over_time"
+    case tsOfMinOverTime = "ts_of_min_over_time"
+    case tsOfMaxOverTime = "ts_of_max_over_time"
+    case sortByLabel = "sort_by_label"
+    case sortByLabelDesc = "sort_by_label_desc"
+    case startTimestamp = "start_timestamp"
+    case minOf = "min_of"
+    case maxOf = "max_of"
+    case info, start, end, range, step
 
     /// One value in, one value out.
     static let elementwise: [Function] = [
@@ -110,11 +127,40 @@ enum Function: String, Sendable {
     static let overRange: [Function] = [
         .rate, .increase, .irate, .delta, .idelta, .deriv, .changes, .resets, .avgOverTime, .sumOverTime,
         .minOverTime, .maxOverTime, .countOverTime, .lastOverTime, .firstOverTime, .presentOverTime,
-        .stddevOverTime, .stdvarOverTime,
+        .stddevOverTime, .stdvarOverTime, .madOverTime, .tsOfFirstOverTime, .tsOfLastOverTime,
+        .tsOfMinOverTime,
+        .tsOfMaxOverTime,
     ]
+    /// A native histogram in, one number out.
+    static let ofHistograms: [Function] = [
+        .histogramCount, .histogramSum, .histogramAvg, .histogramStddev, .histogramStdvar,
+    ]
+
+    /// Behind Prometheus' `promql-experimental-functions`.
+    var isExperimental: Bool {
+        switch self {
+        case .doubleExponentialSmoothing, .end, .histogramQuantiles, .info, .madOverTime, .maxOf, .minOf,
+            .range,
+            .sortByLabel, .sortByLabelDesc, .start, .startTimestamp, .step, .tsOfFirstOverTime,
+            .tsOfLastOverTime, .tsOfMaxOverTime, .tsOfMinOverTime:
+            true
+        default: false
+        }
+    }
+
+    /// Whether since when a counter counts matters.
+    var usesStartTimestamps: Bool {
+        switch self {
+        case .rate, .increase, .irate, .resets: true
+        default: false
+        }
+    }
 
     /// Whether the result depends on the evaluation time even when the arguments do not.
     var dependsOnTime: Bool {
-        Function.calendar.contains(self) || self == .time || self == .timestamp || self == .predictLinear
+        switch self {
+        case .time, .timestamp, .predictLinear, .start, .end, .range, .step: true
+        default: Function.calendar.contains(self)
+        }
     }
 }

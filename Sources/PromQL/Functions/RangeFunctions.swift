@@ -8,13 +8,19 @@ extension SampleWindows {
     /// Below this many windows per sample each window is computed from scratch, exactly as Prometheus sums it.
     private static var slidingThreshold: Int64 { 4 }
 
-    /// Computes a function for all steps.
+    /// Computes a function of the numbers for all steps.
     ///
     /// - Parameters:
     ///   - function: one that takes a range vector.
     ///   - parameter: the scalar argument at each step, for those that have one.
+    ///   - second: the second scalar argument.
     ///   - column: receives the values.
-    borrowing func evaluate(_ function: Function, parameter: [Double], into column: inout Column) {
+    borrowing func evaluate(
+        _ function: Function,
+        parameter: [Double],
+        second: [Double] = [],
+        into column: inout Column
+    ) {
         if !summaries.isEmpty, summarize(function, into: &column) { return }
         switch function {
         case .rate: rate(&column, isCounter: true, perSecond: true)
@@ -35,6 +41,12 @@ extension SampleWindows {
         case .lastOverTime: slide(into: &column) { _, _, high in values[high - 1] }
         case .firstOverTime: slide(into: &column) { _, low, _ in values[low] }
         case .quantileOverTime: quantile(&column, parameter)
+        case .madOverTime: deviationFromMedian(&column)
+        case .tsOfFirstOverTime: slide(into: &column) { _, low, _ in Double(timestamps[low]) / 1000 }
+        case .tsOfLastOverTime: slide(into: &column) { _, _, high in Double(timestamps[high - 1]) / 1000 }
+        case .tsOfMinOverTime: timeOfExtreme(&column) { $0 <= $1 }
+        case .tsOfMaxOverTime: timeOfExtreme(&column) { $0 >= $1 }
+        case .doubleExponentialSmoothing: smooth(&column, parameter, second)
         default: slide(into: &column) { _, _, _ in 1 }
         }
     }
@@ -186,6 +198,51 @@ extension SampleWindows {
             first = low
             end = high
             return Quantile.of(sorted: sorted, parameter[step])
+        }
+    }
+
+    /// The median of the distances from the median.
+    private borrowing func deviationFromMedian(_ column: inout Column) {
+        var sorted: [Double] = []
+        slide(into: &column) { _, low, high in
+            sorted.removeAll(keepingCapacity: true)
+            sorted.append(contentsOf: values[low..<high])
+            sorted.sort(by: Quantile.precedes)
+            if sorted[0].isNaN { return .nan }
+            let median = Quantile.of(sorted: sorted, 0.5)
+            for index in sorted.indices { sorted[index] = abs(sorted[index] - median) }
+            sorted.sort(by: Quantile.precedes)
+            return Quantile.of(sorted: sorted, 0.5)
+        }
+    }
+
+    /// When the value was smallest or largest, of several times the last.
+    private borrowing func timeOfExtreme(_ column: inout Column, _ wins: (Double, Double) -> Bool) {
+        slide(into: &column) { _, low, high in
+            var best = low
+            for index in low..<high where wins(values[index], values[best]) || values[best].isNaN {
+                best = index
+            }
+            return Double(timestamps[best]) / 1000
+        }
+    }
+
+    /// Holt's linear method: a level and a trend, each moved by its factor toward what the samples show.
+    ///
+    /// Source: Prometheus `double_exponential_smoothing`; both factors lie between 0 and 1.
+    private borrowing func smooth(_ column: inout Column, _ smoothing: [Double], _ trend: [Double]) {
+        slide(into: &column) { step, low, high in
+            guard high - low >= 2 else { return nil }
+            let (levelFactor, trendFactor) = (smoothing[step], trend[step])
+            var (previous, level) = (0.0, values[low])
+            var slope = values[low + 1] - values[low]
+            for index in (low + 1)..<high {
+                if index > low + 1 { slope = trendFactor * (level - previous) + (1 - trendFactor) * slope }
+                (previous, level) = (
+                    level, levelFactor * values[index] + (1 - levelFactor) * (level + slope)
+                )
+            }
+            return level
         }
     }
 }

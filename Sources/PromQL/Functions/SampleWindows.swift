@@ -15,6 +15,11 @@ struct WindowGrid {
     let at: Int64?
     /// Where the source has windows of its own instead of samples; there both edges move back to their ends.
     var coarse: [CoarseStretch] = []
+    /// How values at the edges are found; nil: only samples inside count.
+    var edges: RangeEdges?
+    /// Milliseconds of samples wanted before each window, and after it.
+    var reachBack: Int64 = 0
+    var reachAhead: Int64 = 0
 
     init(_ grid: Grid, length: Int64, modifiers: TimeModifiers) {
         self.grid = grid
@@ -46,10 +51,10 @@ struct WindowGrid {
 
     /// The span that holds every window, both ends included.
     var span: (from: Timestamp, through: Timestamp) {
-        let first = start(0)
+        let first = start(0).subtractingClamped(reachBack)
         return (
             Timestamp(milliseconds: first == .max ? first : first + 1),
-            Timestamp(milliseconds: end(grid.count - 1))
+            Timestamp(milliseconds: end(grid.count - 1).subtractingClamped(-reachAhead))
         )
     }
 }
@@ -76,6 +81,22 @@ extension Int64 {
     }
 }
 
+extension SampleWindows {
+    /// Windows over what was read of a series, without its stale markers.
+    init(_ samples: SeriesSamples, _ windows: WindowGrid) {
+        self.init(
+            timestamps: samples.numbers.timestamps,
+            values: samples.numbers.values,
+            windows: windows,
+            histogramTimes: samples.histograms.timestamps,
+            histograms: samples.histograms.histograms
+        )
+        guard samples.starts.count > 0 else { return }
+        starts = samples.starts(at: timestamps)
+        histogramStarts = samples.starts(at: histogramTimes)
+    }
+}
+
 /// Samples without stale markers, and the windows over them.
 struct SampleWindows: ~Copyable {
     let timestamps: [Int64]
@@ -83,8 +104,18 @@ struct SampleWindows: ~Copyable {
     let windows: WindowGrid
     /// For each sample what it stands for, when the source has windows instead of some samples; otherwise empty.
     var summaries: [SampleSummary] = []
+    /// Histograms of the series, at other times than its numbers.
+    var histogramTimes: [Int64] = []
+    var histograms: [NativeHistogram] = []
+    /// For each number since when the counter counts, 0 where that is unknown; empty when none is known.
+    var starts: [Int64] = []
+    /// The same for each histogram.
+    var histogramStarts: [Int64] = []
 
+    /// The number of samples that are numbers.
     var count: Int { values.count }
+
+    var isEmpty: Bool { values.isEmpty && histograms.isEmpty }
 
     /// How many windows a sample is in, on average.
     var overlap: Int64 {

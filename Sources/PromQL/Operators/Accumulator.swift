@@ -14,6 +14,21 @@ struct Accumulator {
     private var counts: [Double] = []
     /// Steps whose sum overflowed; their column holds the running mean instead.
     private var isIncremental: [Bool] = []
+    /// The histograms of each step; empty as long as there is none.
+    private var histograms: [HistogramAccumulator?] = []
+    /// What there is to say about the group.
+    private(set) var notes: Notes = []
+
+    /// What there is to say about groups with histograms.
+    struct Notes: OptionSet {
+        let rawValue: UInt8
+
+        static let mixedTypes = Notes(rawValue: 1)
+        static let mixedSchemas = Notes(rawValue: 2)
+        static let resetsCollide = Notes(rawValue: 4)
+        static let boundsReconciled = Notes(rawValue: 8)
+        static let ignored = Notes(rawValue: 16)
+    }
 
     init(_ aggregator: Aggregator, _ labels: Labels, _ count: Int) {
         self.aggregator = aggregator
@@ -45,6 +60,26 @@ struct Accumulator {
             series.visit { step, value in
                 let most = column.values[step]
                 if !column.has(step) || value > most || most.isNaN { column.set(step, value) }
+            }
+        }
+    }
+
+    /// Adds the histograms of a series.
+    mutating func addHistograms(_ series: Column) {
+        series.visitHistograms { step, histogram in
+            switch aggregator {
+            case .count: column.set(step, column.has(step) ? column.values[step] + 1 : 1)
+            case .group: column.set(step, 1)
+            case .sum, .avg:
+                if histograms.isEmpty {
+                    histograms = [HistogramAccumulator?](repeating: nil, count: column.count)
+                }
+                if histograms[step] == nil {
+                    histograms[step] = HistogramAccumulator(histogram, isMean: aggregator == .avg)
+                } else {
+                    histograms[step]?.add(histogram)
+                }
+            default: notes.insert(.ignored)
             }
         }
     }
@@ -102,6 +137,20 @@ struct Accumulator {
 
     /// Turns the running values into the result.
     mutating func finish() {
+        finishNumbers()
+        for step in histograms.indices {
+            guard let histogram = histograms[step] else { continue }
+            notes.formUnion(histogram.notes)
+            if column.has(step) {
+                notes.insert(.mixedTypes)
+                column.remove(step)
+            } else if let value = histogram.value {
+                column.set(step, value)
+            }
+        }
+    }
+
+    private mutating func finishNumbers() {
         switch aggregator {
         case .sum: column.update { step, sum in CompensatedSum(sum, compensation: second[step]).value }
         case .avg:
@@ -113,5 +162,42 @@ struct Accumulator {
         case .stddev: column.update { step, squares in (squares / counts[step]).squareRoot() }
         default: break
         }
+    }
+}
+
+/// The histograms of a group at one step.
+private struct HistogramAccumulator {
+    private var sum: HistogramSum?
+    private var mean: HistogramMean?
+    private var hasReset = false
+    private var hasNoReset = false
+    private(set) var notes: Accumulator.Notes = []
+
+    init(_ first: NativeHistogram, isMean: Bool) {
+        if isMean { mean = HistogramMean(first) } else { sum = HistogramSum(first) }
+        noteHint(first)
+    }
+
+    private mutating func noteHint(_ histogram: NativeHistogram) {
+        if histogram.counterReset == .reset { hasReset = true }
+        if histogram.counterReset == .notReset { hasNoReset = true }
+        if hasReset, hasNoReset { notes.insert(.resetsCollide) }
+    }
+
+    mutating func add(_ histogram: NativeHistogram) {
+        guard !notes.contains(.mixedSchemas) else { return }
+        noteHint(histogram)
+        do throws(MixedSchemas) {
+            let remarks = mean == nil ? try sum?.add(histogram) : try mean?.add(histogram)
+            guard let remarks else { return }
+            if remarks.contains(.boundsReconciled) { notes.insert(.boundsReconciled) }
+        } catch {
+            notes.insert(.mixedSchemas)
+        }
+    }
+
+    /// Nil when the group's histograms do not go together.
+    var value: NativeHistogram? {
+        notes.contains(.mixedSchemas) ? nil : mean?.value ?? sum?.value
     }
 }

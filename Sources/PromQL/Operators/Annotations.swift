@@ -12,6 +12,8 @@ struct Annotations {
     private var seen: Set<String> = []
     /// Buckets that had to be raised to grow, told once per metric and place.
     private var forced: [ForcedMonotonicity] = []
+    /// Counters that began before the sample ahead, told once per metric and place.
+    private var overlaps: [OverlappingStarts] = []
 
     mutating func warn(_ text: String, at range: SourceRange) {
         if seen.insert("w" + text).inserted { warnings.append((text, range)) }
@@ -29,13 +31,35 @@ struct Annotations {
         }
     }
 
+    mutating func add(_ overlap: OverlappingStarts) {
+        if let index = overlaps.firstIndex(where: { $0.metric == overlap.metric }) {
+            overlaps[index].samples += overlap.samples
+        } else {
+            overlaps.append(overlap)
+        }
+    }
+
     func warnings(in source: [UInt8]) -> [String] {
-        warnings.map { "PromQL warning: \($0.text) (\($0.range.position(in: source)))" }
+        (warnings + overlaps.map { ($0.text, $0.range) })
+            .map { "PromQL warning: \($0.text) (\($0.range.position(in: source)))" }
     }
 
     func infos(in source: [UInt8]) -> [String] {
         (infos + forced.map { ($0.text, $0.range) })
             .map { "PromQL info: \($0.text) (\($0.range.position(in: source)))" }
+    }
+}
+
+/// Samples of a metric whose counter began, by what the source says, before the sample ahead of them.
+struct OverlappingStarts {
+    let metric: String
+    let range: SourceRange
+    var samples: Int
+
+    var text: String {
+        let words = "sample has start time that overlaps with previous sample timestamp for metric"
+        let count = samples > 1 ? " (\(samples) occurrences)" : ""
+        return "\(words) \(Labels.quoted(metric))\(count)"
     }
 }
 

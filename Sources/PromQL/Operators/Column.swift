@@ -2,9 +2,20 @@
 //
 // The form in which operators hand on data: for each series one value per step and a bit that says whether there is
 // one. A column is filled, read and refilled; nothing is allocated per step, and per series only where a result has
-// to be kept.
+// to be kept. Native histograms stand in a column of their own beside the numbers, which mostly does not exist.
 
 internal import Samples
+
+/// What one series has at one time.
+enum SampleValue {
+    case number(Double)
+    case histogram(NativeHistogram)
+
+    var isHistogram: Bool {
+        if case .histogram = self { return true }
+        return false
+    }
+}
 
 /// One series' values over all steps.
 struct Column {
@@ -12,6 +23,10 @@ struct Column {
     var values: [Double]
     /// Bit `step % 64` of word `step / 64`.
     var presence: [UInt64]
+    /// The histogram at each step; empty as long as the series has none.
+    ///
+    /// A step has a number or a histogram, not both.
+    var histograms: [NativeHistogram?] = []
 
     init(count: Int) {
         values = [Double](repeating: 0, count: count)
@@ -23,24 +38,75 @@ struct Column {
     var count: Int { values.count }
 
     /// Whether no step has a value.
-    var isEmpty: Bool { presence.allSatisfy { $0 == 0 } }
+    var isEmpty: Bool { !hasNumbers && (histograms.isEmpty || histograms.allSatisfy { $0 == nil }) }
 
-    /// The number of steps with a value.
-    var population: Int { presence.reduce(0) { $0 + $1.nonzeroBitCount } }
+    /// Whether a step has a number.
+    var hasNumbers: Bool { presence.contains { $0 != 0 } }
 
+    /// What the values count as against the sample limit: the number of steps with a number, and more for histograms.
+    var population: Int {
+        let numbers = presence.reduce(0) { $0 + $1.nonzeroBitCount }
+        return histograms.isEmpty ? numbers : histograms.reduce(numbers) { $0 + ($1?.weight ?? 0) }
+    }
+
+    /// The steps with a number or a histogram, as bits.
+    var occupied: [UInt64] {
+        if histograms.isEmpty { return presence }
+        var bits = presence
+        for step in histograms.indices where histograms[step] != nil {
+            bits[step >> 6] |= 1 << UInt64(step & 63)
+        }
+        return bits
+    }
+
+    /// Whether a step has a number.
     func has(_ step: Int) -> Bool { presence[step >> 6] >> UInt64(step & 63) & 1 != 0 }
+
+    /// What a step has.
+    func value(_ step: Int) -> SampleValue? {
+        if has(step) { return .number(values[step]) }
+        guard !histograms.isEmpty, let histogram = histograms[step] else { return nil }
+        return .histogram(histogram)
+    }
 
     mutating func set(_ step: Int, _ value: Double) {
         values[step] = value
         presence[step >> 6] |= 1 << UInt64(step & 63)
     }
 
+    mutating func set(_ step: Int, _ histogram: NativeHistogram) {
+        if histograms.isEmpty { histograms = [NativeHistogram?](repeating: nil, count: count) }
+        histograms[step] = histogram
+    }
+
+    mutating func set(_ step: Int, _ value: SampleValue) {
+        switch value {
+        case .number(let number): set(step, number)
+        case .histogram(let histogram): set(step, histogram)
+        }
+    }
+
     mutating func remove(_ step: Int) {
         presence[step >> 6] &= ~(1 << UInt64(step & 63))
+        if !histograms.isEmpty { histograms[step] = nil }
     }
 
     mutating func removeAll() {
         for word in presence.indices { presence[word] = 0 }
+        removeHistograms()
+    }
+
+    /// Keeps the numbers only, for operators that know nothing else.
+    mutating func removeHistograms() {
+        if !histograms.isEmpty { histograms = [] }
+    }
+
+    /// Keeps the steps whose bit is set.
+    mutating func keep(_ bits: [UInt64]) {
+        for word in presence.indices { presence[word] &= bits[word] }
+        for step in histograms.indices where bits[step >> 6] >> UInt64(step & 63) & 1 == 0 {
+            histograms[step] = nil
+        }
     }
 
     /// Sets every step.
@@ -52,9 +118,11 @@ struct Column {
     mutating func broadcast(_ other: Column) {
         removeAll()
         if other.has(0) { fill(other.values[0]) }
+        guard case .histogram(let histogram)? = other.value(0) else { return }
+        histograms = [NativeHistogram?](repeating: histogram, count: count)
     }
 
-    /// Calls `body` with each step that has a value.
+    /// Calls `body` with each step that has a number.
     @inline(__always)
     func visit<Failure: Error>(_ body: (Int, Double) throws(Failure) -> Void) throws(Failure) {
         for word in presence.indices {
@@ -67,7 +135,23 @@ struct Column {
         }
     }
 
-    /// Replaces each value; nil takes it away.
+    /// Calls `body` with each step that has a histogram.
+    func visitHistograms<Failure: Error>(
+        _ body: (Int, NativeHistogram) throws(Failure) -> Void
+    ) throws(Failure) {
+        for step in histograms.indices {
+            if let histogram = histograms[step] { try body(step, histogram) }
+        }
+    }
+
+    /// Replaces each histogram; nil takes it away.
+    mutating func updateHistograms(_ change: (Int, NativeHistogram) -> NativeHistogram?) {
+        for step in histograms.indices {
+            if let histogram = histograms[step] { histograms[step] = change(step, histogram) }
+        }
+    }
+
+    /// Replaces each number; nil takes it away.
     @inline(__always)
     mutating func update(_ change: (Int, Double) -> Double?) {
         for word in presence.indices {

@@ -11,8 +11,8 @@ extension Evaluator {
         case .topk, .bottomk: try streamLargest(aggregation, grid, body)
         case .quantile: try streamQuantile(aggregation, grid, body)
         case .countValues: try streamCountValues(aggregation, grid, body)
-        case .limitk, .limitRatio:
-            throw QueryError(.internal, "\(aggregation.aggregator.rawValue) is not enabled")
+        case .limitk: try streamLimited(aggregation, grid, body)
+        case .limitRatio: try streamSampled(aggregation, grid, body)
         default: try streamAccumulated(aggregation, grid, body)
         }
     }
@@ -39,11 +39,13 @@ extension Evaluator {
                 try hold(grid.count)
             }
             groups[row].add(column)
+            if !column.histograms.isEmpty { groups[row].addHistograms(column) }
             if header.dropsName { groups[row].header.dropsName = true }
         }
         release(grid.count * groups.count)
         for index in groups.indices {
             groups[index].finish()
+            report(groups[index].notes, aggregation)
             guard !groups[index].column.isEmpty else { continue }
             try body(groups[index].header, &groups[index].column)
         }
@@ -57,9 +59,10 @@ extension Evaluator {
         _ body: SeriesBody
     ) throws(QueryError) {
         let limits = try parameter(aggregation, grid)
+        guard let counts = try Self.counts(limits) else { return }
         let vector = try collect(aggregation.expression, grid)
         defer { release(vector) }
-        guard let counts = try Self.counts(limits, vector.headers.count) else { return }
+        noteIgnored(vector, aggregation, at: aggregation.range)
         let members = groups(vector, aggregation.selection).members
         let isTop = aggregation.aggregator == .topk
         func precedes(_ left: Double, _ right: Double) -> Bool {
@@ -68,7 +71,7 @@ extension Evaluator {
         }
         if grid.count == 1 {
             for member in members {
-                let order = member.sorted {
+                let order = member.filter { vector.columns[$0].hasNumbers }.sorted {
                     let (left, right) = (vector.columns[$0].values[0], vector.columns[$1].values[0])
                     return precedes(left, right) || (!precedes(right, left) && $0 < $1)
                 }
@@ -102,7 +105,7 @@ extension Evaluator {
     }
 
     /// How many elements to keep at each step; nil when none at any.
-    private static func counts(_ limits: [Double], _ available: Int) throws(QueryError) -> [Int]? {
+    static func counts(_ limits: [Double]) throws(QueryError) -> [Int]? {
         let largest = limits.reduce(-Double.infinity) { $1.isNaN ? $0 : Swift.max($0, $1) }
         if limits.contains(where: \.isNaN) { throw QueryError(.execution, "Parameter value is NaN") }
         if largest < 1 { return nil }
@@ -113,7 +116,7 @@ extension Evaluator {
             throw QueryError(.execution, "Scalar value \(NumberText.general(high)) overflows int64")
         }
         // In range of Int64 by the checks above.
-        return limits.map { Swift.max(0, Swift.min(Int($0), available)) }
+        return limits.map { Swift.max(0, Int($0)) }
     }
 
     // MARK: - quantile
@@ -127,6 +130,7 @@ extension Evaluator {
         if let parameter = aggregation.parameter { warnOfQuantiles(phi, at: parameter.range) }
         let vector = try collect(aggregation.expression, grid)
         defer { release(vector) }
+        noteIgnored(vector, aggregation, at: aggregation.expression.range)
         let groups = groups(vector, aggregation.selection)
         var values: [Double] = []
         var column = Column(count: grid.count)
@@ -168,22 +172,33 @@ extension Evaluator {
             // Equal neighbours are common; their row is looked up once.
             var row = -1
             var last = Double.nan
-            try column.visit { (step, value) throws(QueryError) in
-                if row < 0 || value.bitPattern != last.bitPattern {
-                    let labeled = header.labels.setting(label, NumberText.plain(value))
-                    let key = selection.labels(labeled)
-                    if let known = rows[key] {
-                        row = known
-                    } else {
-                        row = result.headers.count
-                        rows[key] = row
-                        result.append(SeriesHeader(labels: key), Column(count: grid.count))
-                        try hold(grid.count)
-                    }
-                    last = value
+            func place(of text: String) throws(QueryError) -> Int {
+                let key = selection.labels(header.labels.setting(label, text))
+                if let known = rows[key] {
+                    if header.dropsName { result.headers[known].dropsName = true }
+                    return known
                 }
+                rows[key] = result.headers.count
+                result.append(
+                    SeriesHeader(labels: key, dropsName: header.dropsName),
+                    Column(count: grid.count)
+                )
+                try hold(grid.count)
+                return result.headers.count - 1
+            }
+            func count(_ step: Int, _ row: Int) {
                 let count = result.columns[row].has(step) ? result.columns[row].values[step] : 0
                 result.columns[row].set(step, count + 1)
+            }
+            try column.visit { (step, value) throws(QueryError) in
+                if row < 0 || value.bitPattern != last.bitPattern {
+                    row = try place(of: NumberText.plain(value))
+                    last = value
+                }
+                count(step, row)
+            }
+            try column.visitHistograms { (step, histogram) throws(QueryError) in
+                count(step, try place(of: histogram.text))
             }
         }
         release(grid.count * result.headers.count)
@@ -192,12 +207,31 @@ extension Evaluator {
 
     // MARK: - Groups
 
-    private func parameter(_ aggregation: Aggregation, _ grid: Grid) throws(QueryError) -> [Double] {
+    /// Says that histograms do not count.
+    private func noteIgnored(_ vector: VectorColumns, _ aggregation: Aggregation, at range: SourceRange) {
+        guard vector.columns.contains(where: { !$0.histograms.isEmpty }) else { return }
+        annotations.inform(Notices.histogramIgnored(aggregation.aggregator), at: range)
+    }
+
+    private func report(_ notes: Accumulator.Notes, _ aggregation: Aggregation) {
+        let range = aggregation.expression.range
+        if notes.contains(.mixedTypes) { annotations.warn(Notices.mixedTypesInAggregation, at: range) }
+        if notes.contains(.mixedSchemas) { annotations.warn(Notices.mixedSchemas(""), at: range) }
+        if notes.contains(.resetsCollide) { annotations.warn(Notices.resetsCollide(.aggregation), at: range) }
+        if notes.contains(.boundsReconciled) {
+            annotations.inform(Notices.boundsReconciled(.aggregation), at: range)
+        }
+        if notes.contains(.ignored) {
+            annotations.inform(Notices.histogramIgnored(aggregation.aggregator), at: range)
+        }
+    }
+
+    func parameter(_ aggregation: Aggregation, _ grid: Grid) throws(QueryError) -> [Double] {
         guard let parameter = aggregation.parameter else { return [] }
         return try scalar(parameter, grid)
     }
 
-    private func groups(
+    func groups(
         _ vector: VectorColumns,
         _ selection: LabelSelection
     ) -> (headers: [SeriesHeader], members: [[Int]]) {

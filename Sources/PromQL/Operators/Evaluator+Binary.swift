@@ -31,13 +31,9 @@ extension Evaluator {
         _ body: SeriesBody
     ) throws(QueryError) {
         let op = binary.op
-        if op.isTrim {
-            return try stream(vector, grid) { (_, column: inout Column) throws(QueryError) in
-                if !column.isEmpty { noteIncompatible(binary) }
-            }
-        }
         if op.isComparison, !binary.returnsBool {
             return try stream(vector, grid) { (header, column: inout Column) throws(QueryError) in
+                applyToHistograms(binary, &column, scalars, isScalarLeft)
                 column.update { step, value in
                     let holds =
                         isScalarLeft
@@ -48,7 +44,18 @@ extension Evaluator {
                 if !column.isEmpty { try body(header, &column) }
             }
         }
+        if op.isTrim {
+            return try stream(vector, grid) { (header, column: inout Column) throws(QueryError) in
+                if column.hasNumbers {
+                    report([.incompatibleTypes(left: false, right: false)], binary)
+                    column.update { _, _ in nil }
+                }
+                applyToHistograms(binary, &column, scalars, isScalarLeft)
+                if !column.isEmpty { try body(header, &column) }
+            }
+        }
         try streamNameless(vector, grid, body) { (column: inout Column) in
+            applyToHistograms(binary, &column, scalars, isScalarLeft)
             column.update { step, value in
                 isScalarLeft
                     ? BinaryArithmetic.apply(op, scalars[step], value)
@@ -57,11 +64,28 @@ extension Evaluator {
         }
     }
 
-    func noteIncompatible(_ binary: Binary) {
-        annotations.inform(
-            "incompatible sample types encountered for binary operator \"\(binary.op.rawValue)\": float \(binary.op.rawValue) float",
-            at: binary.range
-        )
+    /// Replaces the histograms of a column by what the operator makes of them and a number.
+    private func applyToHistograms(
+        _ binary: Binary,
+        _ column: inout Column,
+        _ scalars: [Double],
+        _ isScalarLeft: Bool
+    ) {
+        if column.histograms.isEmpty { return }
+        var notes: Set<BinaryNote> = []
+        let op = binary.op
+        column.updateHistograms { step, histogram in
+            let number = SampleValue.number(scalars[step])
+            let value = SampleValue.histogram(histogram)
+            let result =
+                isScalarLeft
+                ? SampleArithmetic.apply(op, number, value, returnsBool: binary.returnsBool, &notes)
+                : SampleArithmetic.apply(op, value, number, returnsBool: binary.returnsBool, &notes)
+            // Of a number and a histogram no operator makes a number.
+            guard case .histogram(let changed)? = result else { return nil }
+            return changed
+        }
+        report(notes, binary)
     }
 
     // MARK: - and, or, unless
@@ -84,7 +108,7 @@ extension Evaluator {
                 for index in right.headers.indices {
                     var column = right.columns[index]
                     if let bits = covered[selection.encoded(right.headers[index].labels)] {
-                        for word in bits.indices { column.presence[word] &= ~bits[word] }
+                        column.keep(bits.map { ~$0 })
                     }
                     guard !column.isEmpty else { continue }
                     try hold(column.population)
@@ -97,10 +121,8 @@ extension Evaluator {
         for index in left.headers.indices {
             var column = left.columns[index]
             let bits = covered[selection.encoded(left.headers[index].labels)]
-            for word in column.presence.indices {
-                let mask = bits?[word] ?? 0
-                column.presence[word] &= keepsCovered ? mask : ~mask
-            }
+            let mask = bits ?? [UInt64](repeating: 0, count: column.presence.count)
+            column.keep(keepsCovered ? mask : mask.map { ~$0 })
             if !column.isEmpty { try body(left.headers[index], &column) }
         }
     }
@@ -114,7 +136,7 @@ extension Evaluator {
         var bits: [[UInt8]: [UInt64]] = [:]
         for index in vector.headers.indices {
             let key = selection.encoded(vector.headers[index].labels)
-            let presence = vector.columns[index].presence
+            let presence = vector.columns[index].occupied
             guard var known = bits[key] else {
                 bits[key] = presence
                 continue

@@ -31,9 +31,14 @@ extension Evaluator {
                     try found.read(index, from: next, through: span.through, into: &samples)
                 }
             }
-            let series = SampleWindows(rows, samples, windows)
-            guard series.count > 0 else { continue }
-            let count = series.count * Self.samplesPerRow
+            var parts = SeriesSamples()
+            if found.hasParts(index) { readParts(found, index, span, false, &parts) }
+            parts.removeStaleMarkers()
+            var series = SampleWindows(rows, samples, windows)
+            series.histogramTimes = parts.histograms.timestamps
+            series.histograms = parts.histograms.histograms
+            guard !series.isEmpty else { continue }
+            let count = series.count * Self.samplesPerRow + parts.weight
             try hold(count)
             try body(SeriesHeader(labels: found.labels(index)), series)
             release(count)

@@ -10,7 +10,7 @@ extension Evaluator {
         let arguments = call.arguments
         switch function {
         case _ where Function.elementwise.contains(function):
-            try streamNameless(arguments[0], grid, body) { (column: inout Column) in
+            try streamNumbers(arguments[0], grid, body) { (column: inout Column) in
                 column.update { Elementwise.apply(function, $1) }
             }
         case _ where Function.calendar.contains(function): try streamCalendar(call, grid, body)
@@ -19,26 +19,38 @@ extension Evaluator {
             let nearest =
                 arguments.count > 1
                 ? try scalar(arguments[1], grid) : [Double](repeating: 1, count: grid.count)
-            try streamNameless(arguments[0], grid, body) { (column: inout Column) in
+            try streamNumbers(arguments[0], grid, body) { (column: inout Column) in
                 column.update { Elementwise.round($1, to: nearest[$0]) }
             }
         case .clamp, .clampMin, .clampMax: try streamClamp(call, grid, body)
         case .timestamp:
-            if case .selector(let selector) = arguments[0].unwrapped {
-                return try streamTimestampsNameless(selector, grid, body)
+            if case .selector(let selector) = arguments[0].unwrapped, selector.edges == nil {
+                return try streamNameless(selector, .timestamp, grid, body)
             }
             try streamNameless(arguments[0], grid, body) { (column: inout Column) in
+                column.presence = column.occupied
+                column.removeHistograms()
                 column.update { step, _ in Double(grid.time(step)) / 1000 }
             }
+        case .startTimestamp:
+            guard settings.features.startTimestamps, case .selector(let selector) = arguments[0].unwrapped
+            else { return }
+            try streamNameless(selector, .startTimestamp, grid, body)
         case .vector:
             var column = Column(count: grid.count)
             for (step, value) in try scalar(arguments[0], grid).enumerated() { column.set(step, value) }
             try body(SeriesHeader(labels: Labels()), &column)
         case .absent: try streamAbsent(call, grid, body)
-        case .sort, .sortDesc: try streamSorted(call, grid, body)
+        case .sort, .sortDesc, .sortByLabel, .sortByLabelDesc: try streamSorted(call, grid, body)
+        case .info: try streamInfo(call, grid, body)
         case .labelReplace: try streamLabelReplace(call, grid, body)
         case .labelJoin: try streamLabelJoin(call, grid, body)
-        case .histogramQuantile, .histogramFraction: try streamHistogram(call, grid, body)
+        case _ where Function.ofHistograms.contains(function):
+            try streamNameless(arguments[0], grid, body) { (column: inout Column) in
+                column.reduceHistograms(function)
+            }
+        case .histogramQuantile, .histogramQuantiles, .histogramFraction:
+            try streamHistogram(call, grid, body)
         default: throw QueryError(.internal, "function \(function.rawValue) yields no instant vector")
         }
     }
@@ -55,7 +67,7 @@ extension Evaluator {
             }
             return try body(SeriesHeader(labels: Labels()), &column)
         }
-        try streamNameless(argument, grid, body) { (column: inout Column) in
+        try streamNumbers(argument, grid, body) { (column: inout Column) in
             column.update { Elementwise.calendar(function, $1) }
         }
     }
@@ -64,16 +76,16 @@ extension Evaluator {
         let bounds = try scalar(call.arguments[1], grid)
         switch call.function.function {
         case .clampMin:
-            try streamNameless(call.arguments[0], grid, body) { (column: inout Column) in
+            try streamNumbers(call.arguments[0], grid, body) { (column: inout Column) in
                 column.update { GoMath.max(bounds[$0], $1) }
             }
         case .clampMax:
-            try streamNameless(call.arguments[0], grid, body) { (column: inout Column) in
+            try streamNumbers(call.arguments[0], grid, body) { (column: inout Column) in
                 column.update { GoMath.min(bounds[$0], $1) }
             }
         default:
             let upper = try scalar(call.arguments[2], grid)
-            try streamNameless(call.arguments[0], grid, body) { (column: inout Column) in
+            try streamNumbers(call.arguments[0], grid, body) { (column: inout Column) in
                 column.update { step, value in
                     upper[step] < bounds[step]
                         ? nil : GoMath.max(bounds[step], GoMath.min(upper[step], value))
@@ -82,18 +94,20 @@ extension Evaluator {
         }
     }
 
-    private func streamTimestampsNameless(
+    /// A part of each selected sample, without the metric's name.
+    private func streamNameless(
         _ selector: VectorSelector,
+        _ part: SelectedPart,
         _ grid: Grid,
         _ body: SeriesBody
     ) throws(QueryError) {
-        if settings.delayedNameRemoval || selector.name != nil {
-            return try streamTimestamps(selector, grid) { (header, column: inout Column) throws(QueryError) in
+        if delayedNameRemoval || selector.name != nil {
+            return try stream(selector, part, grid) { (header, column: inout Column) throws(QueryError) in
                 try body(nameless(header), &column)
             }
         }
         try streamJoined(grid, body) { (builder: inout VectorBuilder) throws(QueryError) in
-            try streamTimestamps(selector, grid) { (header, column: inout Column) throws(QueryError) in
+            try stream(selector, part, grid) { (header, column: inout Column) throws(QueryError) in
                 try hold(column.population)
                 try builder.add(nameless(header), column)
             }
@@ -104,30 +118,53 @@ extension Evaluator {
 
     private func streamRange(_ call: Call, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
         let function = call.function.function
-        if function == .absentOverTime { return try streamAbsentOverTime(call, grid, body) }
-        var parameter: [Double] = []
-        var window = call.arguments[0]
-        if call.arguments.count > 1 {
-            let isFirst = call.function.arguments[0] == .scalar
-            parameter = try scalar(call.arguments[isFirst ? 0 : 1], grid)
-            window = call.arguments[isFirst ? 1 : 0]
+        let types = call.function.arguments
+        guard let place = types.firstIndex(of: .matrix) else { return }
+        let window = call.arguments[place]
+        if case .matrix(let matrix) = window.unwrapped, let edges = matrix.selector.edges,
+            !edges.allows(function)
+        {
+            throw edges.refusal(function)
         }
-        if function == .quantileOverTime { warnOfQuantiles(parameter, at: call.arguments[0].range) }
+        if function == .absentOverTime { return try streamAbsentOverTime(call, grid, body) }
+        var parameters: [[Double]] = []
+        for (index, argument) in call.arguments.enumerated() where index != place {
+            parameters.append(try scalar(argument, grid))
+        }
+        let range = call.arguments[0].range
         let keepsName = function == .lastOverTime || function == .firstOverTime
         let needsCounter = function == .rate || function == .increase
         var column = Column(count: grid.count)
         var distinct = DistinctLabels(hasOneName: !window.mayCollideWithoutName)
-        try streamWindows(window, grid) { (header, samples: borrowing SampleWindows) throws(QueryError) in
-            samples.evaluate(function, parameter: parameter, into: &column)
+        try streamWindows(window, grid, needsStarts: function.usesStartTimestamps) {
+            (header, samples: borrowing SampleWindows) throws(QueryError) in
+            if function == .doubleExponentialSmoothing { try Self.checkFactors(parameters) }
+            var notes = WindowNotes()
+            samples.evaluate(function, parameters: parameters, into: &column, &notes)
+            report(notes, of: header.labels, at: range)
             guard !column.isEmpty else { return }
-            if needsCounter { noteUnlessCounter(header.labels, at: window.range) }
+            if needsCounter, column.hasNumbers { noteUnlessCounter(header.labels, at: range) }
+            if function == .quantileOverTime {
+                column.visit { step, _ in warnOfQuantiles([parameters[0][step]], at: range) }
+            }
             let result = keepsName ? header : nameless(header)
-            if !settings.delayedNameRemoval, !keepsName {
+            if !delayedNameRemoval, !keepsName {
                 guard distinct.insert(result.labels, from: header.labels) else {
                     throw VectorBuilder.collision
                 }
             }
             try body(result, &column)
+        }
+    }
+
+    private static func checkFactors(_ factors: [[Double]]) throws(QueryError) {
+        for (name, short, values) in [("smoothing", "sf", factors[0]), ("trend", "tf", factors[1])] {
+            guard let wrong = values.first(where: { $0 <= 0 || $0 >= 1 }) else { continue }
+            let shown = NumberText.fixed(wrong, decimals: 6)
+            throw QueryError(
+                .execution,
+                "invalid \(name) factor. Expected: 0 < \(short) < 1, got: \(shown)"
+            )
         }
     }
 
@@ -149,7 +186,8 @@ extension Evaluator {
     private func streamAbsent(_ call: Call, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
         var presence = [UInt64](repeating: 0, count: Column.words(grid.count))
         try stream(call.arguments[0], grid) { (_, column: inout Column) throws(QueryError) in
-            for word in presence.indices { presence[word] |= column.presence[word] }
+            let occupied = column.occupied
+            for word in presence.indices { presence[word] |= occupied[word] }
         }
         try emitAbsent(presence, call.arguments[0], grid, body)
     }
@@ -159,7 +197,8 @@ extension Evaluator {
         var column = Column(count: grid.count)
         try streamWindows(call.arguments[0], grid) {
             (_, samples: borrowing SampleWindows) throws(QueryError) in
-            samples.evaluate(.presentOverTime, parameter: [], into: &column)
+            var notes = WindowNotes()
+            samples.evaluate(.presentOverTime, parameters: [], into: &column, &notes)
             for word in presence.indices { presence[word] |= column.presence[word] }
         }
         try emitAbsent(presence, call.arguments[0], grid, body)
@@ -198,28 +237,6 @@ extension Evaluator {
             }
         }
         return builder.labels()
-    }
-
-    // MARK: - Order
-
-    private func streamSorted(_ call: Call, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
-        guard grid.count == 1 else {
-            annotations.warn(
-                "sort is ineffective for range queries since results are always ordered by labels",
-                at: call.range
-            )
-            return try stream(call.arguments[0], grid, body)
-        }
-        let vector = try collect(call.arguments[0], grid)
-        let isDescending = call.function.function == .sortDesc
-        let order = vector.headers.indices.sorted { left, right in
-            let (first, second) = (vector.columns[left].values[0], vector.columns[right].values[0])
-            if first.isNaN || second.isNaN { return !first.isNaN }
-            return isDescending ? first > second : first < second
-        }
-        var sorted = VectorColumns(count: 1)
-        for index in order { sorted.append(vector.headers[index], vector.columns[index]) }
-        try emit(sorted, body)
     }
 }
 

@@ -21,7 +21,8 @@ extension Evaluator {
                     VectorSample(
                         labels: vector.headers[index].labels,
                         timestamp: time,
-                        value: vector.columns[index].values[0]
+                        value: vector.columns[index].values[0],
+                        histogram: vector.columns[index].histograms.first ?? nil
                     )
                 }
             )
@@ -42,8 +43,11 @@ extension Evaluator {
         series.reserveCapacity(vector.headers.count)
         for index in vector.headers.indices {
             var samples = SampleColumns(capacity: vector.columns[index].population)
+            var histograms = HistogramColumns()
             vector.columns[index].visit { step, value in samples.append(grid.time(step), value) }
-            series.append(SeriesColumn(labels: vector.headers[index].labels, samples: samples))
+            vector.columns[index].visitHistograms { histograms.append(grid.time($0), $1) }
+            let labels = vector.headers[index].labels
+            series.append(SeriesColumn(labels: labels, samples: samples, histograms: histograms))
             // Both forms of a series need not be held at once.
             vector.columns[index] = Column(count: 0)
         }
@@ -60,12 +64,12 @@ extension Evaluator {
         return builder.result
     }
 
-    private func named(_ series: [(SeriesHeader, SampleColumns)]) throws(QueryError) -> [SeriesColumn] {
+    private func named(_ series: [(SeriesHeader, SeriesSamples)]) throws(QueryError) -> [SeriesColumn] {
         var seen: Set<Labels> = []
         return try series.map { (header, samples) throws(QueryError) in
             let labels = Self.named(header).labels
             guard seen.insert(labels).inserted else { throw VectorBuilder.collision }
-            return SeriesColumn(labels: labels, samples: samples)
+            return SeriesColumn(labels: labels, samples: samples.numbers, histograms: samples.histograms)
         }
     }
 

@@ -5,43 +5,167 @@
 
 internal import Samples
 
+/// What a series has over a span, and since when its counter counts.
+struct SeriesSamples {
+    var numbers = SampleColumns()
+    var histograms = HistogramColumns()
+    var starts = StartColumns()
+
+    mutating func removeAll() {
+        numbers.removeAll()
+        histograms.removeAll()
+        starts.removeAll()
+    }
+
+    var isEmpty: Bool { numbers.count == 0 && histograms.count == 0 }
+
+    /// What the samples count as against the sample limit.
+    var weight: Int { histograms.histograms.reduce(numbers.count) { $0 + $1.weight } }
+
+    /// Takes out the samples that only say that the series had ended.
+    mutating func removeStaleMarkers() {
+        numbers.removeStaleMarkers()
+        guard histograms.histograms.contains(where: \.isStale) else { return }
+        let kept = histograms.histograms.indices.filter { !histograms.histograms[$0].isStale }
+        histograms.timestamps = kept.map { histograms.timestamps[$0] }
+        histograms.histograms = kept.map { histograms.histograms[$0] }
+    }
+
+    /// Finds out whether the counter began anew where that is not known.
+    mutating func detectResets() {
+        for place in histograms.histograms.indices.dropFirst() {
+            let (histogram, previous) = (histograms.histograms[place], histograms.histograms[place - 1])
+            guard histogram.counterReset == .unknown, !histogram.isStale, !previous.isStale else { continue }
+            histograms.histograms[place].counterReset =
+                histogram.isReset(after: previous) ? .reset : .notReset
+        }
+    }
+
+    /// The start of each of the samples at `times`, 0 where none is known.
+    func starts(at times: [Int64]) -> [Int64] {
+        var result = [Int64](repeating: 0, count: times.count)
+        var index = 0
+        for (place, time) in times.enumerated() {
+            while index < starts.count, starts.timestamps[index] < time { index += 1 }
+            if index < starts.count, starts.timestamps[index] == time { result[place] = starts.starts[index] }
+        }
+        return result
+    }
+}
+
+/// What of a selected sample is the result.
+enum SelectedPart {
+    case value, timestamp, startTimestamp
+}
+
 extension Evaluator {
     /// An instant selector: at each step the newest sample not older than the lookback, unless it is a stale marker.
     func stream(_ selector: VectorSelector, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
-        try streamSelector(selector, grid, body) { value, _ in value }
+        if selector.edges == .smoothed { return try streamSmoothed(selector, grid, body) }
+        try stream(selector, .value, grid, body)
     }
 
-    /// `timestamp(selector)`: the time of that sample instead of its value.
-    func streamTimestamps(_ selector: VectorSelector, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
-        try streamSelector(selector, grid, body) { _, time in Double(time) / 1000 }
-    }
-
-    @inline(__always)
-    private func streamSelector(
+    /// Each step's selected sample, its time, or since when its counter counts.
+    func stream(
         _ selector: VectorSelector,
+        _ part: SelectedPart,
         _ grid: Grid,
-        _ body: SeriesBody,
-        _ pick: (Double, Int64) -> Double
+        _ body: SeriesBody
     ) throws(QueryError) {
         var windows = WindowGrid(grid, length: settings.lookback, modifiers: selector.modifiers)
         guard let found = try select(selector, &windows) else { return }
         var column = Column(count: grid.count)
-        let length = windows.length
-        try readSeries(found, windows) {
-            [windows] (labels, samples: inout SampleColumns) throws(QueryError) in
+        let needsStarts = part == .startTimestamp
+        try readSeries(found, windows, needsStarts: needsStarts) {
+            [windows] (labels, samples: inout SeriesSamples) throws(QueryError) in
+            if selector.detectsResets { samples.detectResets() }
             column.removeAll()
-            var next = 0
-            let count = samples.count
-            for step in 0..<grid.count {
-                let end = windows.end(step)
-                while next < count, samples.timestamps[next] <= end { next += 1 }
-                guard next > 0 else { continue }
-                let time = samples.timestamps[next - 1]
-                let value = samples.values[next - 1]
-                if time > end.subtractingClamped(length), !value.isStale {
-                    column.set(step, pick(value, time))
-                }
+            if samples.histograms.count > 0 || needsStarts {
+                Self.pickAny(samples, part, windows, &column)
+            } else if part == .value {
+                Self.pick(samples.numbers, windows, &column) { value, _ in value }
+            } else {
+                Self.pick(samples.numbers, windows, &column) { _, time in Double(time) / 1000 }
             }
+            if !column.isEmpty { try body(SeriesHeader(labels: labels), &column) }
+        }
+    }
+
+    @inline(__always)
+    private static func pick(
+        _ samples: SampleColumns,
+        _ windows: WindowGrid,
+        _ column: inout Column,
+        _ part: (Double, Int64) -> Double
+    ) {
+        let length = windows.length
+        var next = 0
+        let count = samples.count
+        for step in 0..<windows.grid.count {
+            let end = windows.end(step)
+            while next < count, samples.timestamps[next] <= end { next += 1 }
+            guard next > 0 else { continue }
+            let time = samples.timestamps[next - 1]
+            let value = samples.values[next - 1]
+            if time > end.subtractingClamped(length), !value.isStale {
+                column.set(step, part(value, time))
+            }
+        }
+    }
+
+    /// As `pick`, where the series has histograms or starts too.
+    private static func pickAny(
+        _ samples: SeriesSamples,
+        _ part: SelectedPart,
+        _ windows: WindowGrid,
+        _ column: inout Column
+    ) {
+        let (numbers, histograms) = (samples.numbers, samples.histograms)
+        let numberStarts = samples.starts(at: numbers.timestamps)
+        let histogramStarts = samples.starts(at: histograms.timestamps)
+        var (nextNumber, nextHistogram) = (0, 0)
+        for step in 0..<windows.grid.count {
+            let end = windows.end(step)
+            while nextNumber < numbers.count, numbers.timestamps[nextNumber] <= end { nextNumber += 1 }
+            while nextHistogram < histograms.count, histograms.timestamps[nextHistogram] <= end {
+                nextHistogram += 1
+            }
+            let numberTime = nextNumber > 0 ? numbers.timestamps[nextNumber - 1] : .min
+            let histogramTime = nextHistogram > 0 ? histograms.timestamps[nextHistogram - 1] : .min
+            let time = max(numberTime, histogramTime)
+            guard time > end.subtractingClamped(windows.length), time != .min else { continue }
+            let isHistogram = histogramTime > numberTime
+            let isStale =
+                isHistogram
+                ? histograms.histograms[nextHistogram - 1].isStale : numbers.values[nextNumber - 1].isStale
+            if isStale { continue }
+            switch part {
+            case .timestamp: column.set(step, Double(time) / 1000)
+            case .startTimestamp:
+                let start = isHistogram ? histogramStarts[nextHistogram - 1] : numberStarts[nextNumber - 1]
+                column.set(step, Double(start) / 1000)
+            case .value where isHistogram: column.set(step, histograms.histograms[nextHistogram - 1])
+            case .value: column.set(step, numbers.values[nextNumber - 1])
+            }
+        }
+    }
+
+    /// `selector smoothed`: between the neighbours of each step.
+    private func streamSmoothed(
+        _ selector: VectorSelector,
+        _ grid: Grid,
+        _ body: SeriesBody
+    ) throws(QueryError) {
+        var windows = WindowGrid(grid, length: settings.lookback, modifiers: selector.modifiers)
+        windows.reachAhead = settings.lookback
+        guard let found = try select(selector, &windows) else { return }
+        var column = Column(count: grid.count)
+        try readSeries(found, windows) {
+            [windows] (labels, samples: inout SeriesSamples) throws(QueryError) in
+            samples.removeStaleMarkers()
+            var notes = WindowNotes()
+            SampleWindows(samples, windows).smooth(into: &column, &notes)
+            report(notes, of: labels, at: selector.range)
             if !column.isEmpty { try body(SeriesHeader(labels: labels), &column) }
         }
     }
@@ -85,24 +209,52 @@ extension Evaluator {
     private func readSeries(
         _ found: any SeriesSelection,
         _ windows: WindowGrid,
-        _ body: (Labels, inout SampleColumns) throws(QueryError) -> Void
+        needsStarts: Bool = false,
+        _ body: (Labels, inout SeriesSamples) throws(QueryError) -> Void
     ) throws(QueryError) {
         let span = windows.span
         // A selector inside a subquery runs within the body of another; each needs its own buffer.
-        var samples = SampleColumns()
+        var samples = SeriesSamples()
         swap(&samples, &scratch)
         defer { swap(&samples, &scratch) }
         for index in 0..<found.count {
             try checkTime()
             samples.removeAll()
             reading { () throws(SourceError) in
-                try found.read(index, from: span.from, through: span.through, into: &samples)
+                try found.read(index, from: span.from, through: span.through, into: &samples.numbers)
             }
-            guard samples.count > 0 else { continue }
-            let count = samples.count
+            if found.hasParts(index) { readParts(found, index, span, needsStarts, &samples) }
+            guard !samples.isEmpty else { continue }
+            let count = samples.weight
             try hold(count)
             try body(found.labels(index), &samples)
             release(count)
+        }
+    }
+
+    /// Reads what a series has beside numbers.
+    func readParts(
+        _ found: any SeriesSelection,
+        _ index: Int,
+        _ span: (from: Timestamp, through: Timestamp),
+        _ needsStarts: Bool,
+        _ samples: inout SeriesSamples
+    ) {
+        reading { () throws(SourceError) in
+            try found.readHistograms(index, from: span.from, through: span.through, into: &samples.histograms)
+        }
+        for place in samples.histograms.histograms.indices where !samples.histograms.histograms[place].isFloat
+        {
+            samples.histograms.histograms[place] = samples.histograms.histograms[place].floating()
+        }
+        guard needsStarts else { return }
+        reading { () throws(SourceError) in
+            try found.readStartTimestamps(
+                index,
+                from: span.from,
+                through: span.through,
+                into: &samples.starts
+            )
         }
     }
 
@@ -130,9 +282,12 @@ extension Evaluator {
     // MARK: - Windows
 
     /// Hands over the samples of each series of a range expression, with the windows of all steps.
+    ///
+    /// With `needsStarts` it is also looked up since when counters count.
     func streamWindows(
         _ node: Node,
         _ grid: Grid,
+        needsStarts: Bool = false,
         _ body: (SeriesHeader, borrowing SampleWindows) throws(QueryError) -> Void
     ) throws(QueryError) {
         switch node.unwrapped {
@@ -142,17 +297,21 @@ extension Evaluator {
                 length: matrix.window.milliseconds,
                 modifiers: matrix.selector.modifiers
             )
+            if let edges = matrix.selector.edges {
+                windows.edges = edges
+                windows.reachBack = settings.lookback
+                if edges == .smoothed { windows.reachAhead = settings.lookback }
+            }
             guard let found = try select(matrix.selector, &windows) else { return }
             if let last = windows.coarse.last, windows.span.from.milliseconds <= last.through {
                 return try readSummaries(found, windows, through: last.through, body)
             }
-            try readSeries(found, windows) {
-                [windows] (labels, samples: inout SampleColumns) throws(QueryError) in
+            let needsStarts = needsStarts && settings.features.startTimestamps
+            try readSeries(found, windows, needsStarts: needsStarts) {
+                [windows] (labels, samples: inout SeriesSamples) throws(QueryError) in
+                if matrix.selector.detectsResets { samples.detectResets() }
                 samples.removeStaleMarkers()
-                try body(
-                    SeriesHeader(labels: labels),
-                    SampleWindows(timestamps: samples.timestamps, values: samples.values, windows: windows)
-                )
+                try body(SeriesHeader(labels: labels), SampleWindows(samples, windows))
             }
         case .subquery(let subquery): try streamSubquery(subquery, grid, body)
         default: throw QueryError(.internal, "not a range vector expression: \(Printer.text(node))")
@@ -176,32 +335,44 @@ extension Evaluator {
         guard let inner = Grid(start: start, end: end, step: step), inner.count <= settings.maxSamples else {
             throw Self.tooManySamples
         }
-        var timestamps: [Int64] = []
-        var values: [Double] = []
+        var samples = SeriesSamples()
         try stream(subquery.expression, inner) { (header, column: inout Column) throws(QueryError) in
-            timestamps.removeAll(keepingCapacity: true)
-            values.removeAll(keepingCapacity: true)
-            column.visit { step, value in
-                timestamps.append(inner.time(step))
-                values.append(value)
+            samples.removeAll()
+            column.visit { step, value in samples.numbers.append(inner.time(step), value) }
+            column.visitHistograms { step, histogram in
+                // What came before a sample of the series is not what comes before it here.
+                let isGauge = histogram.counterReset == .gauge
+                samples.histograms.append(inner.time(step), isGauge ? histogram : histogram.hinting(.unknown))
             }
-            guard !values.isEmpty else { return }
-            try hold(values.count)
-            try body(header, SampleWindows(timestamps: timestamps, values: values, windows: windows))
-            release(values.count)
+            guard !samples.isEmpty else { return }
+            let weight = samples.weight
+            try hold(weight)
+            try body(header, SampleWindows(samples, windows))
+            release(weight)
         }
     }
 
     /// A range expression as the answer of an instant query: the samples of its one window.
-    func samples(_ node: Node, _ grid: Grid) throws(QueryError) -> [(SeriesHeader, SampleColumns)] {
-        var result: [(SeriesHeader, SampleColumns)] = []
+    func samples(_ node: Node, _ grid: Grid) throws(QueryError) -> [(SeriesHeader, SeriesSamples)] {
+        var result: [(SeriesHeader, SeriesSamples)] = []
         try streamWindows(node, grid) { (header, samples: borrowing SampleWindows) throws(QueryError) in
-            guard samples.count > 0 else { return }
-            try hold(samples.count)
-            var columns = SampleColumns()
-            columns.timestamps = samples.timestamps
-            columns.values = samples.values
-            result.append((header, columns))
+            guard !samples.isEmpty else { return }
+            var found = SeriesSamples()
+            if let edges = samples.windows.edges {
+                guard samples.histograms.isEmpty else {
+                    let words = "\(edges.rawValue) modifier is not supported with histograms"
+                    throw QueryError(.execution, words)
+                }
+                found.numbers = samples.edged()
+            } else {
+                found.numbers.timestamps = samples.timestamps
+                found.numbers.values = samples.values
+                found.histograms.timestamps = samples.histogramTimes
+                found.histograms.histograms = samples.histograms
+            }
+            guard !found.isEmpty else { return }
+            try hold(found.weight)
+            result.append((header, found))
         }
         return result
     }

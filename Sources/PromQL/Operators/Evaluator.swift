@@ -19,12 +19,14 @@ final class Evaluator {
         let source: any SeriesSource
         let lookback: Int64
         let defaultStep: Int64
-        let delayedNameRemoval: Bool
+        let features: QueryFeatures
         let maxSamples: Int
         let deadline: ContinuousClock.Instant
     }
 
     let settings: Settings
+    /// Whether names go at the end of the query.
+    let delayedNameRemoval: Bool
     var annotations = Annotations()
     /// What the store said of parts it could not read.
     var storeWarnings: [String] = []
@@ -33,10 +35,11 @@ final class Evaluator {
     /// Samples held in columns and buffers.
     private var held = 0
     /// Reused for every series of every selector.
-    var scratch = SampleColumns()
+    var scratch = SeriesSamples()
 
     init(_ settings: Settings) {
         self.settings = settings
+        delayedNameRemoval = settings.features.delayedNameRemoval
     }
 
     // MARK: - Limits
@@ -87,6 +90,15 @@ final class Evaluator {
             case .pi: return [Double](repeating: .pi, count: grid.count)
             case .time: return (0..<grid.count).map { Double(grid.time($0)) / 1000 }
             case .scalar: return try onlyElement(call.arguments[0], grid)
+            case .minOf, .maxOf:
+                let isMinimum = call.function.function == .minOf
+                var left = try scalar(call.arguments[0], grid)
+                let right = try scalar(call.arguments[1], grid)
+                for step in left.indices {
+                    left[step] =
+                        isMinimum ? GoMath.min(left[step], right[step]) : GoMath.max(left[step], right[step])
+                }
+                return left
             default: break
             }
         default: break
@@ -145,6 +157,7 @@ final class Evaluator {
             guard unary.isNegation else { return try stream(unary.operand, grid, body) }
             try streamNameless(unary.operand, grid, body) { (column: inout Column) in
                 column.update { -$1 }
+                column.updateHistograms { $1.scaled(by: -1) }
             }
         case .number, .string, .matrix, .subquery:
             throw QueryError(.internal, "not an instant vector expression: \(Printer.text(node))")
@@ -164,7 +177,7 @@ final class Evaluator {
 
     /// A header without the labels that name the metric, or marked to lose them at the end.
     func nameless(_ header: SeriesHeader) -> SeriesHeader {
-        if settings.delayedNameRemoval { return SeriesHeader(labels: header.labels, dropsName: true) }
+        if delayedNameRemoval { return SeriesHeader(labels: header.labels, dropsName: true) }
         return SeriesHeader(labels: LabelSelection.withoutMetadata.labels(header.labels))
     }
 
@@ -175,7 +188,7 @@ final class Evaluator {
         _ body: SeriesBody,
         _ change: (inout Column) -> Void
     ) throws(QueryError) {
-        if settings.delayedNameRemoval || !node.mayCollideWithoutName {
+        if delayedNameRemoval || !node.mayCollideWithoutName {
             return try stream(node, grid) { (header, column: inout Column) throws(QueryError) in
                 change(&column)
                 try body(nameless(header), &column)
@@ -187,6 +200,19 @@ final class Evaluator {
                 try hold(column.population)
                 try builder.add(nameless(header), column)
             }
+        }
+    }
+
+    /// As `streamNameless`, for what is defined for numbers only.
+    func streamNumbers(
+        _ node: Node,
+        _ grid: Grid,
+        _ body: SeriesBody,
+        _ change: (inout Column) -> Void
+    ) throws(QueryError) {
+        try streamNameless(node, grid, body) { (column: inout Column) in
+            column.removeHistograms()
+            change(&column)
         }
     }
 

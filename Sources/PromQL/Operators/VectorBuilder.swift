@@ -29,9 +29,12 @@ struct VectorBuilder {
             result.append(header, column)
             return
         }
-        for word in column.presence.indices {
-            guard result.columns[row].presence[word] & column.presence[word] == 0 else { throw failure }
+        let known = result.columns[row].occupied
+        let new = column.occupied
+        for word in new.indices {
+            guard known[word] & new[word] == 0 else { throw failure }
         }
         column.visit { step, value in result.columns[row].set(step, value) }
+        column.visitHistograms { step, histogram in result.columns[row].set(step, histogram) }
     }
 }

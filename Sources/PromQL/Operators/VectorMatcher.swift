@@ -14,23 +14,21 @@ extension Evaluator {
             release(right)
         }
         let isSwapped = binary.matching.cardinality == .oneToMany
-        let matcher = VectorMatcher(
+        var matcher = VectorMatcher(
             binary: binary,
             many: isSwapped ? right : left,
             one: isSwapped ? left : right,
             isSwapped: isSwapped,
-            delayedNameRemoval: settings.delayedNameRemoval
+            delayedNameRemoval: delayedNameRemoval
         )
-        if binary.op.isTrim {
-            if !left.headers.isEmpty, !right.headers.isEmpty { noteIncompatible(binary) }
-            return
-        }
+        let collision = matcher.collision
         try streamJoined(grid, body) { (builder: inout VectorBuilder) throws(QueryError) in
             try matcher.match { (header, column) throws(QueryError) in
                 try checkTime()
                 try hold(column.population)
-                try builder.add(header, column, otherwise: matcher.collision)
+                try builder.add(header, column, otherwise: collision)
             }
+            report(matcher.notes, binary)
         }
     }
 }
@@ -43,6 +41,27 @@ struct VectorMatcher {
     /// The "one" side is the left operand.
     let isSwapped: Bool
     let delayedNameRemoval: Bool
+    /// What there is to say about operands.
+    private(set) var notes: Set<BinaryNote> = []
+    /// The steps at which each series of the two sides has a value.
+    private let manyBits: [[UInt64]]
+    private let oneBits: [[UInt64]]
+
+    init(
+        binary: Binary,
+        many: VectorColumns,
+        one: VectorColumns,
+        isSwapped: Bool,
+        delayedNameRemoval: Bool
+    ) {
+        self.binary = binary
+        self.many = many
+        self.one = one
+        self.isSwapped = isSwapped
+        self.delayedNameRemoval = delayedNameRemoval
+        manyBits = many.columns.map(\.occupied)
+        oneBits = one.columns.map(\.occupied)
+    }
 
     /// What two results with equal labels at one step mean.
     var collision: QueryError {
@@ -55,7 +74,7 @@ struct VectorMatcher {
     }
 
     /// Calls `emit` with each result; several may have the same labels.
-    func match(_ emit: (SeriesHeader, Column) throws(QueryError) -> Void) throws(QueryError) {
+    mutating func match(_ emit: (SeriesHeader, Column) throws(QueryError) -> Void) throws(QueryError) {
         let selection = binary.matching.selection
         var answering: [[UInt8]: [Int]] = [:]
         for index in one.headers.indices {
@@ -70,35 +89,91 @@ struct VectorMatcher {
             asking[key, default: []].append(index)
         }
         for key in order {
-            guard let candidates = answering[key], let members = asking[key] else { continue }
+            guard let members = asking[key] else { continue }
+            let candidates = answering[key] ?? []
             if binary.matching.cardinality == .oneToOne { try checkOneToOne(members, candidates) }
             for member in members {
                 for candidate in candidates {
                     var column = many.columns[member]
-                    compute(&column, one.columns[candidate])
+                    compute(&column, one.columns[candidate], oneBits[candidate])
                     guard !column.isEmpty else { continue }
                     try emit(header(many.headers[member].labels, one.headers[candidate].labels), column)
                 }
             }
         }
+        if binary.matching.hasFill { try fill(asking, order, answering, emit) }
     }
+
+    // MARK: - Filling
+
+    /// Computes what is missing on one side with the number given for it.
+    private mutating func fill(
+        _ asking: [[UInt8]: [Int]],
+        _ order: [[UInt8]],
+        _ answering: [[UInt8]: [Int]],
+        _ emit: (SeriesHeader, Column) throws(QueryError) -> Void
+    ) throws(QueryError) {
+        let matching = binary.matching
+        let selection = matching.selection
+        if let number = isSwapped ? matching.fillLeft : matching.fillRight {
+            for key in order {
+                let present = union(answering[key] ?? [], oneBits)
+                for member in asking[key] ?? [] {
+                    var column = many.columns[member]
+                    column.keep(present.map { ~$0 })
+                    guard !column.isEmpty else { continue }
+                    var filling = Column(count: many.count)
+                    filling.fill(number)
+                    compute(&column, filling, filling.presence)
+                    guard !column.isEmpty else { continue }
+                    let labels = many.headers[member].labels
+                    try emit(header(labels, selection.labels(labels)), column)
+                }
+            }
+        }
+        guard let number = isSwapped ? matching.fillRight : matching.fillLeft else { return }
+        for (index, given) in one.headers.enumerated() {
+            let present = union(asking[selection.encoded(given.labels)] ?? [], manyBits)
+            var other = one.columns[index]
+            other.keep(present.map { ~$0 })
+            guard !other.isEmpty else { continue }
+            var column = Column(count: many.count)
+            column.fill(number)
+            compute(&column, other, other.occupied)
+            guard !column.isEmpty else { continue }
+            try emit(header(selection.labels(given.labels), given.labels), column)
+        }
+    }
+
+    private func union(_ indices: [Int], _ bits: [[UInt64]]) -> [UInt64] {
+        var result = [UInt64](repeating: 0, count: Column.words(many.count))
+        for index in indices {
+            for word in result.indices { result[word] |= bits[index][word] }
+        }
+        return result
+    }
+
+    // MARK: - Checks
 
     /// At no step may two series of the "one" side have the same signature, where the other side has anything.
     private func checkUnique(_ answering: [[UInt8]: [Int]]) throws(QueryError) {
         let crowded = answering.values.filter { $0.count > 1 }
         if crowded.isEmpty { return }
         var asked = [UInt64](repeating: 0, count: Column.words(many.count))
-        for column in many.columns {
-            for word in asked.indices { asked[word] |= column.presence[word] }
+        if binary.matching.hasFill {
+            for word in asked.indices { asked[word] = .max }
+        }
+        for bits in manyBits {
+            for word in asked.indices { asked[word] |= bits[word] }
         }
         for members in crowded {
             var taken = [UInt64](repeating: 0, count: asked.count)
             for (position, index) in members.enumerated() {
                 for word in taken.indices {
-                    let clash = asked[word] & taken[word] & one.columns[index].presence[word]
-                    taken[word] |= one.columns[index].presence[word]
+                    let clash = asked[word] & taken[word] & oneBits[index][word]
+                    taken[word] |= oneBits[index][word]
                     guard clash != 0 else { continue }
-                    let other = members[..<position].first { one.columns[$0].presence[word] & clash != 0 }
+                    let other = members[..<position].first { oneBits[$0][word] & clash != 0 }
                     throw duplicate(one.headers[index].labels, one.headers[other ?? index].labels)
                 }
             }
@@ -120,12 +195,15 @@ struct VectorMatcher {
         guard members.count > 1 else { return }
         var answered = [UInt64](repeating: 0, count: Column.words(many.count))
         for candidate in candidates {
-            for word in answered.indices { answered[word] |= one.columns[candidate].presence[word] }
+            for word in answered.indices { answered[word] |= oneBits[candidate][word] }
+        }
+        if (isSwapped ? binary.matching.fillLeft : binary.matching.fillRight) != nil {
+            for word in answered.indices { answered[word] = .max }
         }
         var taken = [UInt64](repeating: 0, count: answered.count)
         for member in members {
             for word in taken.indices {
-                let bits = many.columns[member].presence[word] & answered[word]
+                let bits = manyBits[member][word] & answered[word]
                 guard taken[word] & bits == 0 else {
                     throw QueryError(
                         .execution,
@@ -138,10 +216,13 @@ struct VectorMatcher {
     }
 
     /// Replaces the many side's values by the results.
-    private func compute(_ column: inout Column, _ other: Column) {
-        for word in column.presence.indices { column.presence[word] &= other.presence[word] }
+    private mutating func compute(_ column: inout Column, _ other: Column, _ otherBits: [UInt64]) {
         let op = binary.op
         let returnsBool = binary.returnsBool
+        if !column.histograms.isEmpty || !other.histograms.isEmpty || op.isTrim {
+            return computeAny(&column, other)
+        }
+        for word in column.presence.indices { column.presence[word] &= otherBits[word] }
         column.update { step, value in
             let left = isSwapped ? other.values[step] : value
             let right = isSwapped ? value : other.values[step]
@@ -149,6 +230,23 @@ struct VectorMatcher {
             let holds = BinaryArithmetic.holds(op, left, right)
             if returnsBool { return holds ? 1 : 0 }
             return holds ? left : nil
+        }
+    }
+
+    /// As `compute`, with histograms on a side.
+    private mutating func computeAny(_ column: inout Column, _ other: Column) {
+        let given = column
+        column.removeAll()
+        for step in 0..<given.count {
+            guard let value = given.value(step), let theirs = other.value(step) else { continue }
+            let result = SampleArithmetic.apply(
+                binary.op,
+                isSwapped ? theirs : value,
+                isSwapped ? value : theirs,
+                returnsBool: binary.returnsBool,
+                &notes
+            )
+            if let result { column.set(step, result) }
         }
     }
 

@@ -9,24 +9,43 @@ struct Planner {
     let end: Int64
     let step: Int64
 
+    /// Whether the expression is inside of `histogram_count`, `histogram_sum` or `histogram_avg`.
+    ///
+    /// Prometheus reads count and sum only then, and looks for resets while it does.
+    private var detectsResets = false
+
+    init(start: Int64, end: Int64, step: Int64) {
+        self.start = start
+        self.end = end
+        self.step = step
+    }
+
     func bind(_ node: Node) throws(QueryError) -> Node {
         switch node {
         case .number, .string: return node
         case .selector(var selector):
             selector.modifiers = try bind(selector.modifiers)
+            selector.detectsResets = detectsResets
             return .selector(selector)
         case .matrix(var matrix):
             matrix.selector.modifiers = try bind(matrix.selector.modifiers)
             matrix.window = try bind(matrix.window)
+            matrix.selector.detectsResets = detectsResets
             return .matrix(matrix)
         case .subquery(var subquery):
             subquery.modifiers = try bind(subquery.modifiers)
             subquery.window = try bind(subquery.window)
             if let step = subquery.step { subquery.step = try bind(step) }
-            subquery.expression = try bind(subquery.expression)
+            subquery.expression = try detecting(false).bind(subquery.expression)
             return .subquery(subquery)
         case .call(var call):
-            for index in call.arguments.indices { call.arguments[index] = try bind(call.arguments[index]) }
+            if let value = constant(call.function.function) {
+                return .number(NumberLiteral(value: value, isDuration: false, range: call.range))
+            }
+            let inner = detecting(in: call.function.function)
+            for index in call.arguments.indices {
+                call.arguments[index] = try inner.bind(call.arguments[index])
+            }
             return .call(call)
         case .unary(var unary):
             unary.operand = try bind(unary.operand)
@@ -42,6 +61,31 @@ struct Planner {
         case .parentheses(var inner):
             inner.expression = try bind(inner.expression)
             return .parentheses(inner)
+        }
+    }
+
+    private func detecting(_ detects: Bool) -> Planner {
+        var planner = self
+        planner.detectsResets = detects
+        return planner
+    }
+
+    private func detecting(in function: Function) -> Planner {
+        switch function {
+        case .histogramCount, .histogramSum, .histogramAvg: detecting(true)
+        case .histogramQuantile, .histogramQuantiles, .histogramFraction: detecting(false)
+        default: self
+        }
+    }
+
+    /// What functions of the query's own times yield.
+    private func constant(_ function: Function) -> Double? {
+        switch function {
+        case .start: Double(start) / 1000
+        case .end: Double(end) / 1000
+        case .range: Double(end &- start) / 1000
+        case .step: Double(step) / 1000
+        default: nil
         }
     }
 
@@ -80,7 +124,7 @@ struct Planner {
         switch node {
         case .number(let literal): return literal.value
         case .step: return Double(step) / 1000
-        case .range: return Double(end - start) / 1000
+        case .range: return Double(end &- start) / 1000
         case .unary(let isNegation, let operand, _):
             let value = try evaluate(operand)
             return isNegation ? -value : value

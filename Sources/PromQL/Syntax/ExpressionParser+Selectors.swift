@@ -97,7 +97,6 @@ extension ExpressionParser {
     struct BinaryModifiers {
         var returnsBool = false
         var matching = VectorMatching()
-        var hasFill = false
     }
 
     /// Parses `bool on (…) group_left (…) fill (…)`, each optional.
@@ -113,22 +112,35 @@ extension ExpressionParser {
                 if current.kind == .leftParenthesis { modifiers.matching.include = try parseLabelList() }
             }
         }
-        while isFill(current) {
-            advance()
-            modifiers.hasFill = true
-            guard take(.leftParenthesis) != nil else { throw unexpected() }
-            if take(.binary(.subtract)) == nil { _ = take(.binary(.add)) }
-            guard current.kind == .number || current.kind == .duration else { throw unexpected() }
-            advance()
-            guard take(.rightParenthesis) != nil else { throw unexpected() }
-        }
+        try parseFill(&modifiers.matching)
         return modifiers
     }
 
-    private func isFill(_ token: Token) -> Bool {
-        switch token.kind {
-        case .keyword(.fill), .keyword(.fillLeft), .keyword(.fillRight): true
-        default: false
+    /// Parses `fill (0)`, or `fill_left (0)` and `fill_right (0)` in either order.
+    private mutating func parseFill(_ matching: inout VectorMatching) throws(QueryError) {
+        if take(.keyword(.fill)) != nil {
+            let value = try parseFillValue()
+            (matching.fillLeft, matching.fillRight) = (value, value)
+            return
         }
+        while true {
+            if matching.fillLeft == nil, take(.keyword(.fillLeft)) != nil {
+                matching.fillLeft = try parseFillValue()
+            } else if matching.fillRight == nil, take(.keyword(.fillRight)) != nil {
+                matching.fillRight = try parseFillValue()
+            } else {
+                return
+            }
+        }
+    }
+
+    private mutating func parseFillValue() throws(QueryError) -> Double {
+        guard take(.leftParenthesis) != nil else { throw unexpected() }
+        let isNegative = take(.binary(.subtract)) != nil
+        if !isNegative { _ = take(.binary(.add)) }
+        guard current.kind == .number || current.kind == .duration else { throw unexpected() }
+        let value = try number(advance()).value
+        guard take(.rightParenthesis) != nil else { throw unexpected() }
+        return isNegative ? -value : value
     }
 }

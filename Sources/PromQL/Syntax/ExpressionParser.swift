@@ -14,6 +14,7 @@ struct ExpressionParser {
     static let depthLimit = 256
 
     let source: [UInt8]
+    private let features: QueryFeatures
     private let tokens: [Token]
     private var index = 0
     /// Open recursive calls.
@@ -23,8 +24,9 @@ struct ExpressionParser {
     /// The construct an unexpected token is blamed on; empty outside of any.
     private var context = ""
 
-    init(_ source: [UInt8]) {
+    init(_ source: [UInt8], _ features: QueryFeatures) {
         self.source = source
+        self.features = features
         tokens = Lexer.tokens(of: source)
     }
 
@@ -113,7 +115,7 @@ struct ExpressionParser {
                 returnsBool: modifiers.returnsBool,
                 matching: modifiers.matching
             )
-            if modifiers.hasFill {
+            if modifiers.matching.hasFill, !features.fillModifiers {
                 throw error(binary.range, "binop fill modifiers are experimental and not enabled")
             }
             left = .binary(binary)
@@ -148,13 +150,42 @@ struct ExpressionParser {
                 try deepen(to: depth + 1)
             case .keyword(.offset): node = try parseOffset(after: node)
             case .at: node = try parseAt(after: node)
-            case .keyword(.anchored), .keyword(.smoothed):
-                throw error(
-                    node.range,
-                    "\(text(current).lowercased()) modifier is experimental and not enabled"
-                )
+            case .keyword(.anchored): node = try parseEdges(.anchored, after: node)
+            case .keyword(.smoothed): node = try parseEdges(.smoothed, after: node)
             default: return node
             }
+        }
+    }
+
+    /// Parses `anchored` or `smoothed` after a selector.
+    private mutating func parseEdges(_ edges: RangeEdges, after node: Node) throws(QueryError) -> Node {
+        guard features.extendedRangeSelectors else {
+            throw error(node.range, "\(edges.rawValue) modifier is experimental and not enabled")
+        }
+        advance()
+        func setting(_ selector: VectorSelector) throws(QueryError) -> VectorSelector {
+            if let other = selector.edges {
+                let words =
+                    other == edges
+                    ? "may not be set multiple times" : "cannot be combined with \(other.rawValue)"
+                throw error(node.range, "\(edges.rawValue) modifier \(words)")
+            }
+            var selector = selector
+            selector.edges = edges
+            return selector
+        }
+        switch node {
+        case .selector(let selector):
+            var changed = try setting(selector)
+            changed.range.end = lastEnd
+            return .selector(changed)
+        case .matrix(var matrix):
+            matrix.selector = try setting(matrix.selector)
+            matrix.range.end = lastEnd
+            return .matrix(matrix)
+        default:
+            let words = "modifier must be preceded by an instant vector selector or range vector selector"
+            throw error(node.range, "\(edges.rawValue) \(words), but follows a \(node.kindName) instead")
         }
     }
 
@@ -196,16 +227,27 @@ struct ExpressionParser {
 
     private mutating func parseCall() throws(QueryError) -> Node {
         let name = advance()
-        let arguments = try parseArguments()
+        var arguments = try parseArguments()
         let word = text(name)
         guard let function = FunctionSignature.all[word] else {
-            if FunctionSignature.experimental.contains(word) {
-                throw error(name.range, "function \(Labels.quoted(word)) is not enabled")
-            }
             throw error(name.range, "unknown function with name \(Labels.quoted(word))")
         }
+        if function.function.isExperimental, !features.experimentalFunctions {
+            throw error(name.range, "function \(Labels.quoted(word)) is not enabled")
+        }
         let range = SourceRange(start: name.range.start, end: lastEnd)
+        if function.function == .info { try markLabelSelector(&arguments) }
         return .call(Call(function: function, arguments: arguments, range: range))
+    }
+
+    /// The second argument of `info` selects labels, so it needs no matcher that must match something.
+    private func markLabelSelector(_ arguments: inout [Node]) throws(QueryError) {
+        guard arguments.count > 1 else { return }
+        guard case .selector(var selector) = arguments[1], selector.name == nil, selector.edges == nil else {
+            throw error(arguments[1].range, "expected label selectors only")
+        }
+        selector.isLabelSelector = true
+        arguments[1] = .selector(selector)
     }
 
     private mutating func parseArguments() throws(QueryError) -> [Node] {
@@ -243,7 +285,7 @@ struct ExpressionParser {
         guard let last = arguments.last else {
             throw error(range, "no arguments for aggregate expression provided")
         }
-        if aggregator.isExperimental {
+        if aggregator.isExperimental, !features.experimentalFunctions {
             let flag = "--enable-feature=promql-experimental-functions"
             throw error(range, "\(aggregator.rawValue)() is experimental and must be enabled with \(flag)")
         }

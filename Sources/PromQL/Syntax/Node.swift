@@ -64,7 +64,13 @@ struct VectorSelector: Sendable {
     var name: String?
     var matchers: [LabelMatcher]
     var modifiers = TimeModifiers()
+    /// `anchored` or `smoothed`; of a range selector these are the window's.
+    var edges: RangeEdges?
     var range: SourceRange
+    /// Whether it is the second argument of `info`, which selects labels rather than series.
+    var isLabelSelector = false
+    /// Whether what is not known of counter resets is to be found out from the sample before; set by `Planner`.
+    var detectsResets = false
 }
 
 /// `selector[5m]`.
@@ -121,6 +127,11 @@ struct VectorMatching: Sendable {
     var labels: [String] = []
     /// Labels taken over from the "one" side.
     var include: [String] = []
+    /// What stands for a missing element of the left side, and of the right.
+    var fillLeft: Double?
+    var fillRight: Double?
+
+    var hasFill: Bool { fillLeft != nil || fillRight != nil }
 }
 
 /// `sum by (label) (expression)`.
@@ -210,6 +221,24 @@ extension Node {
         case .binary(let node): [node.left, node.right]
         case .aggregate(let node): (node.parameter.map { [$0] } ?? []) + [node.expression]
         case .parentheses(let node): [node.expression]
+        }
+    }
+}
+
+extension Node {
+    /// What messages call the kind of expression.
+    var kindName: String {
+        switch self {
+        case .number: "numberLiteral"
+        case .string: "stringLiteral"
+        case .selector: "vectorSelector"
+        case .matrix: "matrixSelector"
+        case .subquery: "subquery"
+        case .call: "call"
+        case .unary: "unaryExpr"
+        case .binary: "binaryExpr"
+        case .aggregate: "aggregation"
+        case .parentheses: "parenExpr"
         }
     }
 }

@@ -59,6 +59,12 @@ enum NumberText {
         return "\(isNegative ? "-" : "")\(mantissa)e\(power < 0 ? "-" : "+")\(magnitude)"
     }
 
+    /// OpenMetrics' form of a number: as `general`, but 1 is 1.0.
+    static func openMetrics(_ value: Double) -> String {
+        let text = general(value)
+        return value.isFinite && !text.utf8.contains { $0 == 0x2e || $0 == 0x65 } ? text + ".0" : text
+    }
+
     /// C's %f with a number of decimals.
     static func fixed(_ value: Double, decimals: Int) -> String {
         guard value.isFinite else { return plain(value) }

@@ -13,12 +13,17 @@ public enum Parser {
 
     /// Parses and type-checks a query.
     ///
-    /// - Parameter text: PromQL as of Prometheus 3.14 with its default flags.
+    /// - Parameters:
+    ///   - text: PromQL as of Prometheus 3.14.
+    ///   - features: what of it is on beyond the defaults.
     /// - Returns: the expression.
     /// - Throws: `QueryError` of kind `.badData` with Prometheus' words and place, `1:5: parse error: …`.
-    public static func parse(_ text: String) throws(QueryError) -> Expression {
+    public static func parse(
+        _ text: String,
+        features: QueryFeatures = QueryFeatures()
+    ) throws(QueryError) -> Expression {
         let source = try bounded(text)
-        var parser = ExpressionParser(source)
+        var parser = ExpressionParser(source, features)
         let root = try parser.parseWhole()
         try TypeChecker(source: source).check(root)
         return Expression(root: root, source: source)
@@ -30,7 +35,7 @@ public enum Parser {
     /// - Returns: the matchers, the name's last.
     /// - Throws: `QueryError` of kind `.badData`.
     public static func parseSelector(_ text: String) throws(QueryError) -> [LabelMatcher] {
-        var parser = ExpressionParser(try bounded(text))
+        var parser = ExpressionParser(try bounded(text), QueryFeatures())
         return try parser.parseWholeSelector().matchers
     }
 

@@ -10,9 +10,9 @@ enum Printer {
         switch node {
         case .number(let literal): return text(literal)
         case .string(let literal): return EscapedString.quote(literal.bytes)
-        case .selector(let selector): return text(selector) + text(selector.modifiers)
+        case .selector(let selector): return text(selector) + after(selector)
         case .matrix(let matrix):
-            return "\(text(matrix.selector))[\(text(matrix.window))]\(text(matrix.selector.modifiers))"
+            return "\(text(matrix.selector))[\(text(matrix.window))]\(after(matrix.selector))"
         case .subquery(let subquery):
             let step = subquery.step.map(text) ?? ""
             return "\(text(subquery.expression))[\(text(subquery.window)):\(step)]\(text(subquery.modifiers))"
@@ -36,6 +36,10 @@ enum Printer {
     private static func duration(_ milliseconds: Int64) -> String {
         let sign = milliseconds < 0 ? "-" : ""
         return sign + PromDuration.format(.milliseconds(milliseconds.magnitude))
+    }
+
+    private static func after(_ selector: VectorSelector) -> String {
+        text(selector.modifiers) + (selector.edges.map { " \($0.rawValue)" } ?? "")
     }
 
     private static func text(_ selector: VectorSelector) -> String {
@@ -91,6 +95,13 @@ enum Printer {
         if matching.cardinality != .oneToOne {
             let side = matching.cardinality == .manyToOne ? "left" : "right"
             out += " group_\(side) (\(labels(matching.include)))"
+        }
+        switch (matching.fillLeft, matching.fillRight) {
+        case (let left?, let right?) where left.bitPattern == right.bitPattern:
+            out += " fill (\(NumberText.plain(left)))"
+        case (let left, let right):
+            if let left { out += " fill_left (\(NumberText.plain(left)))" }
+            if let right { out += " fill_right (\(NumberText.plain(right)))" }
         }
         return out
     }

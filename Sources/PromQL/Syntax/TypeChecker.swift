@@ -59,7 +59,7 @@ struct TypeChecker {
             }
             return
         }
-        guard selector.matchers.contains(where: { !$0.matchesEmpty }) else {
+        guard selector.isLabelSelector || selector.matchers.contains(where: { !$0.matchesEmpty }) else {
             throw error(selector.range, "vector selector must contain at least one non-empty matcher")
         }
     }
@@ -130,8 +130,13 @@ struct TypeChecker {
             if !matching.labels.isEmpty {
                 throw error(binary.range, "vector matching only allowed between instant vectors")
             }
+            if matching.hasFill {
+                throw error(binary.range, "filling in missing series only allowed between instant vectors")
+            }
         } else if op.isSet, matching.cardinality != .oneToOne {
             throw error(binary.range, "no grouping allowed for \"\(op.rawValue)\" operation")
+        } else if op.isSet, matching.hasFill {
+            throw error(binary.range, "filling in missing series not allowed for set operators")
         }
         if op.isSet, left == .scalar || right == .scalar {
             throw error(

@@ -70,7 +70,11 @@ extension Store: SeriesSource {
                     else {
                         return nil
                     }
-                    return FoundSeries(reference: reference, labels: index.labels[Int(reference)])
+                    return FoundSeries(
+                        reference: reference,
+                        labels: index.labels[Int(reference)],
+                        hasParts: !index.links.parts(of: reference).isEmpty
+                    )
                 }
             }
         }
@@ -122,6 +126,8 @@ extension Store: SeriesSource {
 struct FoundSeries: Sendable {
     let reference: SeriesReference
     let labels: Labels
+    /// Whether it has histograms or start timestamps, as far as the index knows.
+    let hasParts: Bool
 }
 
 extension [FoundSeries] {
@@ -162,6 +168,8 @@ struct Selection: SeriesSelection {
     var count: Int { series.count }
 
     func labels(_ index: Int) -> Labels { series[index].labels }
+
+    func hasParts(_ index: Int) -> Bool { series[index].hasParts }
 
     func read(
         _ index: Int,

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The store of test scripts: a dictionary, searched from end to end. What is known of counter resets is what a Prometheus
+// store says after writing the histograms into its chunks: a reset begins a chunk, so a chunk's first histogram may have
+// followed one, and the others did not.
+
+internal import Samples
+internal import Synchronization
+
+/// A store in memory, for tests.
+final class MemorySource: SeriesSource {
+    private let state = Mutex<[Labels: SeriesSamples]>([:])
+
+    /// Why a sample is not taken.
+    enum Refusal: Error {
+        case outOfOrder
+        case duplicate
+    }
+
+    func append(_ labels: Labels, _ timestamp: Int64, _ value: Double) {
+        state.withLock { $0[labels, default: SeriesSamples()].numbers.append(timestamp, value) }
+    }
+
+    /// Appends a sample that must be newer than what the series has.
+    func append(_ labels: Labels, _ timestamp: Int64, _ value: SampleValue, start: Int64?) throws(Refusal) {
+        try state.withLock { (series) throws(Refusal) in
+            var samples = series[labels] ?? SeriesSamples()
+            let lastNumber = samples.numbers.timestamps.last ?? .min
+            let lastHistogram = samples.histograms.timestamps.last ?? .min
+            let last = max(lastNumber, lastHistogram)
+            if timestamp < last { throw .outOfOrder }
+            if timestamp == last {
+                guard samples.isLast(value) else { throw .duplicate }
+                return
+            }
+            switch value {
+            case .number(let number): samples.numbers.append(timestamp, number)
+            case .histogram(let histogram):
+                let previous = lastHistogram > lastNumber ? samples.histograms.histograms.last : nil
+                let hint = Self.hint(of: histogram, after: previous)
+                samples.histograms.append(timestamp, histogram.hinting(hint))
+            }
+            if let start { samples.starts.append(timestamp, start: timestamp + start) }
+            series[labels] = samples
+        }
+    }
+
+    /// What the store knows of a histogram's counter since the sample before.
+    private static func hint(of histogram: NativeHistogram, after previous: NativeHistogram?) -> CounterReset
+    {
+        if histogram.counterReset == .gauge { return .gauge }
+        guard let previous, previous.counterReset != .gauge else { return .unknown }
+        if histogram.isStale { return .notReset }
+        let staysInChunk =
+            !previous.isStale && histogram.counterReset != .reset && histogram.schema == previous.schema
+            && histogram.zeroThreshold == previous.zeroThreshold
+            && CustomBounds.areEqual(histogram.customBounds, previous.customBounds)
+            && !histogram.hinting(.unknown).isReset(after: previous)
+        return staysInChunk ? .notReset : .unknown
+    }
+
+    func removeAll() {
+        state.withLock { $0.removeAll() }
+    }
+
+    func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
+        let found = state.withLock { series in
+            series.filter { entry in matchers.allSatisfy { $0.matches(entry.key) } }
+        }
+        return Selection(series: found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+    }
+
+    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
+    func labelValues(
+        _ name: String,
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) -> [String] { [] }
+    func metadata() -> [String: MetricMetadata] { [:] }
+
+    private struct Selection: SeriesSelection {
+        let series: [(labels: Labels, samples: SeriesSamples)]
+
+        var count: Int { series.count }
+
+        func labels(_ index: Int) -> Labels { series[index].labels }
+
+        func hasParts(_ index: Int) -> Bool {
+            series[index].samples.histograms.count > 0 || series[index].samples.starts.count > 0
+        }
+
+        func read(_ index: Int, from: Timestamp, through: Timestamp, into columns: inout SampleColumns) {
+            let samples = series[index].samples.numbers
+            for (place, time) in samples.timestamps.enumerated()
+            where time >= from.milliseconds && time <= through.milliseconds {
+                columns.append(time, samples.values[place])
+            }
+        }
+
+        func readHistograms(
+            _ index: Int,
+            from: Timestamp,
+            through: Timestamp,
+            into columns: inout HistogramColumns
+        ) {
+            let samples = series[index].samples.histograms
+            for (place, time) in samples.timestamps.enumerated()
+            where time >= from.milliseconds && time <= through.milliseconds {
+                columns.append(time, samples.histograms[place])
+            }
+        }
+
+        func readStartTimestamps(
+            _ index: Int,
+            from: Timestamp,
+            through: Timestamp,
+            into columns: inout StartColumns
+        ) {
+            let samples = series[index].samples.starts
+            for (place, time) in samples.timestamps.enumerated()
+            where time >= from.milliseconds && time <= through.milliseconds {
+                columns.append(time, start: samples.starts[place])
+            }
+        }
+    }
+}
+
+extension SeriesSamples {
+    /// Whether the newest sample has this value.
+    fileprivate func isLast(_ value: SampleValue) -> Bool {
+        switch value {
+        case .number(let number):
+            return numbers.values.last?.bitPattern == number.bitPattern
+                && numbers.timestamps.last ?? .min > histograms.timestamps.last ?? .min
+        case .histogram(let histogram):
+            return histograms.histograms.last.map { $0.isSame(as: histogram) } ?? false
+        }
+    }
+}
