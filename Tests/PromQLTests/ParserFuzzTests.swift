@@ -25,6 +25,10 @@ import Testing
         "topk(3, quantile_over_time(0.5, {__name__=\"x\", 'é'=`raw\\n`}[step() * (1 + 2) - 3s])) # comment\n",
         "count_values(\"v\", a) and ignoring() predict_linear(b[1h30m] offset min_of(5m, range()), 3600) == nan",
         "clamp(vector(1e308), -Inf, +Inf) </ 5 >/ 3 + time() - scalar(x) / day_of_week()",
+        "histogram_quantiles(h </ 2, \"q\", 0.5, 1.5) or histogram_fraction(-1, h, rate(h[5m])) + sum(h) * -h >/ 1e-3",
+        "increase(h[2m] smoothed) - on() group_right fill_left(1) delta(x[1m] anchored) == bool avg_over_time(h[1m:20s])",
+        "info(h, {__name__!~\"x\", le=\"\"}) limit_ratio(-0.5, changes(h[3m])) sort_by_label_desc(a, \"le\") mad_over_time(b[3m])",
+        "count_values(\"v\", h) min_of(1, step()) double_exponential_smoothing(a[5m], 0.5, 0.5) irate(h[5m] @ 300 offset 1m)",
         "\"\\x41\\u00e9\\U0001F600\\101\\n\" anchored smoothed fill(0) limitk(1, x) start() end()",
     ]
     private static let words = [
@@ -45,16 +49,33 @@ import Testing
                 source.append(labels, Int64(index) * 10_000, Double(index))
             }
         }
+        for index in 0..<50 {
+            let labels = Labels([(name: "__name__", value: "h"), (name: "le", value: "\(index % 3)")])
+            let isCustom = index % 7 == 6
+            let histogram = NativeHistogram(
+                schema: isCustom ? NativeHistogram.customSchema : Int32(index % 4) - 1,
+                floatCount: Double(index),
+                sum: index % 11 == 10 ? .nan : Double(index * index),
+                zeroThreshold: isCustom ? 0 : 0.25 * Double(index % 5),
+                floatZeroCount: isCustom ? 0 : 1,
+                positive: (0..<4).map { HistogramBucket(index: $0, count: Double(index) / 4) },
+                negative: isCustom || index % 2 == 0 ? [] : [HistogramBucket(index: .max, count: 1)],
+                customBounds: isCustom ? [-1, 0, Double(index)] : [],
+                counterReset: CounterReset(rawValue: UInt8(index % 4)) ?? .unknown
+            )
+            try? source.append(labels, Int64(index) * 10_000, .histogram(histogram), start: nil)
+        }
         var options = QueryOptions()
         options.maxSamples = 5000
+        options.features = .all
         let engine = QueryEngine(source: source, options: options)
         var parsed = 0
         for _ in 0..<20_000 {
             let text = Self.mutation(&random)
-            guard let expression = try? Parser.parse(text) else { continue }
+            guard let expression = try? Parser.parse(text, features: .all) else { continue }
             parsed += 1
             let printed = expression.description
-            let again = try Parser.parse(printed)
+            let again = try Parser.parse(printed, features: .all)
             #expect(again.description == printed, "\(text)")
             let time = Timestamp(
                 milliseconds: [0, 200_000, 1_700_000_000_000, .max, .min].randomElement(using: &random) ?? 0

@@ -56,7 +56,39 @@ import Testing
                 }
             }
         }
+        addHistograms(to: source, &random)
         return source
+    }
+
+    /// `hist` has histograms with gaps and resets, `mixed` also numbers, `custom` two sets of bounds.
+    private func addHistograms(to source: MemorySource, _ random: inout Generator) {
+        for name in ["hist", "mixed", "custom"] {
+            for index in 0..<4 {
+                let labels = Labels([
+                    (name: "__name__", value: name), (name: "k", value: "\(index % 2)"),
+                    (name: "l", value: "\(index)"),
+                ])
+                var counts = [0.0, 0, 0]
+                for position in 0..<Self.steps {
+                    if Int.random(in: 0..<6, using: &random) == 0 { continue }
+                    if Int.random(in: 0..<20, using: &random) == 0 { counts = [0, 0, 0] }
+                    for bucket in counts.indices {
+                        counts[bucket] += Double(Int.random(in: 0...2, using: &random))
+                    }
+                    let isCustom = name == "custom"
+                    let histogram = NativeHistogram(
+                        schema: isCustom ? NativeHistogram.customSchema : 1,
+                        floatCount: counts.reduce(0, +),
+                        sum: counts.reduce(0, +) * 1.5,
+                        positive: counts.enumerated().map { HistogramBucket(index: Int32($0), count: $1) },
+                        customBounds: isCustom ? (position / 30 % 2 == 0 ? [1, 2] : [1, 3]) : []
+                    )
+                    let isNumber = name == "mixed" && position / 10 % 2 == 0
+                    let value = isNumber ? SampleValue.number(counts[0]) : .histogram(histogram)
+                    try? source.append(labels, Int64(position) * Self.step, value, start: nil)
+                }
+            }
+        }
     }
 
     @Test(arguments: [
@@ -82,14 +114,40 @@ import Testing
         "label_join(a_total, \"j\", \"-\", \"k\", \"l\")", "sum by (k) (rate(a_total[4m]))",
         "max_over_time(sum(a_total)[5m:1m])", "rate(a_total[3m] offset -1m)",
         "sum_over_time((a_total > 5)[4m:30s])",
+        "hist", "-hist", "hist * 2", "2 * hist / 3", "hist + on(l, k) mixed",
+        "hist == hist",
+        "hist != on(l) mixed", "hist </ 1.2", "hist >/ 0.7", "custom </ 1.5", "mixed * 2",
+        "mixed or hist",
+        "hist and on(l) mixed", "hist unless on(l) a_total", "sum(hist)", "avg by (k) (hist)", "sum(mixed)",
+        "sum by (k) (custom)", "avg(custom)", "count(mixed)", "min(mixed)", "topk(1, mixed)",
+        "limitk(2, hist)",
+        "limit_ratio(0.5, hist)", "count_values(\"v\", hist)", "quantile(0.5, mixed)", "group by (k) (hist)",
+        "histogram_quantile(0.7, hist)", "histogram_fraction(0.2, 1.2, custom)",
+        "histogram_count(rate(hist[3m]))",
+        "histogram_stddev(hist)", "histogram_quantiles(hist, \"q\", 0.1, 0.9)", "rate(hist[4m])",
+        "increase(custom[4m])", "delta(hist[3m])", "irate(hist[4m])", "idelta(mixed[4m])",
+        "changes(mixed[5m])",
+        "resets(hist[5m])", "sum_over_time(hist[3m])", "avg_over_time(custom[3m])",
+        "last_over_time(mixed[3m])",
+        "first_over_time(mixed[3m])", "count_over_time(mixed[3m])", "max_over_time(mixed[3m])",
+        "timestamp(hist)",
+        "absent(hist{l=\"3\"})", "ts_of_last_over_time(mixed[3m])", "sum_over_time(hist[5m:1m])",
+        "rate(hist[4m] anchored)", "increase(hist[4m] smoothed)", "resets(mixed[4m] anchored)",
+        "hist smoothed",
+        "a_total smoothed", "increase(a_total[4m] anchored)", "rate(a_total[4m] smoothed)",
+        "a_total + on(l) fill(3) b_total", "a_total + on(k) group_left fill_right(1) count by (k) (b_total)",
+        "mad_over_time(a_total[4m])", "ts_of_max_over_time(a_total[4m])",
+        "double_exponential_smoothing(a_total[4m], 0.5, 0.3)", "max_of(scalar(a_total{l=\"1\"}), 20)",
         "time() - a_total", "a_total / 0 == Inf", "absent_over_time(a_total{l=\"5\"}[2m])",
     ])
     func rangeEqualsInstants(_ query: String) async throws {
         var options = QueryOptions()
         // Shorter than a step, so that the versions of an info series never overlap.
         options.lookback = .seconds(25)
+        options.features = .all
+        options.features.delayedNameRemoval = false
         let engine = QueryEngine(source: source(), options: options)
-        let expression = try Parser.parse(query)
+        let expression = try engine.parse(query)
         let output = try await engine.range(
             expression,
             from: Timestamp(milliseconds: 0),
@@ -104,12 +162,27 @@ import Testing
         for index in 0..<Self.steps {
             let time = Timestamp(milliseconds: Int64(index) * Self.step)
             var expected: [Labels: Double] = [:]
+            var histograms: [Labels: String] = [:]
             switch try await engine.instant(expression, at: time).value {
-            case .vector(let samples): for sample in samples { expected[sample.labels] = sample.value }
+            case .vector(let samples):
+                for sample in samples {
+                    if let histogram = sample.histogram {
+                        histograms[sample.labels] = histogram.text
+                    } else {
+                        expected[sample.labels] = sample.value
+                    }
+                }
             case .scalar(_, let value): expected[Labels()] = value
             default: Issue.record("not a vector")
             }
-            total += expected.count
+            total += expected.count + histograms.count
+            var foundHistograms: [Labels: String] = [:]
+            for entry in series {
+                if let place = entry.histograms.timestamps.firstIndex(of: time.milliseconds) {
+                    foundHistograms[entry.labels] = entry.histograms.histograms[place].text
+                }
+            }
+            #expect(foundHistograms == histograms, "\(query) at step \(index)")
             var found: [Labels: Double] = [:]
             for entry in series {
                 guard let position = entry.samples.timestamps.firstIndex(of: time.milliseconds) else {

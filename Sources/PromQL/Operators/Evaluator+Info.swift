@@ -31,19 +31,19 @@ extension Evaluator {
                     labels.append(matcher)
                 }
             }
-        }
-
-        /// What finds the info series.
-        var matchers: [LabelMatcher] {
-            var found = names
-            if names.isEmpty { found = [LabelMatcher(Labels.metricNameLabel, equals: "target_info")] }
+            // What a metric must not be called does not say that it is an info metric.
             let isNegative = names.allSatisfy { $0.operation == .notEqual || $0.operation == .notMatches }
             if !names.isEmpty, isNegative,
                 let ending = try? LabelMatcher(Labels.metricNameLabel, .matches, ".+_info")
             {
-                found.append(ending)
+                names.append(ending)
             }
-            return found + labels
+        }
+
+        /// What finds the info series.
+        var matchers: [LabelMatcher] {
+            let named = [LabelMatcher(Labels.metricNameLabel, equals: "target_info")]
+            return (names.isEmpty ? named : names) + labels
         }
 
         func isInfo(_ labels: Labels) -> Bool {

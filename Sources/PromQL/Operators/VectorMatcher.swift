@@ -107,6 +107,9 @@ struct VectorMatcher {
     // MARK: - Filling
 
     /// Computes what is missing on one side with the number given for it.
+    ///
+    /// As in Prometheus, `fill_right` is for the "one" side and `fill_left` for the other, also with `group_right`,
+    /// where the "one" side is the left operand.
     private mutating func fill(
         _ asking: [[UInt8]: [Int]],
         _ order: [[UInt8]],
@@ -115,7 +118,7 @@ struct VectorMatcher {
     ) throws(QueryError) {
         let matching = binary.matching
         let selection = matching.selection
-        if let number = isSwapped ? matching.fillLeft : matching.fillRight {
+        if let number = matching.fillRight {
             for key in order {
                 let present = union(answering[key] ?? [], oneBits)
                 for member in asking[key] ?? [] {
@@ -131,7 +134,7 @@ struct VectorMatcher {
                 }
             }
         }
-        guard let number = isSwapped ? matching.fillRight : matching.fillLeft else { return }
+        guard let number = matching.fillLeft else { return }
         for (index, given) in one.headers.enumerated() {
             let present = union(asking[selection.encoded(given.labels)] ?? [], manyBits)
             var other = one.columns[index]
@@ -197,7 +200,7 @@ struct VectorMatcher {
         for candidate in candidates {
             for word in answered.indices { answered[word] |= oneBits[candidate][word] }
         }
-        if (isSwapped ? binary.matching.fillLeft : binary.matching.fillRight) != nil {
+        if binary.matching.fillRight != nil {
             for word in answered.indices { answered[word] = .max }
         }
         var taken = [UInt64](repeating: 0, count: answered.count)

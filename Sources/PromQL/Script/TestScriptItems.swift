@@ -5,7 +5,7 @@
 internal import Samples
 
 /// More positions than a test has; a wrong count must not take all memory.
-private let positionLimit = 1_000_000
+private let positionLimit = 500_000
 
 /// A run of positions of a series.
 enum PointItem {
