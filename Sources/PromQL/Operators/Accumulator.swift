@@ -64,8 +64,9 @@ struct Accumulator {
         }
     }
 
-    /// Adds the histograms of a series.
-    mutating func addHistograms(_ series: Column) {
+    /// Adds the histograms of a series; the result is what steps with a first one take, as against the sample limit.
+    mutating func addHistograms(_ series: Column) -> Int {
+        var weight = 0
         series.visitHistograms { step, histogram in
             switch aggregator {
             case .count: column.set(step, column.has(step) ? column.values[step] + 1 : 1)
@@ -75,6 +76,7 @@ struct Accumulator {
                     histograms = [HistogramAccumulator?](repeating: nil, count: column.count)
                 }
                 if histograms[step] == nil {
+                    weight += histogram.weight
                     histograms[step] = HistogramAccumulator(histogram, isMean: aggregator == .avg)
                 } else {
                     histograms[step]?.add(histogram)
@@ -82,6 +84,7 @@ struct Accumulator {
             default: notes.insert(.ignored)
             }
         }
+        return weight
     }
 
     private mutating func addToSum(_ series: Column) {

@@ -25,6 +25,7 @@ extension Evaluator {
         let selection = aggregation.selection
         var rows: [[UInt8]: Int] = [:]
         var groups: [Accumulator] = []
+        var held = 0
         try stream(aggregation.expression, grid) { (header, column: inout Column) throws(QueryError) in
             let key = selection.encoded(header.labels)
             let row: Int
@@ -39,10 +40,14 @@ extension Evaluator {
                 try hold(grid.count)
             }
             groups[row].add(column)
-            if !column.histograms.isEmpty { groups[row].addHistograms(column) }
+            if !column.histograms.isEmpty {
+                let weight = groups[row].addHistograms(column)
+                held += weight
+                try hold(weight)
+            }
             if header.dropsName { groups[row].header.dropsName = true }
         }
-        release(grid.count * groups.count)
+        release(grid.count * groups.count + held)
         for index in groups.indices {
             groups[index].finish()
             report(groups[index].notes, aggregation)
