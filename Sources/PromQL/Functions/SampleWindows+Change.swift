@@ -22,7 +22,7 @@ extension SampleWindows {
             let places = isHistogram ? window.histograms : window.numbers
             let times = isHistogram ? histogramTimes : timestamps
             let known = isHistogram ? histogramStarts : starts
-            if isCounter { notes.overlaps += overlaps(places, times, known) }
+            if isCounter, overlaps(places, times, known) { notes.overlaps += 1 }
             // A counter known to have begun inside the window was zero then.
             var origin: Int64?
             if isCounter, !known.isEmpty {
@@ -75,13 +75,13 @@ extension SampleWindows {
         }
     }
 
-    private borrowing func overlaps(_ places: Range<Int>, _ times: [Int64], _ known: [Int64]) -> Int {
-        if known.isEmpty { return 0 }
-        var count = 0
+    /// Whether a counter of the window began before the sample ahead although that had another start.
+    private borrowing func overlaps(_ places: Range<Int>, _ times: [Int64], _ known: [Int64]) -> Bool {
+        guard !known.isEmpty else { return false }
         for place in places.dropFirst() {
-            if StartReset.overlaps(known[place - 1], times[place - 1], known[place]) { count += 1 }
+            if StartReset.overlaps(known[place - 1], times[place - 1], known[place]) { return true }
         }
-        return count
+        return false
     }
 
     private borrowing func numberChange(_ places: Range<Int>, _ hasOrigin: Bool, _ isCounter: Bool) -> Double

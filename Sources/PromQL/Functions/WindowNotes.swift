@@ -26,7 +26,7 @@ enum HistogramOperation: String {
 /// All that was noticed in the windows of a series.
 struct WindowNotes {
     private(set) var notes: Set<WindowNote> = []
-    /// Samples whose counter began before the sample ahead of them, and anew at that.
+    /// Windows with a sample whose counter began before the sample ahead of it, and anew at that.
     var overlaps = 0
 
     var isEmpty: Bool { notes.isEmpty && overlaps == 0 }
@@ -59,7 +59,7 @@ extension Evaluator {
             }
         }
         if notes.overlaps > 0 {
-            annotations.add(OverlappingStarts(metric: name, range: range, samples: notes.overlaps))
+            annotations.add(OverlappingStarts(metric: name, range: range, windows: notes.overlaps))
         }
     }
 }

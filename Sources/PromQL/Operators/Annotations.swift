@@ -33,7 +33,7 @@ struct Annotations {
 
     mutating func add(_ overlap: OverlappingStarts) {
         if let index = overlaps.firstIndex(where: { $0.metric == overlap.metric }) {
-            overlaps[index].samples += overlap.samples
+            overlaps[index].windows += overlap.windows
         } else {
             overlaps.append(overlap)
         }
@@ -50,15 +50,15 @@ struct Annotations {
     }
 }
 
-/// Samples of a metric whose counter began, by what the source says, before the sample ahead of them.
+/// Windows of a metric with samples whose counter began, by what the source says, before the sample ahead of them.
 struct OverlappingStarts {
     let metric: String
     let range: SourceRange
-    var samples: Int
+    var windows: Int
 
     var text: String {
         let words = "sample has start time that overlaps with previous sample timestamp for metric"
-        let count = samples > 1 ? " (\(samples) occurrences)" : ""
+        let count = windows > 1 ? " (\(windows) occurrences)" : ""
         return "\(words) \(Labels.quoted(metric))\(count)"
     }
 }
