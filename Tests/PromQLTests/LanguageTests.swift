@@ -232,6 +232,15 @@ import Testing
             eval instant at 2m topk(1, rate({__name__=~"._total"}[3m]))
               {k="1"} 1.3333333333333333
 
+            eval range from 0 to 2m step 1m rate(a_total[1m1s]) or a_total
+              a_total{k="1"} 0 0.9836065573770492 1
+
+            eval range from 1m to 2m step 1m rate(a_total[1m1s]) or a_total
+              {k="1"} 0.9836065573770492 1
+
+            eval instant at 2m last_over_time(abs(a_total)[2m:])
+              {k="1"} 120
+
             eval instant at 2m count_values by (__name__) ("v", -a_total)
               {v="-120"} 1
             """

@@ -97,8 +97,12 @@ export class Explore {
     const { result, notes } = await api.range(query, grid, signal);
     this.#graph.hidden = false;
     this.#table.hidden = true;
-    this.#chart.update(distinct(result), grid);
-    return withNotes(`${count(result.length)} series, a point every ${grid.step} s,`, notes);
+    const lines = result.filter((one) => one.values);
+    if (lines.length < result.length) {
+      notes.push("A native histogram is no line: try histogram_quantile(0.9, …) or histogram_count(…).");
+    }
+    this.#chart.update(distinct(lines), grid);
+    return withNotes(`${count(lines.length)} series, a point every ${grid.step} s,`, notes);
   }
 
   async #fillTable(query, signal) {
@@ -106,8 +110,11 @@ export class Explore {
     const vector = type === "scalar" || type === "string" ? [{ metric: {}, value: result }] : result;
     const body = element("tbody");
     for (const one of vector.slice(0, rowLimit)) {
-      const samples = one.values ?? [one.value];
-      const text = samples.slice(-20).map(([time, value]) => (one.values ? `${value} @ ${clock(time * 1000)}` : value));
+      const single = one.value ?? one.histogram;
+      const samples = single ? [single] : [...(one.values ?? []), ...(one.histograms ?? [])].sort(([a], [b]) => a - b);
+      const text = samples
+        .slice(-20)
+        .map(([time, value]) => (single ? sampleText(value) : `${sampleText(value)} @ ${clock(time * 1000)}`));
       const name = element("td", "name", seriesNotation(one.metric));
       body.append(element("tr", "", name, element("td", "number", text.join("\n"))));
     }
@@ -202,6 +209,17 @@ function distinct(result) {
     seen.set(name, times);
     return { name: times > 1 ? `${name} #${times}` : name, values };
   });
+}
+
+// A sample's number, or a native histogram with its populated buckets; rule 0 is (lower,upper], 1 [lower,upper), 3 both.
+function sampleText(value) {
+  if (typeof value === "string") return value;
+  const buckets = (value.buckets ?? []).map(([rule, lower, upper, n]) => {
+    const open = rule === 1 || rule === 3 ? "[" : "(";
+    const close = rule === 0 || rule === 3 ? "]" : ")";
+    return `${open}${lower},${upper}${close}:${n}`;
+  });
+  return `{${[`count:${value.count}`, `sum:${value.sum}`, ...buckets].join(", ")}}`;
 }
 
 function withNotes(words, notes) {

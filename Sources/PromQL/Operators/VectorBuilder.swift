@@ -19,6 +19,11 @@ struct VectorBuilder {
         result = VectorColumns(count: count)
     }
 
+    private static func firstStep(_ bits: [UInt64]) -> Int {
+        guard let word = bits.firstIndex(where: { $0 != 0 }) else { return .max }
+        return word << 6 + bits[word].trailingZeroBitCount
+    }
+
     mutating func add(
         _ header: SeriesHeader,
         _ column: Column,
@@ -33,6 +38,10 @@ struct VectorBuilder {
         let new = column.occupied
         for word in new.indices {
             guard known[word] & new[word] == 0 else { throw failure }
+        }
+        // Which value came first says whether the joined series has its name.
+        if header.dropsName != result.headers[row].dropsName, Self.firstStep(new) < Self.firstStep(known) {
+            result.headers[row].dropsName = header.dropsName
         }
         column.visit { step, value in result.columns[row].set(step, value) }
         column.visitHistograms { step, histogram in result.columns[row].set(step, histogram) }
