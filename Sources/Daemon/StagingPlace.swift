@@ -9,7 +9,7 @@ internal import Glibc
 internal import Platform
 
 /// Chooses the staging file of a data directory.
-enum StagingPlace {
+public enum StagingPlace {
     private static let sharedMemory = "/dev/shm"
     /// What container engines leave for programs to see.
     private static let containerMarks = ["/.dockerenv", "/run/.containerenv"]
@@ -30,6 +30,24 @@ enum StagingPlace {
             guard isMemory(sharedMemory), !isInContainer || outlives() else { return nil }
             return "\(sharedMemory)/\(name(directory))"
         }
+    }
+
+    /// Where processes that ran on a directory may have left a staging file, under the names of this user and of the
+    /// owner of its log; whether they are there is not looked at.
+    ///
+    /// - Parameters:
+    ///   - directory: the data directory.
+    ///   - place: the directory that `storage.wal.staging` names; nil for shared memory.
+    /// - Returns: their paths.
+    public static func left(directory: String, in place: String? = nil) -> [String] {
+        var users = [geteuid()]
+        if let owner = owner(of: "\(directory)/log"), owner != users[0] { users.append(owner) }
+        return users.map { "\(place ?? sharedMemory)/\(name(directory, of: $0))" }
+    }
+
+    private static func owner(of path: String) -> UInt32? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_uid : nil
     }
 
     private static var isInContainer: Bool {
@@ -63,7 +81,7 @@ enum StagingPlace {
     }
 
     /// One name for a directory however it is written: user and FNV-1a of the resolved path.
-    private static func name(_ directory: String) -> String {
+    private static func name(_ directory: String, of user: UInt32 = geteuid()) -> String {
         var resolved = directory
         if let real = realpath(directory, nil) {
             resolved = String(cString: real)
@@ -71,6 +89,6 @@ enum StagingPlace {
         }
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in resolved.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01b3 }
-        return "edgewatch-\(geteuid())-\(String(hash, radix: 16)).log"
+        return "edgewatch-\(user)-\(String(hash, radix: 16)).log"
     }
 }

@@ -267,6 +267,7 @@ final class Wiring: Sendable {
             retention: storage.retention,
             tiers: tiers(storage.tiers)
         )
+        options.leftStagingPaths = StagingPlace.left(directory: directory)
         options.encryption = try EncryptionKey.load(storage.encryption)
         if let warning = storage.encryption.flatMap({ EncryptionKey.warning($0) }) {
             logger.warning("\(warning)")

@@ -60,7 +60,10 @@ struct StoreOpening {
         quarantine = Quarantine(files, options, existing: [], logger: logger)
         try options.check()
         try lockDirectory()
-        try KeyCheck(options, files).look(at: existing, staging: options.stagingPath)
+        try KeyCheck(options, files).look(
+            at: existing,
+            staging: options.unusedStagingPaths + [options.usedStagingPath].compactMap(\.self)
+        )
         quarantine = Quarantine(files, options, existing: existing, logger: logger)
         try scanLog()
         loadSegments()

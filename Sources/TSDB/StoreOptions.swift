@@ -17,6 +17,9 @@ public struct StoreOptions: Sendable {
     public var syncInterval: Duration?
     /// A file in shared memory in which the log's newest pages grow; nil writes each append to the log's file.
     public var stagingPath: String?
+    /// Staging files that earlier processes may have used: what is left in them is brought into the log, and they are
+    /// removed.
+    public var leftStagingPaths: [String] = []
     /// The most series with samples in the open windows or just registered.
     public var maxSeries: Int
     /// The most exemplars in memory, about 200 bytes each; 0 keeps none.
@@ -64,6 +67,13 @@ public struct StoreOptions: Sendable {
     /// Full pages in shared memory at which the log is synced before the interval has passed: as many bytes as the
     /// file system's journal takes for it.
     static let stagedSyncPages = 3
+
+    /// The staging file that is used.
+    var usedStagingPath: String? { syncInterval == .zero ? nil : stagingPath }
+    /// The staging files that are not used and may have something.
+    var unusedStagingPaths: [String] {
+        Set(leftStagingPaths + [stagingPath].compactMap(\.self)).filter { $0 != usedStagingPath }.sorted()
+    }
 
     /// The smallest log: sixteen pages, so that a quarter of it still takes a batch.
     public static let smallestLogBytes = 16 * 4096

@@ -28,6 +28,7 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "openmetrics or remote-write; without it a file's first bytes decide.")
     var format: ExchangeFormat?
     @OptionGroup var key: StoreKeyOptions
+    @OptionGroup var staging: StagingOptions
 
     func run() throws {
         let encryption = try key.encryption(acceptsPlaintext: false)
@@ -38,6 +39,7 @@ struct ImportCommand: ParsableCommand {
             try system.createDirectory(directory)
             var options = try StoreOptions(foundIn: directory, files: system)
             options.encryption = encryption
+            options.leftStagingPaths = StagingPlace.left(directory: directory, in: staging.staging)
             maxSeries = options.maxSeries
             store = try Store(
                 options,

@@ -37,11 +37,18 @@ struct StoreKeyOptions: ParsableArguments {
     }
 }
 
+/// Where the log's newest pages are after a kill.
+struct StagingOptions: ParsableArguments {
+    @Option(help: "The directory that storage.wal.staging names; without it shared memory is looked at.")
+    var staging: String?
+}
+
 /// A data directory on the command line.
 struct DataDirectory: ParsableArguments {
     @Argument(help: "The data directory (storage.path).")
     var directory: String
     @OptionGroup var key: StoreKeyOptions
+    @OptionGroup var staging: StagingOptions
 
     /// Opens it without changing anything.
     func open() throws -> StoreSnapshot {
@@ -52,7 +59,8 @@ struct DataDirectory: ParsableArguments {
                 files: SystemFileStore(),
                 clock: SystemClock(),
                 logger: Logger(label: "edgewatch") { _ in SwiftLogNoOpLogHandler() },
-                encryption: encryption
+                encryption: encryption,
+                staging: StagingPlace.left(directory: directory, in: staging.staging)
             )
             if snapshot.isInUse {
                 Console.writeError("edgewatch: \(directory) is in use; its newest rows may be missing here")

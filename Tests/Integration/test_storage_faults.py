@@ -283,7 +283,9 @@ def test_files_damaged_at_rest(edgewatch, name, damage):
     other = Load(node, job="other").rows(30)
     data = node.data
     node.kill()
-    forget_memory()
+    # Pages in memory would lie over the damage.
+    if name == "log":
+        forget_memory()
     path = data / name
     contents = bytearray(path.read_bytes()) if path.exists() else bytearray()
     if damage == "empty":

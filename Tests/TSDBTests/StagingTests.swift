@@ -111,6 +111,28 @@ struct StagingTests {
         #expect(try Rows.present(after.store) == Array(0..<5))
     }
 
+    @Test(arguments: [nil, Duration.zero])
+    func aStartThatStagesNothingTakesWhatWasLeft(syncInterval: Duration?) throws {
+        let test = try StagingTests.open()
+        try Rows(test).append(0..<30)
+        let files = test.files.afterKill()
+        let after = try TestStore(files: files, clock: test.clock) {
+            $0.logBytes = 16 * 4096
+            $0.syncInterval = syncInterval
+            // With an interval of zero the path is named and not used.
+            if syncInterval == nil {
+                $0.leftStagingPaths = ["/shm/none", StagingTests.path]
+            } else {
+                $0.stagingPath = StagingTests.path
+            }
+        }
+        #expect(!after.store.isStaged)
+        #expect(try Rows.present(after.store) == Array(0..<30))
+        #expect(files.state.withLock { $0.names[StagingTests.path] } == nil)
+        let again = try StagingTests.open(files.afterKill())
+        #expect(try Rows.present(again.store) == Array(0..<30))
+    }
+
     @Test func fullMemoryGoesToTheLogUnsynced() throws {
         let test = try TestStore { $0.stagingPath = StagingTests.path }
         let rows = try Rows(test, series: 400)

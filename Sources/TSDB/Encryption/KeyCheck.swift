@@ -22,7 +22,7 @@ struct KeyCheck {
     /// file and metadata.
     ///
     /// - Throws: `StoreError` naming the key that is wanted.
-    func look(at names: Set<String>, staging: String?) throws(StoreError) {
+    func look(at names: Set<String>, staging: [String]) throws(StoreError) {
         let prefixes = [Ring.samples] + StoreOptions.tierNames
         for name in names.sorted() {
             guard let dash = name.lastIndex(of: "-"), Int(name[name.index(after: dash)...]) != nil,
@@ -33,7 +33,9 @@ struct KeyCheck {
         if names.contains(FamilyFile.name), let file = open(FamilyFile.name) { try look(atFamilies: file) }
         guard names.contains("log"), let log = open("log") else { return }
         try look(atLog: log)
-        if let staging, let file = try? files.open(staging, .read) { try look(atStaging: file, log) }
+        for path in staging {
+            if let file = try? files.open(path, .read) { try look(atStaging: file, log) }
+        }
     }
 
     private func open(_ name: String) -> (any StorageFile)? { try? files.open("\(directory)/\(name)", .read) }

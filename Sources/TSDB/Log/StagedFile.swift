@@ -295,7 +295,8 @@ extension StagedFile {
         flashBytes: Counter,
         logger: Logger
     ) -> any StorageFile {
-        guard let path = options.stagingPath, options.syncInterval != .zero else { return log }
+        for path in options.unusedStagingPaths { bringBack(path, into: log, files, flashBytes, logger) }
+        guard let path = options.usedStagingPath else { return log }
         do throws(FileError) {
             return try join(log, path, files, flashBytes)
         } catch {}
@@ -311,6 +312,32 @@ extension StagedFile {
             try? files.remove(path)
             return log
         }
+    }
+
+    /// Brings what an earlier process left into the log, which goes on without a staging file.
+    private static func bringBack(
+        _ path: String,
+        into log: any StorageFile,
+        _ files: any FileStore,
+        _ flashBytes: Counter,
+        _ logger: Logger
+    ) {
+        var failure: FileError?
+        // Once more, for it may have been chance.
+        for _ in 0..<2 {
+            do throws(FileError) {
+                _ = try files.open(path, .read)
+                _ = try join(log, path, files, flashBytes)
+                return try files.remove(path)
+            } catch {
+                if error.isMissing { return }
+                failure = error
+            }
+        }
+        logger.error(
+            "what a killed process left in shared memory cannot be brought into the log",
+            metadata: ["file": "\(path)", "error": "\(failure.map { "\($0)" } ?? "")"]
+        )
     }
 
     private static func join(

@@ -24,6 +24,7 @@ public final class StoreSnapshot: Sendable {
     ///   - clock: the time.
     ///   - logger: where damage is reported.
     ///   - encryption: what its files are encrypted with.
+    ///   - staging: files in which a process that was killed may have left pages of the log.
     /// - Throws: `StoreError` when the directory cannot be read, is no data directory or wants another key; never because
     ///   of damage.
     public init(
@@ -31,7 +32,8 @@ public final class StoreSnapshot: Sendable {
         files: any FileStore,
         clock: any EdgeClock,
         logger: Logger,
-        encryption: StoreEncryption? = nil
+        encryption: StoreEncryption? = nil,
+        staging: [String] = []
     ) throws(StoreError) {
         do throws(FileError) {
             let names = try files.list(directory)
@@ -44,6 +46,7 @@ public final class StoreSnapshot: Sendable {
         }
         var options = try StoreOptions(foundIn: directory, files: files)
         options.encryption = encryption
+        options.leftStagingPaths = staging
         store = try Store(
             options,
             files: SnapshotFiles(files),
