@@ -72,7 +72,7 @@ let package = Package(
         // Level 0: values, the kernel, bytes.
         module("Samples", ["CRE2"]),
         module("Platform", ["CPlatform"], settings: closeToMemory),
-        module("Bytes", ["CZstd", "CSnappy"], settings: closeToMemory),
+        module("Bytes", ["CPlatform", "CZstd", "CSnappy"], settings: closeToMemory),
 
         // Level 1: formats and services without an opinion on metrics.
         module("Wire", ["Samples", "Bytes"], settings: closeToMemory),

@@ -61,6 +61,7 @@ public struct ByteReader: Sendable {
 
     /// A fixed-width little-endian integer.
     @inlinable
+    @inline(__always)
     public mutating func integer<T: FixedWidthInteger>(_ type: T.Type = T.self) throws(CorruptionError) -> T {
         let width = MemoryLayout<T>.size
         guard remaining >= width else { throw CorruptionError("\(width) more bytes", at: offset) }

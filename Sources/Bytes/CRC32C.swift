@@ -2,7 +2,10 @@
 //
 // CRC-32C (Castagnoli), the checksum of iSCSI (RFC 3720 appendix B.4), ext4 and Prometheus' chunks:
 // reflected polynomial 0x82f63b78, initial and final value all ones. Eight bytes a step by Kounavis and
-// Berry's slicing ("A systematic approach to building high performance software-based CRC generators", 2005).
+// Berry's slicing ("A systematic approach to building high performance software-based CRC generators", 2005), or by the
+// processor's own instruction.
+
+internal import CPlatform
 
 /// CRC-32C over bytes.
 public enum CRC32C {
@@ -22,10 +25,18 @@ public enum CRC32C {
         return tables
     }()
 
+    private static let hasInstruction = ew_has_crc32c() == 1
+
     /// The checksum of bytes, optionally continuing from the checksum of what came before.
     ///
     /// O(n).
     public static func checksum(_ bytes: RawSpan, continuing previous: UInt32 = 0) -> UInt32 {
+        guard hasInstruction else { return bySlicing(bytes, continuing: previous) }
+        return unsafe bytes.withUnsafeBytes { unsafe ~ew_crc32c($0.baseAddress, $0.count, ~previous) }
+    }
+
+    /// The same where the processor has no instruction for it.
+    static func bySlicing(_ bytes: RawSpan, continuing previous: UInt32 = 0) -> UInt32 {
         let table = tables.span
         var crc = ~previous
         var offset = 0

@@ -6,6 +6,7 @@
 internal import HTTPAPI
 public import Logging
 internal import ServiceLifecycle
+internal import TSDB
 internal import UnixSignals
 
 /// The daemon.
@@ -48,6 +49,8 @@ public struct Daemon: Sendable {
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as ListenError {
+            throw DaemonError(error.description)
+        } catch let error as StoreError {
             throw DaemonError(error.description)
         }
         logger.info("stopped")

@@ -42,14 +42,17 @@ struct StorageService: Service {
 
     func run() async throws {
         let (store, signals) = (self.store, self.signals)
-        try? await cancelWhenGracefulShutdown {
+        try await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                try await clock.sleep(for: store.upkeepInterval)
+                guard (try? await clock.sleep(for: store.upkeepInterval)) != nil else { break }
                 do {
                     try await lane.run {
                         store.powerIsUncertain(StorageService.isOnBattery(signals))
                         try store.maintain()
                     }
+                } catch let error as StoreError where error.endsUse {
+                    // Whoever supervises this process starts it again, with what is there now.
+                    throw error
                 } catch {
                     // The store keeps serving from memory and counts; what it could not do is tried again.
                     logger.error("storage maintenance failed", metadata: ["error": "\(error)"])

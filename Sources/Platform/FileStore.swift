@@ -80,10 +80,13 @@ extension StorageFile {
 
 /// An exclusive lock on a file; released by `deinit`, and by the kernel when the process dies.
 public final class FileLock: Sendable {
+    /// Which file is locked; nil when the system does not say.
+    public let identity: FileIdentity?
     private let release: @Sendable () -> Void
 
     /// Wraps what releases the lock.
-    public init(release: @escaping @Sendable () -> Void) {
+    public init(identity: FileIdentity? = nil, release: @escaping @Sendable () -> Void) {
+        self.identity = identity
         self.release = release
     }
 

@@ -93,7 +93,10 @@ public struct SystemFileStore: FileStore {
             if code == EWOULDBLOCK { return nil }
             throw FileError(operation: "flock", path: path, code: code)
         }
-        return FileLock { close(descriptor) }
+        var status = stat()
+        let isKnown = unsafe fstat(descriptor, &status) == 0
+        let identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        return FileLock(identity: isKnown ? identity : nil) { close(descriptor) }
     }
 
     /// Which file a path names, by stat; access by faccessat with the effective user.

@@ -17,9 +17,12 @@ extension Store {
     ///
     /// After an error the store goes on from memory; call it again as before.
     ///
-    /// - Throws: `StoreError` when a segment or the log could not be written this time.
+    /// - Throws: `StoreError` when a segment or the log could not be written this time; `.locked` or `.replaced` when
+    ///   another process or another directory has the place of this one: the store is closed then.
     public func maintain() throws(StoreError) {
         guard head.withLock({ !$0.isClosed }) else { return }
+        // Before anything is written.
+        try watchFiles()
         var failure: StoreError?
         lookAtClock()
         flushLog()
@@ -37,7 +40,6 @@ extension Store {
         do throws(StoreError) { try maintainTiers() } catch { failure = failure ?? error }
         forgetUnused()
         saveFamilies()
-        watchFiles()
         keepFoundDamage()
         if let failure { throw failure }
     }

@@ -9,6 +9,8 @@ public import Platform
 public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Another process holds the data directory.
     case locked(String)
+    /// Another directory, such as a restored one, was put in the place of the one in use.
+    case replaced(String)
     /// The directory or a file in it may not be written.
     case notWritable(FileError)
     /// There is no room for the files a new store needs.
@@ -24,11 +26,21 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Another file operation failed.
     case file(FileError)
 
+    /// Whether the directory is no longer this process's.
+    public var endsUse: Bool {
+        switch self {
+        case .locked, .replaced: true
+        default: false
+        }
+    }
+
     /// The value as text for messages.
     public var description: String {
         switch self {
         case .locked(let directory):
             "data directory \(directory) is in use by another process"
+        case .replaced(let directory):
+            "data directory \(directory) was replaced while it was in use; start again to use what is there now"
         case .notWritable(let error): "data directory is not writable: \(error)"
         case .outOfSpace(let error): "no space for the store: \(error)"
         case .invalidOption(let text): text

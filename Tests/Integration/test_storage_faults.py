@@ -7,12 +7,13 @@ EDGEWATCH_POWER_CUTS and EDGEWATCH_KILLS say how often; a release is tried with 
 import os
 import pathlib
 import resource
+import shutil
 import subprocess
 import time
 
 import pytest
 
-from conftest import get_json, wait_for
+from conftest import BINARY, get_json, wait_for
 from storage_faults import JOURNAL_FLUSHED, NOTHING_FLUSHED, Load, disk, forget_memory, metric, strace  # noqa: F401
 
 CUTS = int(os.environ.get("EDGEWATCH_POWER_CUTS", 3))
@@ -272,6 +273,39 @@ def test_a_slow_disk(edgewatch):
     assert load.refused == 0 and len(load.acknowledged) > 100
     assert load.slowest < 1.5, f"an append waited {load.slowest:.2f} s for a sync of 2 s"
     load.check(node)
+
+
+def test_the_lock_removed(edgewatch):
+    node = edgewatch(config())
+    load = Load(node, pause=0).rows(5)
+    (node.data / "lock").unlink()
+    wait_for("another lock", (node.data / "lock").exists)
+    second = subprocess.run(
+        [BINARY, "run", "--web.listen-address=127.0.0.1:0", f"--storage.path={node.data}"],
+        capture_output=True, text=True, timeout=30,
+    )
+    assert second.returncode == 1 and "is in use by another process" in second.stderr, second.stderr
+    load.rows(5)
+    load.check(node)
+
+
+def test_the_directory_replaced(edgewatch):
+    """A restored copy is neither written to nor put aside by the process that had the directory."""
+    node = edgewatch(config(staging="off"), name="before")
+    restored = Load(node, pause=0).rows(50)
+    backup = node.data.with_name("backup")
+    shutil.copytree(node.data, backup)
+    Load(node, job="later", pause=0).rows(50)
+    data = node.data
+    data.rename(data.with_name("old"))
+    backup.rename(data)
+    log = (data / "log").read_bytes()
+    wait_for("the end of the process", lambda: node.process.poll() is not None)
+    assert node.process.returncode == 1
+    assert (data / "log").read_bytes() == log
+    node = edgewatch(config(staging="off"), data=data, name="after")
+    restored.check(node)
+    Load(node, job="again", pause=0).rows(5).check(node)
 
 
 @pytest.mark.parametrize("name", ["log", "ring-00", "state.db"])

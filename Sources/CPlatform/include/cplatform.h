@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 /// Bounds the number of malloc arenas, so that memory freed by one thread serves another. Call before threads start.
 void ew_malloc_limit_arenas(int count);
@@ -18,3 +19,7 @@ size_t ew_malloc_used(void);
 void ew_stdout_by_line(void);
 /// Whether the kernel says that something keeps the wall clock right; 1 or 0.
 int ew_clock_is_synchronized(void);
+/// Whether the processor has instructions for CRC-32C (SSE 4.2, ARMv8 CRC); 1 or 0.
+int ew_has_crc32c(void);
+/// Continues the CRC-32C register `crc` (already inverted) over bytes; only where the processor has the instructions.
+uint32_t ew_crc32c(const void *bytes, size_t count, uint32_t crc);

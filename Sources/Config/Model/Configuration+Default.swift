@@ -22,7 +22,6 @@ extension Configuration {
             segments: 10
           wal:
             size: 32MB
-            sync_interval: 10s
 
         sampling:
           enabled: true

@@ -14,12 +14,44 @@ internal import Synchronization
 
 extension Store {
     /// Looks after the files; part of upkeep.
-    func watchFiles() {
+    ///
+    /// - Throws: `StoreError.locked` or `.replaced` when the directory is no longer this process's; nothing is written
+    ///   by it any more.
+    func watchFiles() throws(StoreError) {
+        try watchLock()
         sealer.withLock { sealer in
             watchRing(&sealer.ring)
             for number in sealer.tiers.indices { watchRing(&sealer.tiers[number].ring) }
         }
         watchLog()
+    }
+
+    // MARK: - Lock
+
+    private var lockPath: String { "\(options.directory)/lock" }
+
+    /// Locks the directory again when somebody removed the file that was locked, and stops when another process or
+    /// another directory has its place.
+    private func watchLock() throws(StoreError) {
+        guard let held = directoryLock.withLock({ $0?.identity }) else { return }
+        let found: FileIdentity?
+        // What cannot be looked at now can be at the next time.
+        do throws(FileError) { found = try files.identity(lockPath) } catch { return }
+        if found == held { return }
+        let lock: FileLock?
+        // Where the directory is gone it is made again first.
+        do throws(FileError) { lock = try files.lock(lockPath) } catch { return }
+        if let lock, found == nil {
+            logger.warning("the lock of the data directory was removed; it is locked again")
+            return directoryLock.withLock { $0 = lock }
+        }
+        if lock != nil {
+            // To the files of before, which are open.
+            flushLog()
+            try? syncLog()
+        }
+        head.withLock { $0.isClosed = true }
+        throw lock == nil ? .locked(options.directory) : .replaced(options.directory)
     }
 
     // MARK: - Ring
