@@ -82,7 +82,7 @@ struct TierCounters: Sendable {
         func counter(_ name: String, _ help: String) -> Counter {
             telemetry.counter("edgewatch_storage_tier_\(name)", help, [(name: "tier", value: tier)])
         }
-        rows = counter("rows_total", "Rows written to the tier, one for each window of a series.")
+        rows = counter("written_rows_total", "Rows written to the tier, one for each window of a series.")
         bytes = counter("written_bytes_total", "Bytes written to the tier's ring.")
         late = counter(
             "late_samples_total",
