@@ -56,15 +56,24 @@ extension Selection {
         through: Timestamp,
         into columns: inout HistogramColumns
     ) throws(SourceError) {
-        guard let wanted = wantedParts(index, from, through) else { return }
         var leftOut = LeftOut()
+        readHistograms(index, TimeRange(from, through), into: &columns, &leftOut)
+        try leftOut.report()
+    }
+
+    func readHistograms(
+        _ index: Int,
+        _ asked: TimeRange,
+        into columns: inout HistogramColumns,
+        _ leftOut: inout LeftOut
+    ) {
+        guard let wanted = wantedParts(index, asked) else { return }
         let parts = store.readParts(of: series[index].reference, wanted.range, wanted.known, &leftOut)
         var assembly = HistogramAssembly()
         let found = assembly.histograms(parts)
         columns.timestamps += found.timestamps
         columns.histograms += found.histograms
         store.note(assembly, of: series[index].labels)
-        try leftOut.report()
     }
 
     func readStartTimestamps(
@@ -73,22 +82,30 @@ extension Selection {
         through: Timestamp,
         into columns: inout StartColumns
     ) throws(SourceError) {
-        guard let wanted = wantedParts(index, from, through) else { return }
         var leftOut = LeftOut()
+        readStartTimestamps(index, TimeRange(from, through), into: &columns, &leftOut)
+        try leftOut.report()
+    }
+
+    func readStartTimestamps(
+        _ index: Int,
+        _ asked: TimeRange,
+        into columns: inout StartColumns,
+        _ leftOut: inout LeftOut
+    ) {
+        guard let wanted = wantedParts(index, asked) else { return }
         let parts = store.readParts(of: series[index].reference, wanted.range, wanted.known, &leftOut) {
             $0 == .start
         }
         for (_, samples) in parts { columns.append(samples) }
-        try leftOut.report()
     }
 
     /// The range to read, nil when there is nothing to read.
     private func wantedParts(
         _ index: Int,
-        _ from: Timestamp,
-        _ through: Timestamp
+        _ asked: TimeRange
     ) -> (range: TimeRange, known: KnownSegments)? {
-        let wanted = rows.sampleRange(TimeRange(from, through))
+        let wanted = rows.sampleRange(asked)
         guard wanted.from <= wanted.through else { return nil }
         let place = series[index]
         // A forgotten series' reference may name another one by now.

@@ -9,12 +9,18 @@ internal import Samples
 struct LeftOut: Sendable {
     /// The first reason; nil when nothing was left out.
     private(set) var error: SourceError?
+    /// The first parts; what a person reads through, and of a series there are seldom more blocks.
+    private(set) var parts: [UnreadablePart] = []
+    private static let partLimit = 1000
     /// Bounds over the times of what was left out.
     private(set) var low = Int64.max
     private(set) var high = Int64.min
 
     mutating func note(_ error: SourceError, _ low: Int64, _ high: Int64) {
         self.error = self.error ?? error
+        if parts.count < LeftOut.partLimit {
+            parts.append(UnreadablePart(reason: error.words, from: low, through: high))
+        }
         self.low = min(self.low, low)
         self.high = max(self.high, high)
     }

@@ -15,6 +15,10 @@ extension Store: SeriesSource {
         from: Timestamp,
         through: Timestamp
     ) throws(SourceError) -> any SeriesSelection {
+        selection(matchers, from, through)
+    }
+
+    func selection(_ matchers: [LabelMatcher], _ from: Timestamp, _ through: Timestamp) -> Selection {
         let rows = coarseRows()
         let range = rows.sampleRange(TimeRange(from, through))
         return Selection(
@@ -84,7 +88,7 @@ extension Store: SeriesSource {
     ///
     /// Retention by time hides and destroys nothing: the bytes go when the ring comes round, and a clock that jumps
     /// ahead and back leaves everything as it was.
-    private func coarseRows() -> CoarseRows {
+    func coarseRows() -> CoarseRows {
         let wall = clock.wallMilliseconds()
         let retention = options.retention?.milliseconds
         return head.withLock { head in
@@ -178,11 +182,19 @@ struct Selection: SeriesSelection {
         into columns: inout SampleColumns
     ) throws(SourceError) {
         var leftOut = LeftOut()
-        if !rows.plan.pieces.isEmpty {
-            readCoarse(index, TimeRange(from, through), into: &columns, &leftOut)
-        }
-        let wantedRange = rows.sampleRange(TimeRange(from, through))
-        guard wantedRange.from <= wantedRange.through else { return try leftOut.report() }
+        read(index, TimeRange(from, through), into: &columns, &leftOut)
+        try leftOut.report()
+    }
+
+    func read(
+        _ index: Int,
+        _ asked: TimeRange,
+        into columns: inout SampleColumns,
+        _ leftOut: inout LeftOut
+    ) {
+        if !rows.plan.pieces.isEmpty { readCoarse(index, asked, into: &columns, &leftOut) }
+        let wantedRange = rows.sampleRange(asked)
+        guard wantedRange.from <= wantedRange.through else { return }
         // A caller may ask for more than it selected; then the ring is looked through again.
         let known = range.from <= wantedRange.from && range.through >= wantedRange.through ? segments : nil
         let wanted = series[index]
@@ -193,6 +205,5 @@ struct Selection: SeriesSelection {
                 : SeriesSources()
         }
         store.read(sources, wantedRange, into: &columns, &leftOut)
-        try leftOut.report()
     }
 }
