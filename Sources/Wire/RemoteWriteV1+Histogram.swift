@@ -5,7 +5,7 @@
 //     Histogram  1: count uint64 | 2: count double   3: sum double      4: schema sint32   5: zero threshold double
 //                6: zero uint64 | 7: zero double     8: negative spans  9: negative deltas sint64*  10: counts double*
 //                11: positive spans  12: positive deltas sint64*  13: counts double*  14: reset hint  15: int64 time
-//                16: custom bounds double*
+//                16: custom bounds double*   17: start int64 (2.0 only)
 //     Span       1: offset sint32   2: length uint32
 //
 // Source: Prometheus' prompb/types.proto. Members of a `oneof` are written also when they are 0.
@@ -14,8 +14,14 @@ internal import Bytes
 internal import Samples
 
 extension RemoteWriteV1 {
-    /// Appends a histogram, its tag and length included.
-    static func append(_ histogram: HistogramMessage, at time: Int64, to out: inout [UInt8]) {
+    /// Appends a histogram, its tag and length included; the tag and a start are those of 2.0 where they are given.
+    static func append(
+        _ histogram: HistogramMessage,
+        at time: Int64,
+        start: Int64 = 0,
+        tag: UInt8 = 4 << 3 | 2,
+        to out: inout [UInt8]
+    ) {
         var body: [UInt8] = []
         if histogram.isFloat {
             append(2, double: histogram.floatCount, to: &body)
@@ -35,7 +41,8 @@ extension RemoteWriteV1 {
         append(14, varint: UInt64(histogram.resetHint), to: &body)
         append(15, varint: UInt64(bitPattern: time), to: &body)
         append(16, doubles: histogram.customBounds, to: &body)
-        out.append(4 << 3 | 2)
+        if start != 0 { append(17, varint: UInt64(bitPattern: start), to: &body) }
+        out.append(tag)
         out.append(prefixed: body)
     }
 

@@ -2,10 +2,11 @@
 //
 // prometheus.WriteRequest, the message of remote write 1.0, coded by hand because it is the hot path of shipping:
 //
-//     WriteRequest  1: TimeSeries*
+//     WriteRequest  1: TimeSeries*   3: MetricMetadata*
 //     TimeSeries    1: Label*   2: Sample*   4: Histogram*
 //     Label         1: name     2: value
 //     Sample        1: double   2: int64 milliseconds
+//     MetricMetadata  1: enum   2: family   4: help   5: unit
 //
 // Values go bit for bit, zero is written out, stale markers survive. Source: Prometheus' prompb/types.proto and the
 // remote write 1.0 specification. The snappy block around it is the caller's (`Bytes.Snappy`).
@@ -41,6 +42,25 @@ public enum RemoteWriteV1 {
             out.append(contentsOf: labels)
             appendSamples(entry.samples, to: &out)
             out.append(contentsOf: histograms)
+        }
+        return out
+    }
+
+    /// Encodes what is known of families as one message, without compression.
+    ///
+    /// - Parameter metadata: the families.
+    /// - Returns: a message without samples.
+    public static func encode(metadata: some Sequence<MetricMetadata>) -> [UInt8] {
+        var out: [UInt8] = []
+        for entry in metadata {
+            var body: [UInt8] = [1 << 3 | 0]
+            body.append(varint: entry.kind.remoteWriteType)
+            for (field, text) in [(2, entry.family), (4, entry.help), (5, entry.unit)] where !text.isEmpty {
+                body.append(UInt8(field << 3 | 2))
+                body.append(prefixed: text.utf8)
+            }
+            out.append(3 << 3 | 2)
+            out.append(prefixed: body)
         }
         return out
     }

@@ -248,9 +248,16 @@ extension RemoteWriteRequest.Series {
 extension MetricMetadata.Kind {
     /// The type's number, the same in both versions.
     init(remoteWriteType number: UInt64) {
-        let kinds: [MetricMetadata.Kind] = [
-            .unknown, .counter, .gauge, .histogram, .gaugehistogram, .summary, .info, .stateset,
-        ]
+        let kinds = MetricMetadata.Kind.byRemoteWriteType
         self = number < UInt64(kinds.count) ? kinds[Int(number)] : .unknown
     }
+
+    /// The type's number.
+    var remoteWriteType: UInt64 {
+        UInt64(MetricMetadata.Kind.byRemoteWriteType.firstIndex(of: self) ?? 0)
+    }
+
+    private static let byRemoteWriteType: [MetricMetadata.Kind] = [
+        .unknown, .counter, .gauge, .histogram, .gaugehistogram, .summary, .info, .stateset,
+    ]
 }

@@ -16,6 +16,7 @@
 //
 // Every count is limited before anything is allocated for it, because two bytes of input may claim a series or a sample.
 
+internal import Bytes
 public import Samples
 
 /// The versions of the protocol.
@@ -24,6 +25,31 @@ public enum RemoteWriteVersion: String, Sendable {
     case v1 = "1.0"
     /// `io.prometheus.write.v2.Request`.
     case v2 = "2.0"
+}
+
+extension RemoteWriteVersion {
+    /// The version that a message's first field is of: the two share no field number.
+    ///
+    /// Nil when the field is of neither; an empty message is one of 1.0.
+    ///
+    /// - Parameter block: the message as a snappy block.
+    public init?(ofMessageIn block: [UInt8]) {
+        var reader = ByteReader(block)
+        // A block begins with its length and then, as there is nothing to copy yet, a literal with its length.
+        guard let size = try? reader.varint() else { return nil }
+        guard size > 0 else {
+            self = .v1
+            return
+        }
+        guard let element = try? reader.byte(), element & 3 == 0 else { return nil }
+        let more = max(0, Int(element >> 2) - 59)
+        guard (try? reader.take(more)) != nil, let tag = try? reader.byte() else { return nil }
+        switch tag >> 3 {
+        case 1, 3: self = .v1
+        case 4, 5: self = .v2
+        default: return nil
+        }
+    }
 }
 
 /// A pushed message, decoded.
