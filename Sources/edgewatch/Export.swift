@@ -29,7 +29,7 @@ struct ExportDamage {
             (recovery.unreadableFiles, "files"),
         ]
         for (number, what) in found where number > 0 {
-            count += 1
+            count += number
             Console.writeError("edgewatch: cannot read \(number) \(what)")
         }
     }

@@ -200,6 +200,17 @@ def test_the_first_of_two_values_counts_within_a_file_too(tmp_path):
     assert lines == ["d 1 100"]
 
 
+def test_the_time_between_two_samples_costs_nothing(tmp_path):
+    """Half a century, as quarter hours one by one, took a minute; centuries did not end."""
+    text = "x 1 -62135596800\nx 1 0\nx 1 1795283000\n# EOF\n"
+    _, _, lines = om(tmp_path, text)
+    assert lines == text.splitlines()[:-1]
+    told, _ = tsdb("export", tmp_path / "new", "--format", "remote-write", "-o", tmp_path / "far.rw")
+    assert ": 3 samples" in told
+    told, _ = tsdb("import", tmp_path / "again", tmp_path / "far.rw")
+    assert "3 samples stored, 0 refused" in told
+
+
 def test_import_takes_as_many_series_as_it_is_told(tmp_path):
     text = "".join(f"m{number} 1 100\n" for number in range(20)) + "# EOF\n"
     _, fault, _ = om(tmp_path, text, code=1, options=("--max-series", "10"))
