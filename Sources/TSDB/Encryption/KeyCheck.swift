@@ -110,22 +110,16 @@ struct KeyCheck {
         if scan.hasPlain { try accept(nil, "log") }
     }
 
-    /// Looks for sealed pages where there is no key; most slots cost two comparisons.
+    /// Looks for sealed pages where there is no key; of most slots only the head is read.
     private func lookForSessions(_ file: any StorageFile) throws(StoreError) {
         let size = (try? file.size()) ?? 0
-        var offset: Int64 = 0
-        while offset < size {
-            let piece = (try? file.read(at: offset, count: KeyCheck.logPieceBytes)) ?? []
-            for start in stride(from: 0, to: piece.count - LogPage.size + 1, by: LogPage.size) {
-                guard LogPage.mayHaveSession(piece, at: start) else { continue }
-                let page = Array(piece[start..<(start + LogPage.size)])
-                try accept(LogPage.header(page).flatMap { LogPage.fingerprint(page, $0) }, "log")
-            }
-            offset += Int64(KeyCheck.logPieceBytes)
+        for offset in stride(from: 0, to: size, by: LogPage.size) {
+            guard let start = try? file.read(at: offset, count: LogPage.sessionMarkEnd),
+                LogPage.mayHaveSession(start), let page = try? file.read(at: offset, count: LogPage.size)
+            else { continue }
+            try accept(LogPage.header(page).flatMap { LogPage.fingerprint(page, $0) }, "log")
         }
     }
-
-    private static let logPieceBytes = 64 * LogPage.size
 
     /// Pages in shared memory may be all that is sealed, and are written into the log when they are taken over.
     private func look(atStaging file: any StorageFile, _ log: any StorageFile) throws(StoreError) {

@@ -195,11 +195,14 @@ enum LogPage {
         description(bytes, header).flatMap { LogSession.fingerprint($0) }
     }
 
-    /// Whether the page that begins at an offset looks like one with a session.
-    static func mayHaveSession(_ bytes: [UInt8], at start: Int) -> Bool {
+    /// Where the bytes end that tell whether a page may have a session.
+    static let sessionMarkEnd = headerSize + fragmentHeaderSize
+
+    /// Whether a page that begins so looks like one with a session.
+    static func mayHaveSession(_ start: [UInt8]) -> Bool {
         // The last byte of the magic, and the part of the first fragment.
-        bytes[start + 3] == UInt8(truncatingIfNeeded: magic >> 24)
-            && bytes[start + headerSize + 6] == Part.session.rawValue
+        start.count >= sessionMarkEnd && start[3] == UInt8(truncatingIfNeeded: magic >> 24)
+            && start[headerSize + 6] == Part.session.rawValue
     }
 
     /// What a page says of the session that sealed it.

@@ -55,9 +55,15 @@ enum LogRecord {
     }
 
     /// Reads what follows the kind.
-    static func readColumns(_ reader: inout ByteReader) throws(CorruptionError) -> Columns {
+    ///
+    /// - Returns: nil for a window that `isNeeded` does not want; its columns are not looked at.
+    static func readColumns(
+        _ reader: inout ByteReader,
+        where isNeeded: (_ stream: UInt64) -> Bool = { _ in true }
+    ) throws(CorruptionError) -> Columns? {
         let form = try reader.byte()
         let stream = try reader.number()
+        guard isNeeded(stream) else { return nil }
         let first = try reader.count(limit: RowCoder.columnLimit)
         let count = try reader.count(limit: RowCoder.columnLimit)
         let rest = try reader.take(reader.remaining)

@@ -173,7 +173,12 @@ struct LogReplay {
         var reader = ByteReader(record)
         do throws(CorruptionError) {
             switch LogRecord.Kind(rawValue: try reader.byte()) {
-            case .columns: columns(try LogRecord.readColumns(&reader), &head, &index)
+            case .columns:
+                let found = try LogRecord.readColumns(&reader) { stream in
+                    head.nextStream = max(head.nextStream, stream + 1)
+                    return !sealed.contains(stream)
+                }
+                if let found { columns(found, &head, &index) }
             case .row: try row(&reader, flags: nil, &head)
             case .codedRow: try row(&reader, flags: RowFlag.coded, &head)
             case .codedKeyRow: try row(&reader, flags: RowFlag.coded | RowFlag.key, &head)
@@ -205,8 +210,6 @@ struct LogReplay {
         _ head: inout Head,
         _ index: inout SeriesIndex
     ) {
-        head.nextStream = max(head.nextStream, columns.stream + 1)
-        guard !sealed.contains(columns.stream) else { return }
         var lane = places[columns.stream].map { streams[$0].lane }
         if lane == nil {
             guard columns.first == 0 else { return }
