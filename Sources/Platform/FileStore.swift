@@ -53,6 +53,8 @@ public protocol StorageFile: AnyObject, Sendable {
     func syncData() throws(FileError)
     /// Sets the size.
     func truncate(to size: Int64) throws(FileError)
+    /// Gives the space of a range back, which reads as zeros then; not all file systems can.
+    func discard(at offset: Int64, count: Int64) throws(FileError)
     /// Which file this is, whatever its name is by now.
     func identity() throws(FileError) -> FileIdentity
 }
@@ -72,6 +74,9 @@ public struct FileIdentity: Sendable, Hashable {
 }
 
 extension StorageFile {
+    /// Keeps the space; for files that have no system below them.
+    public func discard(at offset: Int64, count: Int64) throws(FileError) {}
+
     /// Writes an array's bytes at an offset.
     public func write(_ bytes: [UInt8], at offset: Int64) throws(FileError) {
         unsafe try write(bytes.span.bytes, at: offset)

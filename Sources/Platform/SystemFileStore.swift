@@ -2,6 +2,7 @@
 //
 // The kernel's file system. Every call that can be interrupted is repeated; a short write is continued.
 
+internal import CPlatform
 internal import Glibc
 
 /// The kernel's file system.
@@ -198,6 +199,10 @@ final class SystemFile: StorageFile {
 
     func truncate(to size: Int64) throws(FileError) {
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw error("ftruncate") }
+    }
+
+    func discard(at offset: Int64, count: Int64) throws(FileError) {
+        guard ew_discard(descriptor, offset, count) == 0 else { throw error("fallocate") }
     }
 
     func identity() throws(FileError) -> FileIdentity {

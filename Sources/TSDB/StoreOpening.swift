@@ -113,11 +113,10 @@ struct StoreOpening {
 
     private func removeFilesOfTiersThatAreGone() {
         for name in existing {
-            guard let dash = name.lastIndex(of: "-"), let number = Int(name[name.index(after: dash)...]),
+            guard let dash = name.lastIndex(of: "-"), Int(name[name.index(after: dash)...]) != nil,
                 StoreOptions.tierNames.contains(String(name[..<dash]))
             else { continue }
-            let tier = options.tiers.first { $0.name == name[..<dash] }
-            guard tier.map({ number >= $0.ringFiles }) ?? true else { continue }
+            guard !options.tiers.contains(where: { $0.name == name[..<dash] }) else { continue }
             logger.notice("removing a file of a tier that is not configured", metadata: ["file": "\(name)"])
             try? files.remove("\(options.directory)/\(name)")
         }
@@ -126,7 +125,6 @@ struct StoreOpening {
     // MARK: - Segments
 
     private mutating func loadSegments() {
-        removeSurplusFiles()
         let scan = RingScan.scan(&ring, existing: existing)
         noteBlockedFiles(unreadable: scan.unreadable)
         regions = scan.regions
@@ -365,17 +363,6 @@ struct StoreOpening {
     private var regions: [RingScan.Region] = []
     /// Sets held while segments load, so that remembered references stay valid.
     private var pinned: [ColumnSet] = []
-
-    private mutating func removeSurplusFiles() {
-        for name in existing where name.hasPrefix("ring-") {
-            guard let number = Int(name.dropFirst(5)), number >= ring.fileCount else { continue }
-            logger.notice(
-                "removing a ring file beyond storage.circular_buffer.segments",
-                metadata: ["file": "\(name)"]
-            )
-            try? files.remove("\(options.directory)/\(name)")
-        }
-    }
 
     // MARK: - Log
 

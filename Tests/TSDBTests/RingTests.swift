@@ -70,29 +70,7 @@ struct RingTests {
         #expect(try test.store.all("s").count == 121)
     }
 
-    @Test func aSmallerRingDropsFilesAndKeepsTheRest() throws {
-        let test = try TestStore { ($0.ringFiles, $0.ringBytes) = (4, 4 * 65536) }
-        var random = SeededGenerator(seed: 1)
-        let group = try test.store.group(Labels([("job", "a")]))
-        let id = try test.store.series(Labels([("__name__", "m")]), in: group)
-        for row in 0..<30_000 {
-            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: Int64(row)))
-            batch.append(id, Double.random(in: 0...1, using: &random))
-            _ = try test.store.append(batch)
-            if row % 1000 == 0 { try test.store.maintain() }
-        }
-        try test.store.sealAll()
-        let before = try test.store.all("m")
-        let files = test.files.afterKill()
-        let after = try TestStore(files: files) { ($0.ringFiles, $0.ringBytes) = (2, 2 * 65536) }
-        let kept = try after.store.all("m")
-        #expect(kept.count > 0 && kept.count < before.count)
-        #expect(Set(kept.timestamps).isSubset(of: before.timestamps))
-        #expect(
-            files.state.withLock { $0.files.keys.filter { $0.contains("ring-") }.sorted() } == [
-                "/data/ring-00", "/data/ring-01",
-            ]
-        )
+    @Test func boundsThatAreTooSmallAreRefused() throws {
         #expect(throws: StoreError.self) { try TestStore { $0.ringFiles = 1 } }
         #expect(throws: StoreError.self) { try TestStore { $0.logBytes = 4096 } }
     }

@@ -23,3 +23,5 @@ int ew_clock_is_synchronized(void);
 int ew_has_crc32c(void);
 /// Continues the CRC-32C register `crc` (already inverted) over bytes; only where the processor has the instructions.
 uint32_t ew_crc32c(const void *bytes, size_t count, uint32_t crc);
+/// Gives the space of a range of a file back, which reads as zeros then, without changing its size; 0, or -1 and errno.
+int ew_discard(int descriptor, int64_t offset, int64_t count);

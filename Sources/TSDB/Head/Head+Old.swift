@@ -18,9 +18,13 @@ struct SegmentCoverage: Sendable {
 extension Head {
     /// Whether what is as old as this would still be in the ring, had it been stored in time.
     func segmentsReach(_ time: Int64) -> Bool {
-        guard let last = segments.last else { return true }
-        let next = (last.fileNumber + 1) % limits.ringFiles
-        guard segments.contains(where: { $0.fileNumber == next }) else { return true }
+        guard let first = segments.first, let last = segments.last else { return true }
+        // The files follow one another; the current one may be there twice, with its oldest and its newest.
+        let steps = zip(segments, segments.dropFirst()).reduce(0) {
+            $0 + ($1.0.fileNumber == $1.1.fileNumber ? 0 : 1)
+        }
+        let files = steps + (steps > 0 && first.fileNumber == last.fileNumber ? 0 : 1)
+        guard files >= limits.ringFiles else { return true }
         return segments.contains { $0.minTime <= time }
     }
 

@@ -3,8 +3,14 @@
 // The ring of segments on disk: a few files of equal size, written one after the other and then over again, the
 // oldest segments giving way. There is no list of segments on disk that could be lost; RingScan finds them.
 //
+// Files are told apart by what is in them, not by their numbers: when a file is full the next one is a new one as long
+// as there are fewer than configured, and then the one with the oldest segments. So a ring whose bounds were changed
+// goes on: files that are too many or too large are left as they are, new ones are written with the new bounds, and of
+// the whole the oldest segments give way until it fits.
+//
 // Invariants: segments do not overlap; in a file they lie in order of their sequence except for one step down at the
-// place of the next write; files never grow beyond their share of the ring.
+// place of the next write; nothing is given up that is newer than something kept; files of these bounds never grow
+// beyond their share of the ring.
 
 internal import Platform
 internal import Synchronization
@@ -56,6 +62,12 @@ struct Ring: Sendable {
         fileBytes = ringBytes / Int64(fileCount) / alignment * alignment
     }
 
+    /// Bytes of all segments together.
+    private var limit: Int64 { fileBytes * Int64(fileCount) }
+
+    /// Numbers a file may have.
+    static let numbers = 0..<1000
+
     /// What the files of the ring of samples begin with.
     static let samples = "ring"
 
@@ -91,26 +103,109 @@ struct Ring: Sendable {
     mutating func makeRoom(_ length: Int) -> [Segment]? {
         let size = Int64(storedBytes(length))
         guard size <= fileBytes else { return nil }
-        var evicted: [Segment] = []
-        if offset + size > fileBytes || blocked[fileNumber] != nil { evicted += moveToFile(nextFile) }
-        let inTheWay = evict { [fileNumber, offset] in
-            $0.fileNumber == fileNumber && $0.offset < offset + size
-                && $0.offset + Int64($0.storedBytes) > offset
-        }
-        clearedEnd = inTheWay.reduce(offset) { max($0, $1.offset + Int64($1.storedBytes)) }
-        return evicted + inTheWay
+        let room = room(size)
+        (fileNumber, offset) = (room.fileNumber, room.offset)
+        clearedEnd = room.inTheWay.reduce(offset) { max($0, $1.offset + Int64($1.storedBytes)) }
+        let gone = room.left + room.inTheWay + room.excess
+        giveUp(gone)
+        // The bytes of a file of these bounds stay: writing over them needs no space on the disk.
+        free(room.left.filter { $0.offset + Int64($0.storedBytes) > fileBytes } + room.excess, size)
+        return gone
     }
 
     /// What `makeRoom` would give up.
     func inTheWay(of length: Int) -> [Segment] {
-        let size = Int64(storedBytes(length))
-        let moves = offset + size > fileBytes || blocked[fileNumber] != nil
-        let (file, start) = moves ? (nextFile, 0) : (fileNumber, offset)
-        return segments.filter {
-            let isLeft = moves && $0.fileNumber == fileNumber && $0.offset >= offset
-            return isLeft
-                || ($0.fileNumber == file && $0.offset < start + size
-                    && $0.offset + Int64($0.storedBytes) > start)
+        let room = room(Int64(storedBytes(length)))
+        return room.left + room.inTheWay + room.excess
+    }
+
+    /// Where a segment goes, and what gives way to it.
+    private struct Room {
+        var fileNumber: Int
+        var offset: Int64
+        /// What an earlier round left behind in the file that is full: older than the whole next file.
+        var left: [Segment] = []
+        var inTheWay: [Segment] = []
+        /// The oldest ones that are too much for the ring; none unless its bounds were changed.
+        var excess: [Segment] = []
+    }
+
+    private func room(_ size: Int64) -> Room {
+        var room = Room(fileNumber: fileNumber, offset: offset)
+        var kept = segments
+        // A file of larger bounds is gone through to its end, so that what is left of an earlier round goes in order.
+        let end = kept.filter { $0.fileNumber == fileNumber && $0.offset >= offset }
+            .reduce(fileBytes) { max($0, $1.offset + Int64($1.storedBytes)) }
+        let isLeft = offset + size > end || blocked[fileNumber] != nil
+        if isLeft {
+            room.left = kept.filter { $0.fileNumber == fileNumber && $0.offset >= offset }
+            kept.removeAll { $0.fileNumber == fileNumber && $0.offset >= offset }
+            room.excess = excess(&kept, size, current: nil)
+            (room.fileNumber, room.offset) = (nextFile(kept), 0)
+        }
+        let (number, start) = (room.fileNumber, room.offset)
+        let isInTheWay: (Segment) -> Bool = {
+            $0.fileNumber == number && $0.offset < start + size && $0.offset + Int64($0.storedBytes) > start
+        }
+        room.inTheWay = room.excess.filter(isInTheWay) + kept.filter(isInTheWay)
+        room.excess.removeAll(where: isInTheWay)
+        kept.removeAll(where: isInTheWay)
+        if !isLeft { room.excess = excess(&kept, size, current: number) }
+        return room
+    }
+
+    /// Takes the oldest segments away that are too much beside a new one; none within the bounds they were written
+    /// with, except what the new one overwrites.
+    private func excess(_ kept: inout [Segment], _ size: Int64, current: Int?) -> [Segment] {
+        var used: [Int: (bytes: Int64, end: Int64)] = [:]
+        for segment in kept {
+            let known = used[segment.fileNumber, default: (0, 0)]
+            used[segment.fileNumber] = (
+                known.bytes + Int64(segment.storedBytes),
+                max(known.end, segment.offset + Int64(segment.storedBytes))
+            )
+        }
+        // The end of a full file, where no segment had room, is used too: or there would always be a file too many.
+        var total = size
+        for (number, file) in used where number != current {
+            let isFull = file.end > fileBytes / 8 * 7 || number == fileNumber
+            total += file.bytes + (isFull ? max(0, fileBytes - file.end) : 0)
+        }
+        if let current { total += used[current]?.bytes ?? 0 }
+        let bytes = total
+        var given: Int64 = 0
+        let gone = kept.prefix { segment in
+            guard bytes - given > limit else { return false }
+            given += Int64(segment.storedBytes)
+            // With its last segment the end of a file is free again.
+            used[segment.fileNumber]?.bytes -= Int64(segment.storedBytes)
+            if let file = used[segment.fileNumber], file.bytes == 0, file.end > fileBytes / 8 * 7 {
+                given += max(0, fileBytes - file.end)
+            }
+            return true
+        }
+        kept.removeFirst(gone.count)
+        return Array(gone)
+    }
+
+    /// Gives the space of segments back that are not about to be overwritten.
+    private mutating func free(_ gone: [Segment], _ size: Int64) {
+        for number in Set(gone.map { $0.fileNumber }) where blocked[number] == nil {
+            let isCurrent = number == fileNumber
+            let end = segments.filter { $0.fileNumber == number }
+                .reduce(isCurrent ? offset + size : 0) { max($0, $1.offset + Int64($1.storedBytes)) }
+            guard end > 0 else {
+                try? files.remove(path(number))
+                open[number] = nil
+                continue
+            }
+            guard let file = open[number] else { continue }
+            for segment in gone where segment.fileNumber == number {
+                try? file.discard(at: segment.offset, count: Int64(segment.storedBytes))
+            }
+            if end <= fileBytes, let size = try? file.size(), size > fileBytes {
+                try? file.truncate(to: fileBytes)
+            }
         }
     }
 
@@ -175,13 +270,10 @@ struct Ring: Sendable {
         guard error.isOutOfSpace else {
             // Never on in the middle of an old segment: its header would still be found, and hide the new one's.
             offset = max(offset + Int64(storedBytes(length)), clearedEnd)
-            return offset >= fileBytes || blocked[fileNumber] != nil ? moveToFile(nextFile) : []
+            return offset >= fileBytes || blocked[fileNumber] != nil ? moveToFile(nextFile(segments)) : []
         }
-        let existing = (1...fileCount).map { (fileNumber + $0) % fileCount }
-            .first { number in
-                blocked[number] == nil && segments.contains { $0.fileNumber == number }
-            }
-        return moveToFile(existing ?? fileNumber)
+        let existing = oldestFile(segments) ?? fileNumber
+        return moveToFile(existing)
     }
 
     /// Goes back to a place that refused a write, for the next try: a device that refuses everything must not cost
@@ -234,27 +326,41 @@ struct Ring: Sendable {
         open.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    /// The file after the current one in the rotation that is not blocked; the current one when all others are.
-    private var nextFile: Int {
-        (1...fileCount).map { (fileNumber + $0) % fileCount }.first { blocked[$0] == nil } ?? fileNumber
+    /// The file that is written when the current one is full, given the segments that are still there then.
+    private func nextFile(_ kept: [Segment]) -> Int {
+        let occupied = Set(kept.map { $0.fileNumber })
+        let used = occupied.union(blocked.keys).union([fileNumber])
+        let isOfOtherBounds =
+            occupied.count > fileCount || kept.contains { $0.offset + Int64($0.storedBytes) > fileBytes }
+        if used.count < fileCount || isOfOtherBounds,
+            let fresh = Ring.numbers.first(where: { !used.contains($0) })
+        {
+            return fresh
+        }
+        return oldestFile(kept) ?? fileNumber
+    }
+
+    /// The file with the oldest segment, without the current one and those that are passed over.
+    private func oldestFile(_ kept: [Segment]) -> Int? {
+        kept.first { $0.fileNumber != fileNumber && blocked[$0.fileNumber] == nil }?.fileNumber
     }
 
     private mutating func moveToFile(_ number: Int) -> [Segment] {
         // What an earlier round left behind this place is the oldest of all, older than the whole next file.
-        let left = evict { [fileNumber, offset] in $0.fileNumber == fileNumber && $0.offset >= offset }
+        let left = segments.filter { $0.fileNumber == fileNumber && $0.offset >= offset }
+        giveUp(left)
         fileNumber = number
         offset = 0
         return left
     }
 
-    private mutating func evict(_ isGone: (Segment) -> Bool) -> [Segment] {
-        let gone = segments.filter(isGone)
-        guard !gone.isEmpty else { return [] }
+    private mutating func giveUp(_ gone: [Segment]) {
+        guard !gone.isEmpty else { return }
+        let names = Set(gone.map { ObjectIdentifier($0) })
         for segment in gone {
             segment.isEvicted.store(true, ordering: .releasing)
             givenUpThrough = max(givenUpThrough ?? 0, segment.maxSequence)
         }
-        segments.removeAll(where: isGone)
-        return gone
+        segments.removeAll { names.contains(ObjectIdentifier($0)) }
     }
 }

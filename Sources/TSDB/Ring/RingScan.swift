@@ -51,7 +51,8 @@ struct RingScan {
     static func scan(_ ring: inout Ring, existing: Set<String>) -> RingScan {
         var scan = RingScan()
         var kept: [[Found]] = []
-        for number in 0..<ring.fileCount where existing.contains(ring.name(number)) {
+        // Also files and places beyond the bounds: these may have been larger once.
+        for number in Ring.numbers where existing.contains(ring.name(number)) {
             do throws(FileError) {
                 try scan.scan(number, of: &ring)
             } catch {
@@ -84,22 +85,21 @@ struct RingScan {
         let before = self
         do throws(FileError) {
             let file = try ring.existingFile(number)
-            try scan(file, number, limit: ring.fileBytes, ring.encryption)
+            try scan(file, number, ring.encryption)
         } catch {
             guard unreadable < RingScan.unreadableLimit else { throw error }
             (found, damaged, regions) = (before.found, before.damaged, before.regions)
             let file = try ring.existingFile(number)
-            try scan(file, number, limit: ring.fileBytes, ring.encryption)
+            try scan(file, number, ring.encryption)
         }
     }
 
     private mutating func scan(
         _ file: any StorageFile,
         _ number: Int,
-        limit: Int64,
         _ encryption: StoreEncryption?
     ) throws(FileError) {
-        let size = min(try file.size(), limit)
+        let size = try file.size()
         var offset: Int64 = 0
         // A stretch without a segment: where it began, whether it has data, and whether a header is in it.
         var stretch: (start: Int64, hasData: Bool, hasHeader: Bool) = (0, false, false)

@@ -20,7 +20,7 @@ public struct TierOptions: Sendable, Equatable {
         name: String,
         resolution: Duration,
         ringBytes: Int64,
-        ringFiles: Int = 4,
+        ringFiles: Int = TierOptions.defaultFiles,
         retention: Duration? = nil
     ) {
         self.name = name
@@ -29,6 +29,9 @@ public struct TierOptions: Sendable, Equatable {
         self.ringFiles = ringFiles
         self.retention = retention
     }
+
+    /// Enough for what is written a few times a day.
+    public static let defaultFiles = 4
 
     /// Windows in one span, which is what is built and written in one go: six hours of five minutes, three days of
     /// hours.

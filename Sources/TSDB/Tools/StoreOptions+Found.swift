@@ -3,7 +3,9 @@
 public import Platform
 
 extension StoreOptions {
-    /// The bounds that the files of a directory show; the defaults for what is not there.
+    /// Bounds within which everything in a directory stays: the defaults, or what its files show where that is more.
+    ///
+    /// A ring says nothing of what it may grow to, so its files are no measure of what is too much.
     ///
     /// - Parameters:
     ///   - directory: the data directory.
@@ -13,17 +15,26 @@ extension StoreOptions {
         self.init(directory: directory)
         do throws(FileError) {
             let names = try files.list(directory)
-            if let raw = try StoreOptions.ring("ring", names, directory, files) {
+            if let raw = try StoreOptions.ring("ring", names, directory, files, (ringFiles, ringBytes)) {
                 (ringFiles, ringBytes) = raw
             }
             if names.contains("log") {
                 let size = try files.open("\(directory)/log", .read).size()
                 logBytes = max(StoreOptions.smallestLogBytes, Int(clamping: size))
             }
-            for (name, resolution) in [("warm", Duration.seconds(300)), ("cold", .seconds(3600))] {
-                guard let ring = try StoreOptions.ring(name, names, directory, files) else { continue }
+            let tierBytes = [ringBytes / 2, ringBytes / 8]
+            for (name, length, bytes) in [("warm", Int64(300), tierBytes[0]), ("cold", 3600, tierBytes[1])] {
+                let smallest = (TierOptions.defaultFiles, bytes)
+                guard let ring = try StoreOptions.ring(name, names, directory, files, smallest) else {
+                    continue
+                }
                 tiers.append(
-                    TierOptions(name: name, resolution: resolution, ringBytes: ring.1, ringFiles: ring.0)
+                    TierOptions(
+                        name: name,
+                        resolution: .seconds(length),
+                        ringBytes: ring.1,
+                        ringFiles: ring.0
+                    )
                 )
             }
         } catch {
@@ -31,24 +42,24 @@ extension StoreOptions {
         }
     }
 
-    /// Files and bytes of a ring, nil when there is none.
+    /// Files and bytes of a ring, at least so many; nil when there is none.
     private static func ring(
         _ name: String,
         _ names: [String],
         _ directory: String,
-        _ files: any FileStore
+        _ files: any FileStore,
+        _ smallest: (files: Int, bytes: Int64)
     ) throws(FileError) -> (Int, Int64)? {
         var count = 0
-        var largest = StoreOptions.smallestRingFileBytes
-        for file in names where file.hasPrefix("\(name)-") {
-            guard let number = Int(file.dropFirst(name.count + 1)), (0..<1000).contains(number) else {
-                continue
-            }
-            count = max(count, number + 1)
-            largest = max(largest, try files.open("\(directory)/\(file)", .read).size())
+        var largest = smallest.bytes / Int64(smallest.files)
+        for number in Ring.numbers where names.contains(Ring.name(number, prefix: name)) {
+            count += 1
+            let path = "\(directory)/\(Ring.name(number, prefix: name))"
+            largest = max(largest, try files.open(path, .read).size())
         }
         guard count > 0 else { return nil }
         let alignment = Int64(SegmentHeader.alignment)
-        return (max(2, count), (largest + alignment - 1) / alignment * alignment * Int64(max(2, count)))
+        let fileBytes = (largest + alignment - 1) / alignment * alignment
+        return (max(smallest.files, count), fileBytes * Int64(max(smallest.files, count)))
     }
 }
