@@ -6,12 +6,17 @@
 internal import Samples
 
 extension Head {
-    /// Calls `body` with the first and last time of each window of samples, in segments and in memory.
+    /// Calls `body` with the first and last time of each window of samples, in segments and in memory, as far as rows can
+    /// be built for them.
     func forEachWindow(_ body: (_ low: Int64, _ high: Int64) -> Void) {
         for segment in segments { segment.forEachWindow(body) }
+        func note(_ window: HeadWindow) {
+            guard !window.isEmpty, let times = TierGrid.clamp(window.minTime, window.maxTime) else { return }
+            body(times.lowerBound, times.upperBound)
+        }
         for lane in lanes {
-            for window in lane.frozen where !window.isEmpty { body(window.minTime, window.maxTime) }
-            if !lane.window.isEmpty { body(lane.window.minTime, lane.window.maxTime) }
+            for window in lane.frozen { note(window) }
+            note(lane.window)
         }
     }
 
@@ -51,6 +56,7 @@ extension Head {
 
     /// Has spans built again that got samples after they were built; returns the tiers they are of.
     mutating func noteLate(_ time: Int64, at now: UInt64, _ lengths: [Int64]) -> [Int] {
+        guard TierGrid.times.contains(time) else { return [] }
         var behind: [Int] = []
         for number in tiers.indices {
             // Where samples come there is no gap.
@@ -67,9 +73,12 @@ extension Head {
 }
 
 extension Segment {
-    /// Calls `body` with the first and last time of each bundle of windows.
+    /// Calls `body` with the first and last time of each bundle of windows, as far as rows can be built for them.
     func forEachWindow(_ body: (_ low: Int64, _ high: Int64) -> Void) {
-        for bundle in bundles { body(bundle.bounds.minTime, bundle.bounds.maxTime) }
+        for bundle in bundles {
+            guard let times = TierGrid.clamp(bundle.bounds.minTime, bundle.bounds.maxTime) else { continue }
+            body(times.lowerBound, times.upperBound)
+        }
     }
 }
 

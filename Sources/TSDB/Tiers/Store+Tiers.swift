@@ -125,7 +125,10 @@ extension Store {
                 return nil
             }
             head.tiers[number].late[due.key] = nil
-            let span = TierSpan(from: due.key - tier.spanLength, through: due.key)
+            let span = TierSpan(
+                from: due.key.subtractingClamped(tier.spanLength),
+                through: due.key
+            )
             // Samples that are gone cannot be counted again.
             guard span.from >= head.givenUp ?? .min, span.through <= wall - wait else { return nil }
             return span
@@ -285,10 +288,9 @@ extension Store {
             // No sample behind the span and none in it: what there is cannot be read.
             if next == .max { next = max(end, span.through) }
         }
-        return TierSpan(
-            from: span.from,
-            through: max(span.through, TierGrid.down(next - 1, tier.resolution))
-        )
+        // A sample beyond what rows are built for can be behind.
+        let end = TierGrid.down(min(next.subtractingClamped(1), TierGrid.times.upperBound), tier.resolution)
+        return TierSpan(from: span.from, through: max(span.through, end))
     }
 
     // MARK: - Segments

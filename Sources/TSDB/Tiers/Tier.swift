@@ -39,7 +39,7 @@ struct Tier: Sendable {
     /// The span to build for a sample that no row has yet; windows at both ends are whole, and nothing that was built
     /// is in it.
     func span(for time: Int64) -> TierSpan {
-        let from = TierGrid.down(time - 1, resolution)
+        let from = TierGrid.down(time.subtractingClamped(1), resolution)
         let end = TierGrid.up(time, spanLength)
         return TierSpan(from: from, through: min(end, coverage.nextStart(from: from) ?? end))
     }

@@ -74,6 +74,17 @@ extension StoreOptions {
 
 /// Arithmetic on window ends, clamped to what a time can be.
 enum TierGrid {
+    /// The times that rows are built for.
+    ///
+    /// 73 million years around 1970: no sum or difference of two of them and a span overflows. Samples may have any
+    /// time; those beyond are only samples.
+    static let times: ClosedRange<Int64> = -(1 << 61)...(1 << 61)
+
+    /// What of a window of samples may have rows; nil when nothing.
+    static func clamp(_ low: Int64, _ high: Int64) -> ClosedRange<Int64>? {
+        low <= high && times.overlaps(low...high) ? (low...high).clamped(to: times) : nil
+    }
+
     /// The largest multiple of `length` that is not after `time`.
     static func down(_ time: Int64, _ length: Int64) -> Int64 {
         let rest = time % length
