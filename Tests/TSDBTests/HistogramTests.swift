@@ -363,6 +363,31 @@ struct HistogramTests {
         #expect(test.counter("series_limit_dropped_total") == 1)
     }
 
+    @Test func aRefusedHistogramTakesNoRoom() throws {
+        let test = try TestStore { $0.maxSeries = 8 }
+        for time in Int64(1)...3 {
+            let result = try test.store.append("latency", time * 1000, SomeHistograms.whole(1))
+            #expect(result == AppendResult(refused: 1))
+        }
+        #expect(test.counter("series_limit_dropped_total") == 3)
+        #expect(test.store.statistics.activeSeries == 1)
+        // Seven more, and not an eighth.
+        for number in 1...7 {
+            #expect(try test.store.append("m\(number)", 4000, 1.0) == AppendResult(appended: 1))
+        }
+        #expect(throws: SinkError.seriesLimit(8)) { try test.store.append("m8", 4000, 1.0) }
+    }
+
+    @Test func knownPartsNeedNoRoomAfterARestart() throws {
+        let before = try TestStore { $0.maxSeries = 10 }
+        #expect(
+            try before.store.append("latency", 1000, SomeHistograms.whole(1)) == AppendResult(appended: 1)
+        )
+        let test = try TestStore(files: before.files.afterKill()) { $0.maxSeries = 10 }
+        #expect(try test.store.append("latency", 2000, SomeHistograms.whole(2)) == AppendResult(appended: 1))
+        #expect(try test.store.histograms("latency").count == 2)
+    }
+
     @Test func aHistogramWithoutAllItsPartsIsLeftOut() throws {
         let parts = HistogramAssemblyTests.parts(of: [
             (1, SomeHistograms.whole(1)), (2, SomeHistograms.custom),

@@ -91,6 +91,7 @@ extension Store {
             }
             let count = row.batch.series.count
             do throws(SinkError) {
+                try checkRoom(for: histogram, sample.series, in: batch.group)
                 try histogram.forEachPart { part, bits throws(SinkError) in
                     let id = try handle(of: part, sample.series, in: batch.group)
                     row.batch.append(id, Double(bitPattern: bits))
@@ -155,6 +156,40 @@ extension Store {
             let id = try findOrAdd(PartLabel.labels(part.name, of: parent), in: group)
             parts.handles[key] = id
             return id
+        }
+    }
+
+    /// Refuses a histogram for whose parts there are too many series before any of them is created: those would count
+    /// against the limit and never have a value.
+    private func checkRoom(
+        for histogram: NativeHistogram,
+        _ series: SeriesID,
+        in group: GroupID
+    ) throws(SinkError) {
+        var missing: [SeriesPart] = []
+        parts.withLock { parts in
+            histogram.forEachPart { part, _ in
+                if parts.handles[PartTable.Key(series: series, part: part)] == nil { missing.append(part) }
+            }
+        }
+        if missing.isEmpty || hasRoom(for: missing.count) { return }
+        // After a start there are parts that the table has not met yet.
+        let parent = head.withLock { $0.labels(of: $0.handles[series].reference) }
+        let new = index.withLock { index in
+            missing.count { part in
+                guard let known = index.reference(PartLabel.labels(part.name, of: parent)) else {
+                    return true
+                }
+                return head.withLock { $0.handles.find(known, group: group.rawValue) } == nil
+            }
+        }
+        guard new == 0 || hasRoom(for: new) else { throw .seriesLimit(options.maxSeries) }
+    }
+
+    private func hasRoom(for count: Int) -> Bool {
+        let limit = options.maxSeries
+        return head.withLock {
+            $0.handles.active + count <= limit && $0.handles.count + count <= limit * Store.handlesPerSeries
         }
     }
 
