@@ -19,12 +19,21 @@ public protocol FileStore: Sendable {
     func syncDirectory(_ path: String) throws(FileError)
     /// Takes an exclusive lock that ends with the process; nil when another process holds it.
     func lock(_ path: String) throws(FileError) -> FileLock?
+    /// Whether another process holds the lock; changes nothing, also where nothing may be changed.
+    func isLocked(_ path: String) -> Bool
     /// Which file a path names now; nil when there is none.
     ///
     /// - Throws: `FileError` also when the file is there and may not be read and written.
     func identity(_ path: String) throws(FileError) -> FileIdentity?
     /// Bytes that an ordinary user may still write to the file system holding `path`.
     func freeBytes(_ path: String) throws(FileError) -> Int64
+}
+
+extension FileStore {
+    /// Whether the lock cannot be taken because another process has it.
+    public func isLocked(_ path: String) -> Bool {
+        do { return try lock(path) == nil } catch { return false }
+    }
 }
 
 /// How to open a file.

@@ -100,6 +100,14 @@ public struct SystemFileStore: FileStore {
         return FileLock(identity: isKnown ? identity : nil) { close(descriptor) }
     }
 
+    /// Tries a shared lock on the file opened to be read.
+    public func isLocked(_ path: String) -> Bool {
+        let descriptor = unsafe path.withCString { unsafe Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     /// Which file a path names, by stat; access by faccessat with the effective user.
     public func identity(_ path: String) throws(FileError) -> FileIdentity? {
         var status = stat()

@@ -23,6 +23,8 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case keyMissing(directory: String, fingerprint: String)
     /// A key was given and the directory has data that is not encrypted; nothing was changed.
     case notEncrypted(directory: String, file: String)
+    /// The directory holds no files of a store.
+    case notADataDirectory(String)
     /// Another file operation failed.
     case file(FileError)
 
@@ -54,6 +56,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(file) in \(directory) has data that is not encrypted, and storage.encryption has a key; nothing was "
                 + "changed. Set storage.encryption.accept_plaintext: true to read it on until the ring has come round, "
                 + "or move the data away to begin anew"
+        case .notADataDirectory(let directory): "\(directory) is no data directory"
         case .file(let error): error.description
         }
     }

@@ -30,6 +30,9 @@ struct StoreOpening {
     /// Gaps that the newest segment has.
     private var sealedGaps: Set<Range<UInt64>> = []
     private var log: (file: (any StorageFile)?, scan: LogScan) = (nil, LogScan())
+    /// Bytes of the log before anything was done to it.
+    private var logSize: Int64?
+    private var isLogAside = false
 
     init(
         _ options: StoreOptions,
@@ -161,6 +164,7 @@ struct StoreOpening {
                 )
             )
         }
+        countGarbage(scan)
         segments.reverse()
         // The torn newest segment and what lies beneath it cannot be told from damage; both are counted.
         report.damagedSegments += scan.damaged
@@ -169,6 +173,25 @@ struct StoreOpening {
         head.segments = segments
         keep(regions)
         regions = []
+    }
+
+    /// Counts files that begin with something that is no segment and have none.
+    ///
+    /// Of a segment that was cut off when its file was new the first sector may be missing; half a header is none.
+    private mutating func countGarbage(_ scan: RingScan) {
+        let found = Set(scan.found.map { $0.fileNumber })
+        for region in scan.regions where region.offset == 0 && !found.contains(region.fileNumber) {
+            guard let bytes = try? region.file.read(at: 0, count: LogPage.sector) else { continue }
+            var reader = ByteReader(bytes)
+            // What begins like a segment is counted already.
+            guard bytes.contains(where: { $0 != 0 }), !RingScan.isMagic(try? reader.integer(UInt32.self))
+            else { continue }
+            report.damagedSegments += 1
+            logger.warning(
+                "a ring file has no segment but other data",
+                metadata: ["file": "\(ring.name(region.fileNumber))"]
+            )
+        }
     }
 
     private mutating func keep(_ regions: [RingScan.Region]) {
@@ -393,6 +416,7 @@ struct StoreOpening {
     private mutating func putLogAside(_ error: FileError) throws(StoreError) {
         let path = "\(options.directory)/log"
         report.unreadableFiles += 1
+        isLogAside = true
         logger.error(
             "the log cannot be read; it is put aside as log.damaged, rows that are only there are not in the store",
             metadata: ["error": "\(error)"]
@@ -434,7 +458,8 @@ struct StoreOpening {
         pinned = []
         exemplars = replay.exemplars
         report.add(replay.report)
-        report.damagedPages += scan.unreadable
+        report.damagedPages += scan.unreadable + scan.damaged
+        noteLostLog(scan)
         quarantineLog()
         let afterSealed = head.segments.reduce(0) { max($0, $1.maxSequence + 1) }
         let next = max(replay.nextRow, afterSealed, head.gaps.last?.upperBound ?? 0)
@@ -470,17 +495,65 @@ struct StoreOpening {
     private mutating func quarantineLog() {
         guard let file = log.file else { return }
         let torn = log.scan.pages.filter { !$0.isWhole }.map { $0.slot }
-        for slot in (torn + log.scan.garbage).sorted() {
+        let slots = (torn + log.scan.garbage).sorted()
+        let before = quarantine.copies
+        for slot in slots {
             quarantine.keep(
                 file,
                 "log",
                 at: Int64(slot) * Int64(LogPage.size),
                 length: LogPage.size,
-                "a page of the log is torn or damaged"
+                slots.count == 1 ? "a page of the log is torn or damaged" : nil
             )
         }
         report.quarantined = quarantine.copies
+        guard slots.count > 1 else { return }
+        logger.warning(
+            "pages of the log are torn or damaged; they are left out and copies are kept, which may be removed",
+            metadata: [
+                "pages": "\(max(torn.count + log.scan.damaged, slots.count))",
+                "first": "\((slots.first ?? 0) * LogPage.size)",
+                "last": "\((slots.last ?? 0) * LogPage.size)",
+                "copies": "\(report.quarantined - before)",
+            ]
+        )
     }
+
+    /// Says so when there was a log and now there is none, or less of it.
+    ///
+    /// Whoever opens a store has a page of the log synced before anything else is written.
+    private mutating func noteLostLog(_ scan: LogScan) {
+        let wasHere =
+            !head.segments.isEmpty
+            || existing.contains { name in
+                name == FamilyFile.name || StoreOpening.laterFiles.contains { name.hasPrefix($0) }
+            }
+        guard let logSize, log.file != nil, !isLogAside else { return }
+        if scan.pages.isEmpty {
+            // A log that found no room was never begun.
+            let isUnbegun = logSize > 0 && logSize < options.logFileBytes && scan.garbage.isEmpty
+            guard wasHere, !isUnbegun else { return }
+            report.unreadableFiles += 1
+            logger.error(
+                "the log was removed, emptied or overwritten; rows that were only there are lost",
+                metadata: ["file": "\(options.directory)/log", "bytes": "\(logSize)"]
+            )
+            return
+        }
+        let isCut = logSize % Int64(LogPage.size) != 0
+        if isCut || logSize < options.logFileBytes {
+            if isCut { report.damagedPages += 1 }
+            logger.warning(
+                isCut
+                    ? "the log was cut off; rows that were behind are lost"
+                    : "the log was smaller than configured; unless that was changed it was cut off, and rows are lost",
+                metadata: ["bytes": "\(logSize)", "configured": "\(options.logFileBytes)"]
+            )
+        }
+    }
+
+    /// Names of files that are made after the first page of the log.
+    private static let laterFiles = ["ring-", "warm-", "cold-", "state.db"]
 
     /// Rows that had numbers and are in no segment and before the log: what a lost file or header cost.
     ///
@@ -539,10 +612,16 @@ struct StoreOpening {
         let file = try files.open("\(options.directory)/log", .create)
         let wanted = options.logFileBytes
         let size = try file.size()
+        if logSize == nil { logSize = size }
         if size > wanted {
             // Made smaller when all rows are in segments, see Store.resizeLog; at once when there are none.
-            isLogTooLarge = try !LogScan.scan(file, options.encryption).pages.isEmpty
+            let scan = try LogScan.scan(file, options.encryption)
+            isLogTooLarge = !scan.pages.isEmpty
             if isLogTooLarge { return file }
+            // Somebody else's file must not be cut.
+            if scan.damaged > 0 {
+                throw FileError(operation: "read", path: "a log", code: ErrorNumber.inputOutput)
+            }
             try file.truncate(to: wanted)
             try file.syncData()
         }

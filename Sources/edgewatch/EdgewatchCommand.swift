@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program. Exit codes: 0 fine, 1 could not run (a sentence on stderr), 2 the configuration is wrong.
+// The program. Exit codes: 0 fine, 1 could not run (a sentence on stderr), 2 the configuration is wrong. Of `tsdb
+// verify` 1 says that something is damaged, and 2 that it could not run.
 
 import ArgumentParser
 import Daemon
@@ -28,12 +29,15 @@ struct EdgewatchCommand: AsyncParsableCommand {
                 try command.run()
             }
         } catch let error as DaemonError {
-            fail("edgewatch: \(error.description)", code: error.exitCode)
+            fail("edgewatch: \(error.description)", code: VerifyCommand.isAsked ? 2 : error.exitCode)
         } catch {
             let code = exitCode(for: error)
             if code.isSuccess { exit(withError: error) }
             // ArgumentParser exits with 64 for a wrong flag; one clear line and 1 is what the field expects.
-            fail(message(for: error).isEmpty ? "" : "edgewatch: \(message(for: error))", code: 1)
+            fail(
+                message(for: error).isEmpty ? "" : "edgewatch: \(message(for: error))",
+                code: VerifyCommand.isAsked ? 2 : 1
+            )
         }
     }
 

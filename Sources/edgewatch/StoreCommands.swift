@@ -82,18 +82,17 @@ struct InspectCommand: ParsableCommand {
     @OptionGroup var data: DataDirectory
 
     func run() throws {
-        let store = try data.open().store
-        let statistics = store.statistics
+        let snapshot = try data.open()
+        let statistics = snapshot.store.statistics
         let recovery = statistics.recovery
         func line(_ name: String, _ value: String) {
             print(name.padded(to: 24) + value)
         }
         line("series", "\(statistics.series)")
         line("groups with rows in the log", "\(statistics.groups)")
-        line(
-            "segments",
-            "\(statistics.segments), \(statistics.ringBytesUsed) of \(statistics.ringBytes) bytes"
-        )
+        let ring = snapshot.ringFiles("ring")
+        line("segments", "\(statistics.segments), \(statistics.ringBytesUsed) bytes")
+        line("ring", "\(ring.count) files, \(ring.bytes) bytes")
         line("samples in segments", "\(statistics.segmentSamples)")
         if statistics.segmentSamples > 0 {
             let ratio = Double(statistics.ringBytesUsed) / Double(statistics.segmentSamples)
@@ -105,6 +104,16 @@ struct InspectCommand: ParsableCommand {
             line("oldest sample", RFC3339.format(oldest))
             line("newest sample", RFC3339.format(newest))
         }
+        for tier in statistics.tiers {
+            let files = snapshot.ringFiles(tier.name)
+            line(
+                "tier \(tier.name)",
+                "\(tier.rows) rows of \(tier.resolution.components.seconds) s, \(tier.ringBytesUsed) bytes in \(files.count) files of \(files.bytes) bytes"
+            )
+            if let oldest = tier.oldest, let newest = tier.newest {
+                line("", "\(RFC3339.format(oldest)) … \(RFC3339.format(newest))")
+            }
+        }
         line("closed in order", recovery.wasClosedCleanly ? "yes" : "no")
         line("damage", recovery.isDamaged ? "yes; see `edgewatch tsdb verify`" : "none found")
     }
@@ -114,8 +123,12 @@ struct InspectCommand: ParsableCommand {
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Checks every checksum and decodes every block; exit code 1 when something is damaged."
+        abstract: "Checks every checksum and decodes every block.",
+        discussion: "Exit code 0: all is good; 1: something is damaged; 2: the directory cannot be looked at."
     )
+
+    /// Whether this command is what the program was asked for; it has an exit code of its own for what cannot run.
+    static var isAsked: Bool { CommandLine.arguments.dropFirst().prefix(2) == ["tsdb", "verify"] }
 
     @OptionGroup var data: DataDirectory
 
@@ -123,10 +136,14 @@ struct VerifyCommand: ParsableCommand {
         let result = try data.open().verify()
         for line in result.damage { print("damaged: \(line)") }
         if result.more > 0 { print("… and \(result.more) more") }
+        for line in result.notes { print("note: \(line)") }
         print(
-            "\(result.segments) segments, \(result.windows) windows, \(result.blocks) blocks, \(result.samples) samples:"
-                + (result.damage.isEmpty ? " all good" : " \(result.damage.count + result.more) damaged")
+            "\(result.segments) segments, \(result.windows) windows, \(result.blocks) blocks, \(result.samples) samples"
         )
+        print("log: \(result.logPages) pages, \(result.logRows) rows, \(result.logSamples) samples")
+        print("tiers: \(result.tierSegments) segments, \(result.tierBlocks) blocks, \(result.tierRows) rows")
+        print("metadata: \(result.families) families")
+        print(result.damage.isEmpty ? "all good" : "\(result.damage.count + result.more) damaged")
         if !result.damage.isEmpty { Console.exit(1) }
     }
 }
@@ -168,15 +185,43 @@ struct DumpCommand: ParsableCommand {
     private func printSamples(of match: String, _ store: Store) throws {
         let (from, through) = try range.bounds()
         let found = try store.select(try Selectors.matchers(match), from: from, through: through)
+        var isDamaged = false
         for index in 0..<found.count {
-            var columns = SampleColumns()
-            try found.read(index, from: from, through: through, into: &columns)
             let labels = found.labels(index).description
-            for (time, value) in zip(columns.timestamps, columns.values) {
-                let text = value.isStale ? "stale" : PromNumber.format(value)
+            func line(_ time: Int64, _ text: String) {
                 print("\(labels) \(RFC3339.format(Timestamp(milliseconds: time))) \(text)")
             }
+            var columns = SampleColumns()
+            do {
+                try found.read(index, from: from, through: through, into: &columns)
+                for (time, value) in zip(columns.timestamps, columns.values) {
+                    line(time, value.isStale ? "stale" : PromNumber.format(value))
+                }
+                guard found.hasParts(index) else { continue }
+                var histograms = HistogramColumns()
+                try found.readHistograms(index, from: from, through: through, into: &histograms)
+                for (time, histogram) in zip(histograms.timestamps, histograms.histograms) {
+                    line(time, histogram.isStale ? "stale" : DumpCommand.text(histogram))
+                }
+            } catch .unreadable(let reason) {
+                Console.writeError("edgewatch: \(labels): \(reason)")
+                isDamaged = true
+            }
         }
+        if isDamaged { Console.exit(1) }
+    }
+
+    /// Count, sum and populated buckets with their bounds, as Prometheus writes a histogram.
+    private static func text(_ histogram: NativeHistogram) -> String {
+        var parts = [
+            "count:\(PromNumber.format(histogram.count))", "sum:\(PromNumber.format(histogram.sum))",
+        ]
+        for bucket in histogram.buckets {
+            let (low, high) = (PromNumber.format(bucket.lower), PromNumber.format(bucket.upper))
+            let (left, right) = (bucket.lowerInclusive ? "[" : "(", bucket.upperInclusive ? "]" : ")")
+            parts.append("\(left)\(low),\(high)\(right):\(PromNumber.format(bucket.count))")
+        }
+        return "{" + parts.joined(separator: ", ") + "}"
     }
 }
 

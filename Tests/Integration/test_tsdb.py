@@ -52,6 +52,41 @@ def test_looking_changes_nothing(data):
     assert fingerprint(data) == before
 
 
+def test_inspect_verify_and_dump_say_what_there_is(data):
+    text, _ = tsdb("inspect", data)
+    files = [file for file in data.iterdir() if file.name.startswith("ring-")]
+    assert re.search(rf"^ring +{len(files)} files, {sum(file.stat().st_size for file in files)} bytes$", text, re.M)
+    text, _ = tsdb("verify", data)
+    assert int(re.search(r"^log: \d+ pages, (\d+) rows", text, re.M)[1]) > 4
+    assert re.search(r"^tiers: \d+ segments, \d+ blocks, \d+ rows$", text, re.M)
+    lines = tsdb("dump", data, "--match", "latency")[0].splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith('{__name__="latency"') or lines[0].startswith("latency")
+    assert "{count:7, sum:" in lines[0]
+
+
+def test_verify_tells_damage_from_what_it_cannot_look_at(data, tmp_path):
+    tsdb("verify", data, code=0)
+    (tmp_path / "empty").mkdir()
+    for directory in [tmp_path / "nowhere", tmp_path / "empty"]:
+        _, fault = tsdb("verify", directory, code=2)
+        assert "no data directory" in fault
+        tsdb("inspect", directory, code=1)
+    tsdb("verify", data, "--wrong", code=2)
+    (data / "log").write_bytes(b"\x55" * (1 << 20))
+    assert "damaged: log at 0: " in tsdb("verify", data, code=1)[0]
+
+
+def test_a_directory_that_may_not_be_written_is_looked_at(data):
+    (data / "lock").chmod(0o440)
+    data.chmod(0o550)
+    try:
+        assert "all good" in tsdb("verify", data)[0]
+        tsdb("inspect", data)
+    finally:
+        data.chmod(0o750)
+
+
 def test_export_and_import(data, tmp_path, edgewatch):
     text, messages = tmp_path / "all.om", tmp_path / "all.rw"
     told, _ = tsdb("export", data, "-o", text)
@@ -94,7 +129,7 @@ def test_faults_are_told_with_their_place(data, tmp_path):
     told, fault = tsdb("import", tmp_path / "new", bad, code=1)
     assert "1 samples stored" in told
     assert f"{bad}:2:6: " in fault
-    _, fault = tsdb("verify", tmp_path / "nowhere", code=1)
+    _, fault = tsdb("verify", tmp_path / "nowhere", code=2)
     assert str(tmp_path / "nowhere") in fault
     tsdb("export", data, "--format", "remote-write", "-o", tmp_path / "all.rw")
     (tmp_path / "cut.rw").write_bytes((tmp_path / "all.rw").read_bytes()[:-10])

@@ -83,3 +83,111 @@ struct SnapshotTests {
         #expect(throws: StoreError.self) { _ = try SnapshotTests.open(files) }
     }
 }
+
+/// What verification finds, and what it counts.
+struct VerifyTests {
+    private static func fixture() throws -> (files: MemoryFileStore, tiers: Int) {
+        let test = try TestStore {
+            $0.tiers = [
+                TierOptions(name: "warm", resolution: .seconds(300), ringBytes: 1 << 20, ringFiles: 2)
+            ]
+        }
+        let rows = try Rows(test)
+        try rows.append(0..<1500)
+        test.store.describe([MetricMetadata(family: "r0", kind: .gauge, help: "A row.", unit: "")])
+        try test.store.sealAll()
+        for _ in 0..<20 {
+            test.clock.advance(milliseconds: 11_000)
+            try test.store.maintain()
+        }
+        try rows.append(1500..<1540)
+        test.store.close()
+        let files = test.files.afterKill()
+        return (files, files.contents("/data/warm-00").count)
+    }
+
+    private static func snapshot(_ files: MemoryFileStore) throws -> StoreSnapshot {
+        try StoreSnapshot(
+            "/data",
+            files: files,
+            clock: ManualClock(wallMilliseconds: 1_700_000_000_000),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    private static func verify(_ files: MemoryFileStore) throws -> StoreSnapshot.Verification {
+        try snapshot(files).verify()
+    }
+
+    private static func damage(_ files: MemoryFileStore) throws -> [String] { try verify(files).damage }
+
+    @Test func everythingIsCounted() throws {
+        let (files, tierBytes) = try VerifyTests.fixture()
+        #expect(tierBytes > 0)
+        let result = try VerifyTests.verify(files)
+        #expect(result.damage == [])
+        #expect(result.notes == [])
+        #expect(result.samples == 4500)
+        #expect(result.logRows == 40 && result.logSamples == 120 && result.logPages > 0)
+        #expect(result.tierSegments > 0 && result.tierBlocks >= 3 && result.tierRows >= 12)
+        #expect(result.families == 1)
+    }
+
+    @Test(arguments: ["log", "ring-00", "warm-00", "metadata"])
+    func randomBytesAreFound(name: String) throws {
+        let (files, _) = try VerifyTests.fixture()
+        var random = SeededGenerator(seed: 4)
+        files.withFile("/data/\(name)") { file in
+            for place in file.written.indices {
+                file.written[place] = UInt8.random(in: 0...255, using: &random)
+            }
+        }
+        #expect(try VerifyTests.damage(files).contains { $0.hasPrefix(name) })
+    }
+
+    @Test func everyChangedByteOfTiersAndMetadataIsFound() throws {
+        let (files, _) = try VerifyTests.fixture()
+        // Whatever is in a segment; what lies between them is in use by nobody.
+        let segments = try VerifyTests.snapshot(files).store.head.withLock { head in
+            head.tiers.flatMap { $0.segments.map { (Int($0.place.offset), $0.place.length) } }
+        }
+        #expect(!segments.isEmpty)
+        let places = segments.flatMap { Array(stride(from: $0.0, to: $0.0 + $0.1, by: 17)) }
+        let bytes = files.contents("/data/metadata").count
+        for (name, places) in [("warm-00", places), ("metadata", Array(stride(from: 0, to: bytes, by: 3)))] {
+            for place in places {
+                let damaged = files.afterKill()
+                damaged.withFile("/data/\(name)") { $0.written[place] ^= 0x10 }
+                let found = try VerifyTests.damage(damaged)
+                #expect(found.contains { $0.hasPrefix(name) }, "\(name) \(place): \(found)")
+            }
+        }
+    }
+
+    @Test func aLostLogIsFound() throws {
+        let (files, _) = try VerifyTests.fixture()
+        let empty = files.afterKill()
+        empty.withFile("/data/log") { $0.written = [] }
+        #expect(try VerifyTests.damage(empty).contains("1 files are missing, empty or cannot be read"))
+        #expect(try VerifyTests.damage(empty).contains("log: the file is empty"))
+        let cut = files.afterKill()
+        cut.withFile("/data/log") { $0.written.removeSubrange(38_000...) }
+        #expect(try VerifyTests.damage(cut).contains { $0.hasPrefix("log at 38000") })
+        try files.remove("/data/log")
+        #expect(try VerifyTests.damage(files).contains { $0.hasPrefix("log") })
+    }
+
+    /// The lock cannot be opened to be written where nothing may be.
+    @Test func aReadOnlyFileSystemIsLookedAt() throws {
+        let (files, _) = try VerifyTests.fixture()
+        #expect(try VerifyTests.damage(files) == [])
+        #expect(throws: StoreError.notADataDirectory("/nowhere")) {
+            _ = try StoreSnapshot(
+                "/nowhere",
+                files: files,
+                clock: ManualClock(wallMilliseconds: 0),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+        }
+    }
+}

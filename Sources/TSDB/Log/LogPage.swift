@@ -133,9 +133,21 @@ enum LogPage {
         image.overwrite(littleEndian: checksum(image[(start + 4)...], seed: seed), at: start)
     }
 
-    /// The fragments of a page up to the first that does not verify.
+    /// A part of a page that does not verify, before fragments that do.
+    struct Hole {
+        /// Number of the first fragment behind it.
+        var place: Int
+        /// Rows that began in it; where that cannot be told, the most there may have been.
+        var rows: Int
+        /// Whether that many began in it.
+        var isExact: Bool
+    }
+
+    /// The fragments of a page that verify.
     struct Fragments {
         var list: [(part: Part, payload: ArraySlice<UInt8>)] = []
+        /// What is missing between them, ascending.
+        var holes: [Hole] = []
         /// Where the last one ends.
         var end = headerSize
         /// The key that the page asks for; nil when it is plain.
@@ -148,13 +160,21 @@ enum LogPage {
             guard let first = list.first, first.part.beginsRecord else { return false }
             return first.payload.first == LogRecord.Kind.gap.rawValue
         }
-        /// Whether they fill the page, so that none can be missing.
+        /// Whether the last thing a process wrote is in the page.
+        var endWithClosed: Bool {
+            guard let last = list.last, last.part.beginsRecord else { return false }
+            return last.payload.first == LogRecord.Kind.closed.rawValue
+        }
+        /// Whether they reach the page's end, so that none can be missing there.
         var fillPage: Bool {
             end + fragmentHeaderSize + (fingerprint == nil ? 0 : SealingKey.tagBytes) >= size
         }
     }
 
-    /// The fragments of a page up to the first that does not verify.
+    /// The fragments of a page that verify.
+    ///
+    /// Behind one that does not, every place is tried: what was not touched still verifies, and says that a record was
+    /// damaged rather than cut off.
     static func fragments(
         _ bytes: [UInt8],
         _ header: Header,
@@ -164,14 +184,13 @@ enum LogPage {
         let end = header.isWhole ? header.length : min(size, bytes.count)
         var result = Fragments()
         var session: LogSession?
-        var reader = ByteReader(bytes, in: headerSize..<end)
-        while reader.remaining > fragmentHeaderSize {
-            guard let expected = try? reader.integer(UInt32.self) else { break }
-            let start = reader.offset
-            guard let length = try? reader.integer(UInt16.self), let kind = try? reader.byte(),
-                let part = Part(rawValue: kind & ~sealedBit), let payload = try? reader.take(Int(length)),
-                checksum(bytes[start..<reader.offset], seed: seed) == expected
-            else { break }
+        var offset = headerSize
+        while let raw = rawFragment(bytes, from: offset, below: end, seed: seed) {
+            let (start, kind, payload) = (raw.offset + 4, raw.kind, raw.payload)
+            guard let part = Part(rawValue: kind & ~sealedBit) else { break }
+            if start - 4 > offset {
+                result.holes.append(hole(bytes, offset..<(start - 4), before: result.list.count))
+            }
             if part == .session {
                 result.fingerprint = LogSession.fingerprint(Array(payload))
                 session = sessions.session(Array(payload))
@@ -185,10 +204,75 @@ enum LogPage {
                 result.isForeign = true
                 break
             }
-            result.end = reader.offset
+            offset = payload.endIndex
+            result.end = offset
         }
+        result.holes.removeAll { $0.place >= result.list.count }
         return result
     }
+
+    /// The next fragment whose checksum holds.
+    private static func rawFragment(
+        _ bytes: [UInt8],
+        from first: Int,
+        below end: Int,
+        seed: UInt32
+    ) -> (offset: Int, kind: UInt8, payload: ArraySlice<UInt8>)? {
+        var offset = first
+        while offset + fragmentHeaderSize < end {
+            if let found = claim(bytes, at: offset, below: end) {
+                var reader = ByteReader(bytes, in: offset..<end)
+                let expected = try? reader.integer(UInt32.self)
+                if checksum(bytes[(offset + 4)..<found.payload.endIndex], seed: seed) == expected {
+                    return (offset, found.kind, found.payload)
+                }
+            }
+            offset += 1
+        }
+        return nil
+    }
+
+    /// What a fragment at a place says of itself; nil when there can be none.
+    private static func claim(
+        _ bytes: [UInt8],
+        at offset: Int,
+        below end: Int
+    ) -> (kind: UInt8, payload: ArraySlice<UInt8>)? {
+        var reader = ByteReader(bytes, in: min(offset + 4, end)..<end)
+        guard let length = try? reader.integer(UInt16.self), let kind = try? reader.byte(),
+            Part(rawValue: kind & ~sealedBit) != nil, let payload = try? reader.take(Int(length))
+        else { return nil }
+        return (kind, payload)
+    }
+
+    /// How many rows began in a hole: as many as its fragments say when they fill it, else at most as there is room for.
+    private static func hole(_ bytes: [UInt8], _ hole: Range<Int>, before place: Int) -> Hole {
+        var (rows, offset) = (0, hole.lowerBound)
+        while offset < hole.upperBound, let found = claim(bytes, at: offset, below: hole.upperBound) {
+            let part = Part(rawValue: found.kind & ~sealedBit)
+            let kind = found.payload.first.flatMap { LogRecord.Kind(rawValue: $0) }
+            let isSealed = found.kind & sealedBit != 0
+            if part?.beginsRecord ?? true, isSealed || kind?.isRow ?? true { rows += 1 }
+            offset = found.payload.endIndex
+        }
+        let isExact = offset == hole.upperBound
+        return Hole(place: place, rows: isExact ? rows : hole.count / smallestRow, isExact: isExact)
+    }
+
+    /// Bytes of the shortest row with its fragment's header.
+    private static let smallestRow = fragmentHeaderSize + 4
+
+    /// Whether the first fragment lies in the header's sector and does not verify, which no cut does.
+    static func hasDamagedStart(_ bytes: [UInt8], _ header: Header) -> Bool {
+        guard let first = claim(bytes, at: headerSize, below: min(sector, bytes.count)) else { return false }
+        var reader = ByteReader(bytes, in: headerSize..<bytes.count)
+        let expected = try? reader.integer(UInt32.self)
+        let seed = seed(header.sequence)
+        return checksum(bytes[(headerSize + 4)..<first.payload.endIndex], seed: seed) != expected
+    }
+
+    /// What devices write whole.
+    static let sector = 512
 
     /// The key that a page asks for; nil when it is plain, or too damaged to say.
     static func fingerprint(_ bytes: [UInt8], _ header: Header) -> [UInt8]? {

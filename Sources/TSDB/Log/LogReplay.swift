@@ -76,7 +76,11 @@ struct LogReplay {
             read(fragments, header, below: bounds[place], into: &head, index: &index)
             let isWhole = header.isWhole && !fragments.isForeign
             isChained = isWhole || fragments.fillPage
-            if !isWhole { breakChain(1, isComplete: fragments.fillPage) }
+            guard !isWhole else { continue }
+            // A cut takes the end of a page; whatever verifies behind it was there before the damage.
+            let isDamage = !fragments.holes.isEmpty || (fragments.endWithClosed && !fragments.isForeign)
+            if isDamage { report.damagedPages += 1 }
+            breakChain(isDamage ? 0 : 1, isComplete: fragments.fillPage)
         }
         // What is damaged at the very end is the torn tail, not a loss of anything acknowledged.
         finish(&head)
@@ -118,6 +122,17 @@ struct LogReplay {
         return header.firstRow >= nextRow && header.firstRow <= bound ? header.firstRow : nextRow
     }
 
+    /// The number of the first row that begins from a fragment on, when those of the page end before `bound`.
+    private static func rows(
+        in fragments: LogPage.Fragments,
+        from place: Int,
+        before bound: UInt64
+    ) -> UInt64 {
+        let rows = fragments.list[place...]
+            .count { $0.part.beginsRecord && LogRecord.isRow($0.payload.first) }
+        return bound - min(bound, UInt64(rows))
+    }
+
     private mutating func read(
         _ fragments: LogPage.Fragments,
         _ header: LogPage.Header,
@@ -128,7 +143,22 @@ struct LogReplay {
         let first = fragments.list.first { $0.part.beginsRecord }
         var row = firstRow(header, first?.payload.first, below: bound)
         nextRow = max(nextRow, row)
-        for fragment in fragments.list {
+        var holes = fragments.holes[...]
+        var unnumbered: UInt64?
+        for (place, fragment) in fragments.list.enumerated() {
+            while let hole = holes.first, hole.place <= place {
+                holes.removeFirst()
+                distrust()
+                let latest = LogReplay.rows(in: fragments, from: place, before: bound)
+                let next = min(row + UInt64(hole.rows), max(row, latest))
+                // Where nothing behind confirms the numbers they may be of a torn end, or of no row at all; rows whose
+                // number is not known are left out.
+                if next < latest {
+                    if !hole.isExact { unnumbered = unnumbered ?? row }
+                    head.addGap(row..<next)
+                }
+                row = next
+            }
             if fragment.part.beginsRecord {
                 let isRow = LogRecord.isRow(fragment.payload.first)
                 settleDoubt(beginsWith: fragment.payload.first)
@@ -136,7 +166,13 @@ struct LogReplay {
                 recordPage = header.sequence
                 recordRow = row
                 isInRecord = true
-                if isRow { row += 1 }
+                if isRow {
+                    row += 1
+                    if unnumbered != nil {
+                        isInRecord = false
+                        report.skippedRows += 1
+                    }
+                }
             }
             guard isInRecord else { continue }
             record += fragment.payload
@@ -145,6 +181,7 @@ struct LogReplay {
                 apply(&head, &index)
             }
         }
+        if let unnumbered, unnumbered < row { head.addGap(unnumbered..<row) }
         nextRow = max(nextRow, row)
         seenRow = max(seenRow ?? 0, row)
     }

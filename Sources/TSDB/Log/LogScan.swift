@@ -31,6 +31,8 @@ struct LogScan: Sendable {
 
     /// Slots with something that is no page.
     private(set) var garbage: [Int] = []
+    /// Those that no write which was cut off leaves behind.
+    private(set) var damaged = 0
     /// Slots that could not be read.
     private(set) var unreadable = 0
 
@@ -84,6 +86,8 @@ struct LogScan: Sendable {
         _ all: inout [Page]
     ) {
         guard let header = LogPage.header(bytes, &sessions) else {
+            // Of a page that was cut off when it was new the first sector may be missing; half a header is none.
+            if bytes.prefix(LogPage.sector).contains(where: { $0 != 0 }) { damaged += 1 }
             if garbage.count < LogScan.garbageLimit, bytes.contains(where: { $0 != 0 }) {
                 garbage.append(slot)
             }
@@ -97,6 +101,7 @@ struct LogScan: Sendable {
         } else {
             let fragments = LogPage.fragments(bytes, header, &sessions)
             if fragments.list.isEmpty {
+                if !fragments.isForeign, LogPage.hasDamagedStart(bytes, header) { damaged += 1 }
                 if garbage.count < LogScan.garbageLimit { garbage.append(slot) }
                 return
             }

@@ -62,9 +62,14 @@ struct Quarantine {
     ///   - name: its name.
     ///   - offset: where the part begins.
     ///   - length: its bytes; beyond the limit they are left out.
-    ///   - what: what is wrong with it, for the log.
-    mutating func keep(_ file: any StorageFile, _ name: String, at offset: Int64, length: Int, _ what: String)
-    {
+    ///   - what: what is wrong with it, for the log; nil when the caller says so.
+    mutating func keep(
+        _ file: any StorageFile,
+        _ name: String,
+        at offset: Int64,
+        length: Int,
+        _ what: String?
+    ) {
         let wanted = Int(min(Int64(length), limit))
         guard let read = try? file.read(at: offset, count: wanted),
             let end = read.lastIndex(where: { $0 != 0 })
@@ -85,6 +90,7 @@ struct Quarantine {
             try target.write(part, at: 0)
             try target.syncData()
             (copies, bytes) = (copies + 1, bytes + part.count)
+            guard let what else { return }
             logger.warning(
                 "\(what); it is left out and a copy is kept, which may be removed",
                 metadata: [
@@ -94,6 +100,7 @@ struct Quarantine {
         } catch {
             try? files.remove("\(directory)/\(copy)")
             kept.removeAll { $0.name == copy }
+            guard let what else { return }
             logger.warning(
                 "\(what); it is left out, and a copy cannot be kept",
                 metadata: [

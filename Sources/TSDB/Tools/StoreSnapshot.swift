@@ -15,6 +15,9 @@ public final class StoreSnapshot: Sendable {
     public let store: Store
     /// Whether a running process holds the directory.
     public let isInUse: Bool
+    /// The directory's files as they are, without what opening the store has changed.
+    let files: SnapshotFiles
+    let directory: String
 
     /// Opens a directory.
     ///
@@ -37,13 +40,16 @@ public final class StoreSnapshot: Sendable {
     ) throws(StoreError) {
         do throws(FileError) {
             let names = try files.list(directory)
-            isInUse = names.contains("lock") ? try files.lock("\(directory)/lock") == nil : false
+            isInUse = names.contains("lock") && files.isLocked("\(directory)/lock")
             guard names.contains("log") || names.contains(where: { $0.hasPrefix("ring-") }) else {
                 throw FileError(operation: "open", path: "\(directory)/log", code: ErrorNumber.missing)
             }
         } catch {
+            guard !error.isMissing else { throw StoreError.notADataDirectory(directory) }
             throw StoreError(error)
         }
+        self.files = SnapshotFiles(files)
+        self.directory = directory
         var options = try StoreOptions(foundIn: directory, files: files)
         options.encryption = encryption
         options.leftStagingPaths = staging
@@ -57,6 +63,23 @@ public final class StoreSnapshot: Sendable {
     }
 
     // MARK: - Looking
+
+    /// The files of a ring.
+    public struct RingFiles: Sendable, Equatable {
+        /// How many there are, and their bytes.
+        public var count = 0, bytes: Int64 = 0
+    }
+
+    /// What the files of the ring of samples (`ring`) or of a tier take on disk.
+    public func ringFiles(_ name: String) -> RingFiles {
+        var found = RingFiles()
+        for file in (try? files.list(directory)) ?? [] where file.hasPrefix("\(name)-") {
+            guard Int(file.dropFirst(name.count + 1)) != nil else { continue }
+            found.count += 1
+            found.bytes += (try? files.open("\(directory)/\(file)", .read).size()) ?? 0
+        }
+        return found
+    }
 
     /// A segment as `dump` lists it.
     public struct SegmentLine: Sendable {
@@ -88,119 +111,6 @@ public final class StoreSnapshot: Sendable {
                 through: segment.maxTime,
                 rows: segment.minSequence...segment.maxSequence
             )
-        }
-    }
-
-    // MARK: - Verifying
-
-    /// What a verification went through.
-    public struct Verification: Sendable {
-        /// Segments, windows of groups, blocks and samples that were decoded.
-        public var segments = 0, windows = 0, blocks = 0, samples: UInt64 = 0
-        /// What is wrong, a line each, at most `limit` of them.
-        public var damage: [String] = []
-        /// Further damage beyond the limit.
-        public var more = 0
-
-        /// Lines of damage kept.
-        public static let limit = 1000
-
-        mutating func note(_ line: String) {
-            if damage.count < Verification.limit { damage.append(line) } else { more += 1 }
-        }
-    }
-
-    /// Checks every checksum and decodes every block, of segments, tiers and the log.
-    ///
-    /// Cost: reads and decodes everything once.
-    public func verify() -> Verification {
-        var result = Verification()
-        let report = store.recovery
-        if report.damagedSegments > 0 {
-            result.note("\(report.damagedSegments) places in ring files whose segment cannot be read")
-        }
-        if report.damagedBundles > 0 {
-            result.note("\(report.damagedBundles) directories of segments that cannot be read")
-        }
-        if report.unknownSegments > 0 {
-            result.note("\(report.unknownSegments) segments that a newer edgewatch wrote")
-        }
-        if report.damagedPages > 0 {
-            result.note("\(report.damagedPages) damaged or missing pages of the log")
-        }
-        if report.skippedRows > 0 { result.note("\(report.skippedRows) rows of the log that cannot be read") }
-        for segment in store.head.withLock({ $0.segments }) {
-            result.segments += 1
-            for bundle in segment.bundles.indices { verify(segment, bundle, &result) }
-        }
-        verifySeries(&result)
-        return result
-    }
-
-    private func verify(_ segment: Segment, _ bundle: Int, _ result: inout Verification) {
-        let place = "ring-\(segment.fileNumber < 10 ? "0" : "")\(segment.fileNumber) at \(segment.offset)"
-        do throws(SourceError) {
-            for (number, window) in try store.reader.windows(segment, bundle: bundle) {
-                result.windows += 1
-                let times = try store.reader.times(segment, number)
-                if times.count != Int(window.rows) { result.note("\(place): window \(number) has lost rows") }
-                for column in 0..<Int(window.columns) {
-                    verify(segment, number, column, rows: times.count, place, &result)
-                }
-            }
-        } catch {
-            result.note("\(place): \(error.words)")
-        }
-    }
-
-    private func verify(
-        _ segment: Segment,
-        _ window: Int,
-        _ column: Int,
-        rows: Int,
-        _ place: String,
-        _ result: inout Verification
-    ) {
-        var cells = ColumnCells()
-        do throws(SourceError) {
-            try store.reader.cells(segment, window, column, into: &cells)
-            result.blocks += 1
-            result.samples += UInt64(cells.states.count { $0 != CellState.absent })
-            if cells.states.count != rows {
-                result.note(
-                    "\(place): window \(window), series \(column) has \(cells.states.count) of \(rows) rows"
-                )
-            }
-            let summary = try store.reader.summary(segment, window, column)
-            if let summary, summary.count != cells.values.count {
-                result.note("\(place): window \(window), series \(column) is not what its summary says")
-            }
-        } catch {
-            result.note("\(place): window \(window), series \(column): \(error.words)")
-        }
-    }
-
-    /// Reads every series once, which takes memory and the tiers in as well.
-    private func verifySeries(_ result: inout Verification) {
-        do throws(SourceError) {
-            let all = try store.select([], from: .min, through: .max)
-            var columns = SampleColumns()
-            for index in 0..<all.count {
-                columns.removeAll()
-                do throws(SourceError) {
-                    try all.read(index, from: .min, through: .max, into: &columns)
-                } catch {
-                    result.note("\(all.labels(index)): \(error.words)")
-                    continue
-                }
-                for place in columns.timestamps.indices.dropFirst()
-                where columns.timestamps[place] <= columns.timestamps[place - 1] {
-                    result.note("\(all.labels(index)): times do not ascend at \(columns.timestamps[place])")
-                    break
-                }
-            }
-        } catch {
-            result.note(error.words)
         }
     }
 }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a start has lost is counted: damage inside a page, a log that is gone, cut or something else, files that changed
+// places. What a kill or a cut leaves is not called damage; CrashTests and the simulation see to that.
+
+import Platform
+import Samples
+import Testing
+
+@testable import TSDB
+
+struct LossTests {
+    /// Rows 0 ..< 100 of three series in a segment, and 30 more in the log, closed in order.
+    private static func closed(sealing: Bool = true) throws -> MemoryFileStore {
+        let test = try TestStore()
+        let rows = try Rows(test)
+        try rows.append(0..<100)
+        if sealing { try test.store.sealAll() }
+        try rows.append(100..<130)
+        test.store.close()
+        return test.files.afterKill()
+    }
+
+    private static func used(_ files: MemoryFileStore) -> Int {
+        (files.contents("/data/log").lastIndex { $0 != 0 } ?? 0) + 1
+    }
+
+    @Test func anyFlippedByteOfAOnePageLogIsCounted() throws {
+        let test = try TestStore()
+        try Rows(test).append(0..<25)
+        test.store.close()
+        let files = test.files.afterKill()
+        let end = LossTests.used(files)
+        #expect(end > 400 && end < 4096)
+        // The last record is the orderly end; without it a cut looks the same.
+        for place in stride(from: 8, to: end - 8, by: 7) {
+            let damaged = files.afterKill()
+            damaged.withFile("/data/log") { $0.written[place] ^= 0x11 }
+            let after = try TestStore(files: damaged)
+            #expect(after.store.recovery.damagedPages == 1, "byte \(place)")
+            #expect(after.counter("corrupt_pages_total") == 1, "byte \(place)")
+            let present = try Rows.present(after.store)
+            // Rows up to the damage are there; those behind build on what is missing, and each is counted.
+            #expect(present == Array(0..<present.count), "byte \(place)")
+            let report = after.store.recovery
+            if place >= LogPage.headerSize {
+                #expect(present.count + report.skippedRows >= 23, "byte \(place): \(report)")
+            }
+        }
+    }
+
+    /// A key row behind the damage begins anew, under the number that it had.
+    @Test func rowsBehindDamageComeBackFromTheNextKeyRow() throws {
+        let test = try TestStore()
+        let group = try test.store.group(Labels([("job", "a")]))
+        let other = try test.store.group(Labels([("job", "b")]))
+        let ids = [
+            try test.store.series(
+                Labels([(name: "__name__", value: "m"), (name: "job", value: "a")]),
+                in: group
+            ),
+            try test.store.series(
+                Labels([(name: "__name__", value: "m"), (name: "job", value: "b")]),
+                in: other
+            ),
+        ]
+        func append(_ which: Int, _ rows: Range<Int>) throws {
+            for row in rows {
+                var batch = SampleBatch(
+                    group: which == 0 ? group : other,
+                    timestamp: Timestamp(milliseconds: Int64(row) * 1000)
+                )
+                batch.append(ids[which], Double(row))
+                _ = try test.store.append(batch)
+            }
+        }
+        try append(0, 0..<10)
+        let middle = LossTests.used(test.files)
+        try append(0, 10..<12)
+        try append(1, 0..<10)
+        test.store.close()
+        let files = test.files.afterKill()
+        files.withFile("/data/log") { $0.written[middle + 2] ^= 1 }
+        let after = try TestStore(files: files)
+        #expect(after.store.recovery.damagedPages == 1)
+        #expect(after.store.recovery.skippedRows == 1)
+        #expect(try after.store.all([LabelMatcher("job", equals: "a")]).count == 10)
+        #expect(try after.store.all([LabelMatcher("job", equals: "b")]).count == 10)
+        let chunk = try after.store.read(from: LogPosition(sequence: 0), sampleLimit: 1000)
+        #expect(chunk.lostRows == 1)
+        // The same numbers after the next start.
+        after.store.close()
+        let again = try TestStore(files: after.files.afterKill())
+        #expect(try again.store.read(from: LogPosition(sequence: 0), sampleLimit: 1000).lostRows == 1)
+    }
+
+    @Test(arguments: [true, false])
+    func aLogThatIsGoneOrEmptyIsCounted(isRemoved: Bool) throws {
+        let files = try LossTests.closed()
+        if isRemoved {
+            try files.remove("/data/log")
+        } else {
+            files.withFile("/data/log") { $0.written = [] }
+        }
+        let after = try TestStore(files: files)
+        #expect(try Rows.present(after.store) == Array(0..<100))
+        #expect(after.store.recovery.isDamaged)
+        #expect(after.store.recovery.unreadableFiles == 1)
+        #expect(after.counter("missing_files_total") == 1)
+        after.store.close()
+        let again = try TestStore(files: files.afterKill())
+        #expect(!again.store.recovery.isDamaged)
+    }
+
+    @Test func aLogThatIsCutIsCounted() throws {
+        let files = try LossTests.closed()
+        files.withFile("/data/log") { $0.written.removeSubrange(9000...) }
+        #expect(try TestStore(files: files).store.recovery.damagedPages == 1)
+    }
+
+    @Test func anotherSizeIsNoDamage() throws {
+        let files = try LossTests.closed()
+        #expect(try !TestStore(files: files) { $0.logBytes = 2 << 20 }.store.recovery.isDamaged)
+    }
+
+    @Test func aLogOfRandomBytesIsCounted() throws {
+        let files = try LossTests.closed()
+        var random = SeededGenerator(seed: 1)
+        files.withFile("/data/log") { file in
+            for place in file.written.indices {
+                file.written[place] = UInt8.random(in: 0...255, using: &random)
+            }
+        }
+        let after = try TestStore(files: files)
+        #expect(after.store.recovery.damagedPages == 256)
+        #expect(after.store.recovery.unreadableFiles == 1)
+        #expect(try Rows.present(after.store) == Array(0..<100))
+    }
+
+    /// Nothing of a file that is no log is cut off.
+    @Test func filesThatChangedPlacesAreCountedAndKept() throws {
+        let files = try LossTests.closed()
+        files.withFile("/data/ring-00") { $0.written += [UInt8](repeating: 0, count: 2 << 20) }
+        let (log, ring) = (files.contents("/data/log"), files.contents("/data/ring-00"))
+        files.withFile("/data/log") { $0.written = ring }
+        files.withFile("/data/ring-00") { $0.written = log }
+        let after = try TestStore(files: files)
+        #expect(after.store.recovery.unreadableFiles == 1)
+        #expect(after.store.recovery.damagedSegments == 1)
+        #expect(files.contents("/data/log.damaged") == ring)
+    }
+
+    @Test func aFirstStartOrAnEmptyStoreHasLostNothing() throws {
+        let test = try TestStore()
+        #expect(!test.store.recovery.isDamaged)
+        let killed = try TestStore(files: test.files.afterKill())
+        #expect(!killed.store.recovery.isDamaged)
+        killed.store.close()
+        #expect(try !TestStore(files: killed.files.afterKill()).store.recovery.isDamaged)
+    }
+}
