@@ -260,7 +260,7 @@ def test_the_file_system_vanishes(edgewatch, disk):
     load.rows(200)
     assert load.refused == 0, "memory takes rows for a while"
     load.check(node)
-    assert metric(node, "edgewatch_storage_write_errors_total") > 0
+    wait_for("a write error", lambda: metric(node, "edgewatch_storage_write_errors_total") > 0)
     assert node.stop(timeout=15) is not None, "a dead disk does not keep the process from ending"
 
 
