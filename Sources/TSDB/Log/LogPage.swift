@@ -135,6 +135,8 @@ enum LogPage {
 
     /// A part of a page that does not verify, before fragments that do.
     struct Hole {
+        /// Where in the page it begins.
+        var offset: Int
         /// Number of the first fragment behind it.
         var place: Int
         /// Rows that began in it; where that cannot be told, the most there may have been.
@@ -150,6 +152,8 @@ enum LogPage {
         var holes: [Hole] = []
         /// Where the last one ends.
         var end = headerSize
+        /// Where the last one ends before which nothing is missing.
+        var unbrokenEnd: Int { holes.first?.offset ?? end }
         /// The key that the page asks for; nil when it is plain.
         var fingerprint: [UInt8]?
         /// Whether a fragment whose checksum holds is not what was sealed, was sealed with another key, or is plain where
@@ -256,7 +260,8 @@ enum LogPage {
             offset = found.payload.endIndex
         }
         let isExact = offset == hole.upperBound
-        return Hole(place: place, rows: isExact ? rows : hole.count / smallestRow, isExact: isExact)
+        let most = hole.count / smallestRow
+        return Hole(offset: hole.lowerBound, place: place, rows: isExact ? rows : most, isExact: isExact)
     }
 
     /// Bytes of the shortest row with its fragment's header.

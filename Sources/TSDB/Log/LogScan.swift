@@ -105,7 +105,7 @@ struct LogScan: Sendable {
                 if garbage.count < LogScan.garbageLimit { garbage.append(slot) }
                 return
             }
-            length = fragments.end
+            length = fragments.unbrokenEnd
         }
         all.append(
             Page(
@@ -136,7 +136,8 @@ struct LogScan: Sendable {
     }
 
     private mutating func keepLive(_ all: [Page]) {
-        // After a refused write a sequence may be in two slots; the later image has more, even when it is torn.
+        // After a refused write a sequence may be in two slots; the later image has more, even when it is torn. What
+        // lies behind a hole does not count: the other slot may have what was synced.
         let sorted = all.sorted {
             ($0.sequence, $0.length, $0.isWhole ? 1 : 0) < ($1.sequence, $1.length, $1.isWhole ? 1 : 0)
         }
