@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // libFuzzer targets for what reads bytes of others: block codecs, row coder, log pages, whole store files, and the
-// bodies of pushes and scrapes; queries and test scripts are in FuzzPromQL.swift. A target must end without trapping, whatever the bytes; where bytes decode, what they
-// say must survive being coded again. EDGEWATCH_FUZZ names the target; scripts/fuzz runs them all.
+// bodies of pushes and scrapes; queries and test scripts are in FuzzPromQL.swift, OpenMetrics in FuzzOpenMetrics.swift.
+// A target must end without trapping, whatever the bytes; where bytes decode, what they say must survive being coded
+// again. EDGEWATCH_FUZZ names the target; scripts/fuzz runs them all.
 
 import Foundation
 import Logging
@@ -22,7 +23,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("staging", Targets.staging), ("snappy", Targets.snappy), ("zstd", Targets.zstd),
     ("write1", Targets.writeV1), ("write2", Targets.writeV2), ("exposition", Targets.exposition),
     ("exemplars", Targets.exemplars), ("metadata", Targets.metadata), ("histogram", Targets.histogram),
-    ("promql", Targets.promql), ("script", Targets.script),
+    ("openmetrics", Targets.openMetrics), ("promql", Targets.promql), ("script", Targets.script),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {
