@@ -94,6 +94,33 @@ struct LossTests {
         #expect(try again.store.read(from: LogPosition(sequence: 0), sampleLimit: 1000).lostRows == 1)
     }
 
+    /// A refused write may leave more of a page in another slot, with a sector missing before it: what was synced holds.
+    @Test(arguments: [true, false])
+    func ofTwoImagesOfAPageTheOneWithMoreBeforeAHoleHolds(isTornFirst: Bool) throws {
+        let test = try TestStore()
+        let rows = try Rows(test)
+        let hole = LogPage.sector..<(2 * LogPage.sector)
+        var count = 0
+        func append(until size: Int) throws -> [UInt8] {
+            while LossTests.used(test.files) < size {
+                try rows.append(count..<(count + 1))
+                count += 1
+            }
+            return Array(test.files.contents("/data/log").prefix(LogPage.size))
+        }
+        let synced = try append(until: hole.lowerBound + 100)
+        let syncedCount = count
+        var torn = try append(until: hole.upperBound + 100)
+        torn.replaceSubrange(hole, with: [UInt8](repeating: 0, count: hole.count))
+        let files = test.files.afterKill()
+        let (first, second) = isTornFirst ? (torn, synced) : (synced, torn)
+        files.withFile("/data/log") { file in
+            file.written.replaceSubrange(0..<LogPage.size, with: first)
+            file.written.replaceSubrange(7 * LogPage.size..<8 * LogPage.size, with: second)
+        }
+        #expect(try Rows.present(TestStore(files: files).store) == Array(0..<syncedCount))
+    }
+
     @Test(arguments: [true, false])
     func aLogThatIsGoneOrEmptyIsCounted(isRemoved: Bool) throws {
         let files = try LossTests.closed()
