@@ -3,6 +3,8 @@
 // Writes protobuf the long way, so that the decoder is tested against the format and not against our encoder.
 
 import Bytes
+import Samples
+import Wire
 
 /// A message put together field by field.
 struct PushedMessage {
@@ -78,4 +80,22 @@ struct PushedMessage {
             if start != 0 { sample.signed(3, start) }
         }
     }
+}
+
+func decode(
+    _ message: PushedMessage,
+    _ version: RemoteWriteVersion,
+    _ limits: RemoteWriteRequest.Limits = RemoteWriteRequest.Limits()
+) throws(RemoteWriteError) -> RemoteWriteRequest {
+    var request = RemoteWriteRequest()
+    try request.decode(message.bytes.span, version, limits: limits)
+    return request
+}
+
+func labels(_ pairs: (String, String)...) -> Labels {
+    Labels(pairs.map { (name: $0.0, value: $0.1) })
+}
+
+func key(_ request: RemoteWriteRequest, _ index: Int, _ message: PushedMessage) -> [UInt8] {
+    request.key(of: request.series[index], in: message.bytes.span).withUnsafeBufferPointer { Array($0) }
 }
