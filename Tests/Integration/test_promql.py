@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The query language: native histograms from a push to an answer, feature flags, test scripts, and the same queries on
-the same samples in edgewatch and in a real Prometheus."""
+"""The query language: native histograms from a push to an answer, feature flags, test scripts, and the same
+queries on the same samples put to edgewatch and to Prometheus."""
 
 import itertools
 import math

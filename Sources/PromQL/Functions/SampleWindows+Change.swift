@@ -14,12 +14,7 @@ extension SampleWindows {
         perSecond: Bool
     ) {
         slideAll(into: &column) { window in
-            guard window.numbers.isEmpty || window.histograms.isEmpty else {
-                notes.insert(.mixedTypes)
-                return nil
-            }
-            let isHistogram = window.numbers.isEmpty
-            let places = isHistogram ? window.histograms : window.numbers
+            guard let (isHistogram, places) = window.oneKind(&notes) else { return nil }
             let times = isHistogram ? histogramTimes : timestamps
             let known = isHistogram ? histogramStarts : starts
             if isCounter, overlaps(places, times, known) { notes.overlaps += 1 }

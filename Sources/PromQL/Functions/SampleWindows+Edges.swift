@@ -276,12 +276,7 @@ extension SampleWindows {
     /// Behind the last sample that stays, before the first there is none.
     borrowing func smooth(into column: inout Column, _ notes: inout WindowNotes) {
         slideReaching(into: &column) { window in
-            guard window.numbers.isEmpty || window.histograms.isEmpty else {
-                notes.insert(.mixedTypes)
-                return nil
-            }
-            let isHistogram = window.numbers.isEmpty
-            let places = isHistogram ? window.histograms : window.numbers
+            guard let (isHistogram, places) = window.oneKind(&notes) else { return nil }
             let times = isHistogram ? histogramTimes : timestamps
             let time = window.end
             guard let before = places.last(where: { times[$0] <= time }) else { return nil }

@@ -13,6 +13,15 @@ struct SampleWindow {
     /// The edges: the left one is outside.
     let start: Int64
     let end: Int64
+
+    /// Where the samples are when they are of one kind; nil and a note when they are not.
+    func oneKind(_ notes: inout WindowNotes) -> (isHistogram: Bool, places: Range<Int>)? {
+        guard numbers.isEmpty || histograms.isEmpty else {
+            notes.insert(.mixedTypes)
+            return nil
+        }
+        return numbers.isEmpty ? (true, histograms) : (false, numbers)
+    }
 }
 
 extension SampleWindows {

@@ -122,9 +122,7 @@ struct VectorMatcher {
             for key in order {
                 let present = union(answering[key] ?? [], oneBits)
                 for member in asking[key] ?? [] {
-                    var column = many.columns[member]
-                    column.keep(present.map { ~$0 })
-                    guard !column.isEmpty else { continue }
+                    guard var column = lonely(many.columns[member], besides: present) else { continue }
                     var filling = Column(count: many.count)
                     filling.fill(number)
                     compute(&column, filling, filling.presence)
@@ -137,15 +135,20 @@ struct VectorMatcher {
         guard let number = matching.fillLeft else { return }
         for (index, given) in one.headers.enumerated() {
             let present = union(asking[selection.encoded(given.labels)] ?? [], manyBits)
-            var other = one.columns[index]
-            other.keep(present.map { ~$0 })
-            guard !other.isEmpty else { continue }
+            guard let other = lonely(one.columns[index], besides: present) else { continue }
             var column = Column(count: many.count)
             column.fill(number)
             compute(&column, other, other.occupied)
             guard !column.isEmpty else { continue }
             try emit(header(selection.labels(given.labels), given.labels), column)
         }
+    }
+
+    /// A column's values at the steps where the other side has none; nil when there are none.
+    private func lonely(_ column: Column, besides present: [UInt64]) -> Column? {
+        var column = column
+        column.keep(present.map { ~$0 })
+        return column.isEmpty ? nil : column
     }
 
     private func union(_ indices: [Int], _ bits: [[UInt64]]) -> [UInt64] {

@@ -64,19 +64,30 @@ final class MemorySource: SeriesSource {
     }
 
     func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
+        Selection(series: found(matchers))
+    }
+
+    private func found(_ matchers: [LabelMatcher]) -> [(labels: Labels, samples: SeriesSamples)] {
         let found = state.withLock { series in
             series.filter { entry in matchers.allSatisfy { $0.matches(entry.key) } }
         }
-        return Selection(series: found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
+        return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
+    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] {
+        Set(found(matchers).flatMap { $0.labels.pairs.map(\.name) }).sorted()
+    }
+
     func labelValues(
         _ name: String,
         _ matchers: [LabelMatcher],
         from: Timestamp,
         through: Timestamp
-    ) -> [String] { [] }
+    ) -> [String] {
+        Set(found(matchers).compactMap { $0.labels[name] }).sorted()
+    }
+
+    /// Nothing: scripts have no metadata.
     func metadata() -> [String: MetricMetadata] { [:] }
 
     private struct Selection: SeriesSelection {
@@ -92,9 +103,8 @@ final class MemorySource: SeriesSource {
 
         func read(_ index: Int, from: Timestamp, through: Timestamp, into columns: inout SampleColumns) {
             let samples = series[index].samples.numbers
-            for (place, time) in samples.timestamps.enumerated()
-            where time >= from.milliseconds && time <= through.milliseconds {
-                columns.append(time, samples.values[place])
+            for place in places(samples.timestamps, from, through) {
+                columns.append(samples.timestamps[place], samples.values[place])
             }
         }
 
@@ -105,9 +115,8 @@ final class MemorySource: SeriesSource {
             into columns: inout HistogramColumns
         ) {
             let samples = series[index].samples.histograms
-            for (place, time) in samples.timestamps.enumerated()
-            where time >= from.milliseconds && time <= through.milliseconds {
-                columns.append(time, samples.histograms[place])
+            for place in places(samples.timestamps, from, through) {
+                columns.append(samples.timestamps[place], samples.histograms[place])
             }
         }
 
@@ -118,9 +127,15 @@ final class MemorySource: SeriesSource {
             into columns: inout StartColumns
         ) {
             let samples = series[index].samples.starts
-            for (place, time) in samples.timestamps.enumerated()
-            where time >= from.milliseconds && time <= through.milliseconds {
-                columns.append(time, start: samples.starts[place])
+            for place in places(samples.timestamps, from, through) {
+                columns.append(samples.timestamps[place], start: samples.starts[place])
+            }
+        }
+
+        /// Where samples from one time through another are.
+        private func places(_ timestamps: [Int64], _ from: Timestamp, _ through: Timestamp) -> [Int] {
+            timestamps.indices.filter {
+                from.milliseconds <= timestamps[$0] && timestamps[$0] <= through.milliseconds
             }
         }
     }
