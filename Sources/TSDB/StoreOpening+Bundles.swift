@@ -4,7 +4,6 @@
 
 internal import Bytes
 internal import Logging
-internal import Platform
 internal import Samples
 
 extension StoreOpening {

@@ -6,7 +6,6 @@
 
 internal import Logging
 internal import Platform
-internal import Samples
 
 extension StoreOpening {
     mutating func scanLog() throws(StoreError) {

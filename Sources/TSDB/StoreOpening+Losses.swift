@@ -3,7 +3,6 @@
 // What a start has lost, counted and kept aside before it is written over.
 
 internal import Logging
-internal import Platform
 
 extension StoreOpening {
     /// Keeps pages aside that are torn or damaged, before they are written over.

@@ -4,8 +4,6 @@
 //
 // Numbers of rows that may have been given away before are never used again.
 
-internal import Logging
-internal import Platform
 internal import Samples
 
 extension StoreOpening {

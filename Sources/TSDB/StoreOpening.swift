@@ -5,7 +5,6 @@
 
 internal import Logging
 internal import Platform
-internal import Samples
 
 /// The parts of a store while it opens.
 struct StoreOpening {
