@@ -126,8 +126,8 @@ let package = Package(
         .executableTarget(
             name: "edgewatch",
             dependencies: [
-                "Daemon", "Config", "Collector", "TSDB", "PromQL", "Wire", "Bytes", "Platform", "Samples",
-                arguments, log,
+                "Daemon", "Config", "Collector", "TSDB", "PromQL", "Alerts", "HTTPClient", "Wire", "Bytes",
+                "Platform", "Samples", arguments, log,
             ],
             swiftSettings: everywhere,
             linkerSettings: [

@@ -7,10 +7,23 @@
 internal import Glibc
 #endif
 
-extension Configuration {
-    /// Rule files of a pattern beyond this are left out; bounds a pattern such as `/*/*/*`.
+/// A path with `*`, `?` or `[`.
+public enum RuleFilePattern {
+    /// Files of a pattern beyond this are left out; bounds a pattern such as `/*/*/*`.
     private static let matchLimit = 10_000
 
+    /// The files that are there, in order; also for a path without wildcards.
+    public static func matches(_ pattern: String) -> [String] {
+        var found = glob_t()
+        defer { globfree(&found) }
+        guard glob(pattern, 0, nil, &found) == 0 else { return [] }
+        return (0..<min(Int(found.gl_pathc), matchLimit)).compactMap { index in
+            found.gl_pathv[index].map { String(cString: $0) }
+        }
+    }
+}
+
+extension Configuration {
     /// The files `ruleFiles` stand for, patterns expanded, in order, each once.
     ///
     /// A pattern that matches nothing gives nothing, as in Prometheus; a path without `*`, `?`, `[` stays even when
@@ -21,12 +34,6 @@ extension Configuration {
     }
 
     private static func expand(_ pattern: String) -> [String] {
-        guard pattern.contains(where: { "*?[".contains($0) }) else { return [pattern] }
-        var found = glob_t()
-        defer { globfree(&found) }
-        guard glob(pattern, 0, nil, &found) == 0 else { return [] }
-        return (0..<min(Int(found.gl_pathc), matchLimit)).compactMap { index in
-            found.gl_pathv[index].map { String(cString: $0) }
-        }
+        pattern.contains(where: { "*?[".contains($0) }) ? RuleFilePattern.matches(pattern) : [pattern]
     }
 }

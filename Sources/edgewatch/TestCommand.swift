@@ -11,7 +11,7 @@ struct TestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test",
         abstract: "Runs test files.",
-        subcommands: [TestPromQLCommand.self]
+        subcommands: [TestPromQLCommand.self, TestRulesCommand.self]
     )
 }
 

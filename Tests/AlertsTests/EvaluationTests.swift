@@ -254,3 +254,22 @@ private let up = labels(["__name__": "up", "instance": "a:1", "job": "node"])
     await node.evaluate(month * 20)
     #expect(try node.state.all("alerts").map(\.key) == ["young"])
 }
+
+@Test func ruleThatContradictsAnEarlierOneSaysSo() async throws {
+    let node = try Node()
+    try node.load(
+        """
+        groups:
+        - name: g
+          rules:
+          - {record: same, expr: vector(1)}
+          - {record: same, expr: vector(1)}
+          - {record: same, expr: vector(2)}
+        """
+    )
+    await node.evaluate(60_000)
+    let rules = try #require(node.service.groups().first).rules
+    #expect(rules.map(\.health) == [.ok, .ok, .err])
+    #expect(rules.map(\.lastError) == [nil, nil, "duplicate sample for timestamp"])
+    #expect(node.store.samples(labels(["__name__": "same"])) == ["60000 1"])
+}

@@ -22,22 +22,28 @@ extension RuleEvaluator {
         return StageBatch(group: opened, timestamp: time)
     }
 
+    /// False when some series already has another value, which stays.
     func write(
         _ series: [RuleSeries],
         of rule: RuleState,
         into batch: inout StageBatch?
-    ) throws {
+    ) throws -> Bool {
         guard var stage = batch else { throw RuleError("the store takes no samples of this rule group") }
         defer { batch = stage }
+        var isWhole = true
         var written: [Labels: SeriesID] = [:]
         written.reserveCapacity(series.count)
         for element in series {
             let id = try rule.written[element.labels] ?? sink.series(element.labels, in: stage.group)
             written[element.labels] = id
-            if !stage.write(id, element) { metrics.duplicates.add() }
+            if !stage.write(id, element) {
+                metrics.duplicates.add()
+                isWhole = false
+            }
         }
         for (labels, id) in rule.written where written[labels] == nil { stage.end(id) }
         rule.written = written
+        return isWhole
     }
 
     func store(_ batch: inout StageBatch?) {

@@ -222,14 +222,15 @@ actor RuleEvaluator {
         metrics.evaluations.add()
         do {
             let series = try await outcome(of: rule, in: group, at: time)
-            try write(series, of: rule, into: &batch)
+            let isWhole = try write(series, of: rule, into: &batch)
             if rule.rule.kind == .alerting {
                 let due = rule.alerts.takeDue(at: time, interval: group.interval)
                 notice.due += due.map { noticed($0, of: rule) }
                 await save(rule, at: time)
             }
-            rule.health = .ok
-            rule.lastError = nil
+            // As in Prometheus the rest of what the rule does goes on.
+            rule.health = isWhole ? .ok : .err
+            rule.lastError = isWhole ? nil : "duplicate sample for timestamp"
         } catch {
             metrics.failures.add()
             if rule.lastError != "\(error)" {

@@ -5,7 +5,8 @@ internal import Samples
 /// What the rules of one stage write at one time: one row of one store group.
 struct StageBatch {
     private var batch: SampleBatch
-    private var present: Set<SeriesID> = []
+    /// The bits of each series' value, nil for a histogram or an end.
+    private var present: [SeriesID: UInt64?] = [:]
     private var ended: [SeriesID] = []
 
     init(group: GroupID, timestamp: Timestamp) {
@@ -14,9 +15,11 @@ struct StageBatch {
 
     var group: GroupID { batch.group }
 
-    /// Adds a value; false when another rule of the stage already gave the series one.
+    /// Adds a value; false when another rule of the stage already gave the series another one.
     mutating func write(_ id: SeriesID, _ series: RuleSeries) -> Bool {
-        guard present.insert(id).inserted else { return false }
+        let bits = series.histogram == nil ? series.value.bitPattern : nil
+        if let known = present[id] { return known != nil && known == bits }
+        present[id] = .some(bits)
         if let histogram = series.histogram {
             batch.append(id, histogram)
         } else {
@@ -32,7 +35,10 @@ struct StageBatch {
 
     /// The whole row; nil when there is nothing to store.
     mutating func finished() -> SampleBatch? {
-        for id in ended where present.insert(id).inserted { batch.append(id, StaleMarker.value) }
+        for id in ended where present[id] == nil {
+            present[id] = .some(nil)
+            batch.append(id, StaleMarker.value)
+        }
         return batch.count == 0 ? nil : batch
     }
 }

@@ -18,6 +18,14 @@ enum GoFormat {
         return sign + (isPlain ? positional(digits, exponent) : exponential(digits, exponent))
     }
 
+    /// The fewest digits that read back, always in exponent form with a capital E: `strconv.FormatFloat(v, 'E', -1, 64)`.
+    static func scientific(_ value: Double) -> String {
+        guard value.isFinite else { return special(value) }
+        let (digits, exponent) = shortestDigits(value.magnitude)
+        let text = value == 0 ? "0e+00" : exponential(digits, exponent)
+        return ((value.sign == .minus ? "-" : "") + text).uppercased()
+    }
+
     /// A float with a fixed number of digits: `verb` is one of e, E, f, F, g, G; NaN and infinities as Go names them.
     static func float(_ value: Double, verb: Character, precision: Int) -> String {
         guard value.isFinite else { return special(value) }

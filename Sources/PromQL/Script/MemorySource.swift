@@ -24,25 +24,34 @@ final class MemorySource: SeriesSource {
     /// Appends a sample that must be newer than what the series has.
     func append(_ labels: Labels, _ timestamp: Int64, _ value: SampleValue, start: Int64?) throws(Refusal) {
         try state.withLock { (series) throws(Refusal) in
-            var samples = series[labels] ?? SeriesSamples()
-            let lastNumber = samples.numbers.timestamps.last ?? .min
-            let lastHistogram = samples.histograms.timestamps.last ?? .min
-            let last = max(lastNumber, lastHistogram)
+            // In place: a long test appends thousands of samples to one series.
+            try Self.append(to: &series[labels, default: SeriesSamples()], timestamp, value, start: start)
+        }
+    }
+
+    private static func append(
+        to samples: inout SeriesSamples,
+        _ timestamp: Int64,
+        _ value: SampleValue,
+        start: Int64?
+    ) throws(Refusal) {
+        let lastNumber = samples.numbers.timestamps.last
+        let lastHistogram = samples.histograms.timestamps.last
+        if let last = [lastNumber, lastHistogram].compactMap(\.self).max() {
             if timestamp < last { throw .outOfOrder }
             if timestamp == last {
                 guard samples.isLast(value) else { throw .duplicate }
                 return
             }
-            switch value {
-            case .number(let number): samples.numbers.append(timestamp, number)
-            case .histogram(let histogram):
-                let previous = lastHistogram > lastNumber ? samples.histograms.histograms.last : nil
-                let hint = Self.hint(of: histogram, after: previous)
-                samples.histograms.append(timestamp, histogram.hinting(hint))
-            }
-            if let start { samples.starts.append(timestamp, start: timestamp + start) }
-            series[labels] = samples
         }
+        switch value {
+        case .number(let number): samples.numbers.append(timestamp, number)
+        case .histogram(let histogram):
+            let isNewer = lastHistogram ?? .min > lastNumber ?? .min
+            let hint = hint(of: histogram, after: isNewer ? samples.histograms.histograms.last : nil)
+            samples.histograms.append(timestamp, histogram.hinting(hint))
+        }
+        if let start { samples.starts.append(timestamp, start: timestamp + start) }
     }
 
     /// What the store knows of a histogram's counter since the sample before.

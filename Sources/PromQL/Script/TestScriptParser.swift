@@ -107,7 +107,7 @@ struct TestScriptParser {
     }
 
     /// `name{label="value"}` and what follows it.
-    private static func metric(_ line: String) -> (metric: String, rest: String) {
+    static func metric(_ line: String) -> (metric: String, rest: String) {
         let bytes = Array(line.utf8)
         var end = 0
         while end < bytes.count, Lexer.isAlphaNumeric(bytes[end]) || bytes[end] == UInt8(ascii: ":") {
@@ -135,7 +135,7 @@ struct TestScriptParser {
         )
     }
 
-    private static func labels(_ metric: String) throws(Problem) -> Labels {
+    static func labels(_ metric: String) throws(Problem) -> Labels {
         do throws(QueryError) {
             return Labels(try Parser.parseSelector(metric).map { (name: $0.name, value: $0.value) })
         } catch {
