@@ -142,10 +142,17 @@ final class MemorySource: SeriesSource {
         }
 
         /// Where samples from one time through another are.
-        private func places(_ timestamps: [Int64], _ from: Timestamp, _ through: Timestamp) -> [Int] {
-            timestamps.indices.filter {
-                from.milliseconds <= timestamps[$0] && timestamps[$0] <= through.milliseconds
+        private func places(_ timestamps: [Int64], _ from: Timestamp, _ through: Timestamp) -> Range<Int> {
+            func first(_ isBehind: (Int64) -> Bool) -> Int {
+                var (low, high) = (0, timestamps.count)
+                while low < high {
+                    let middle = low + (high - low) / 2
+                    if isBehind(timestamps[middle]) { high = middle } else { low = middle + 1 }
+                }
+                return low
             }
+            let start = first { $0 >= from.milliseconds }
+            return start..<max(start, first { $0 > through.milliseconds })
         }
     }
 }

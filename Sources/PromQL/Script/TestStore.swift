@@ -198,12 +198,12 @@ public final class TestStore: SeriesSource, SampleSink {
         source.select(matchers, from: from, through: through)
     }
 
-    /// None: queries do not ask for them.
+    /// The names of all labels of the series that match.
     public func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] {
         source.labelNames(matchers, from: from, through: through)
     }
 
-    /// None: queries do not ask for them.
+    /// The values of a label of the series that match.
     public func labelValues(
         _ name: String,
         _ matchers: [LabelMatcher],
