@@ -58,11 +58,14 @@ public final class QueryEngine: Sendable {
         _ expression: Expression,
         at time: Timestamp,
         lookback: Duration? = nil,
-        timeout: Duration? = nil
+        timeout: Duration? = nil,
+        statistics: StatisticsDetail = .none
     ) async throws(QueryError) -> QueryOutput {
+        var watch = QueryWatch(statistics, steps: 1)
         let grid = Grid.instant(time.milliseconds)
         let root = try Planner(start: grid.start, end: grid.start, step: 0).bind(expression.root)
-        return try await run(expression, lookback, timeout) { (evaluator) throws(QueryError) in
+        watch.isPrepared()
+        return try await run(expression, lookback, timeout, watch) { (evaluator) throws(QueryError) in
             try evaluator.instantValue(root, grid)
         }
     }
@@ -105,7 +108,8 @@ public final class QueryEngine: Sendable {
         through end: Timestamp,
         step: Duration,
         lookback: Duration? = nil,
-        timeout: Duration? = nil
+        timeout: Duration? = nil,
+        statistics: StatisticsDetail = .none
     ) async throws(QueryError) -> QueryOutput {
         let type = expression.type
         guard type == .scalar || type == .vector else {
@@ -121,13 +125,15 @@ public final class QueryEngine: Sendable {
         guard start <= end else { throw QueryError(.badData, "end timestamp must not be before start time") }
         let steps = Grid(start: start.milliseconds, end: end.milliseconds, step: step.milliseconds)
         guard let grid = steps, grid.count <= options.maxSamples else { throw Evaluator.tooManySamples }
+        var watch = QueryWatch(statistics, steps: grid.count)
         let planner = Planner(
             start: start.milliseconds,
             end: end.milliseconds,
             step: step.milliseconds
         )
         let root = try planner.bind(expression.root)
-        return try await run(expression, lookback, timeout) { (evaluator) throws(QueryError) in
+        watch.isPrepared()
+        return try await run(expression, lookback, timeout, watch) { (evaluator) throws(QueryError) in
             .matrix(try evaluator.rangeValue(root, grid))
         }
     }
@@ -137,6 +143,7 @@ public final class QueryEngine: Sendable {
         _ expression: Expression,
         _ lookback: Duration?,
         _ timeout: Duration?,
+        _ watch: QueryWatch,
         _ evaluate: (Evaluator) throws(QueryError) -> QueryValue
     ) async throws(QueryError) -> QueryOutput {
         let deadline = ContinuousClock.now + min(options.timeout, timeout ?? options.timeout)
@@ -148,7 +155,7 @@ public final class QueryEngine: Sendable {
         }
         defer { gate.leave() }
         return try await withTaskExecutorPreference(threads) { () async throws(QueryError) in
-            try await compute(expression, lookback, deadline, evaluate)
+            try await compute(expression, lookback, deadline, watch, evaluate)
         }
     }
 
@@ -157,8 +164,10 @@ public final class QueryEngine: Sendable {
         _ expression: Expression,
         _ lookback: Duration?,
         _ deadline: ContinuousClock.Instant,
+        _ watch: QueryWatch,
         _ evaluate: (Evaluator) throws(QueryError) -> QueryValue
     ) async throws(QueryError) -> QueryOutput {
+        let began = ContinuousClock.now
         let evaluator = Evaluator(
             Evaluator.Settings(
                 source: source,
@@ -169,11 +178,13 @@ public final class QueryEngine: Sendable {
                 deadline: deadline
             )
         )
+        evaluator.tally = watch.tally
         let value = try evaluate(evaluator)
         return QueryOutput(
             value: value,
             warnings: evaluator.storeWarnings + evaluator.annotations.warnings(in: expression.source),
-            infos: evaluator.storeInfos + evaluator.annotations.infos(in: expression.source)
+            infos: evaluator.storeInfos + evaluator.annotations.infos(in: expression.source),
+            statistics: watch.statistics(of: evaluator, began: began)
         )
     }
 

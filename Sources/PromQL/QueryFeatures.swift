@@ -14,6 +14,8 @@ public struct QueryFeatures: Sendable, Hashable {
     public var delayedNameRemoval = false
     /// `use-start-timestamps`: since when a counter counts tells where it began anew.
     public var startTimestamps = false
+    /// `promql-per-step-stats`: `stats=all` counts samples by step.
+    public var perStepStatistics = false
 
     /// Nothing beyond the defaults.
     public init() {}
@@ -28,7 +30,7 @@ public struct QueryFeatures: Sendable, Hashable {
     /// The names `enable` knows.
     public static let names = [
         "promql-experimental-functions", "promql-extended-range-selectors", "promql-binop-fill-modifiers",
-        "promql-delayed-name-removal", "use-start-timestamps",
+        "promql-delayed-name-removal", "use-start-timestamps", "promql-per-step-stats",
     ]
 
     /// Turns a feature on by Prometheus' name.
@@ -42,6 +44,7 @@ public struct QueryFeatures: Sendable, Hashable {
         case "promql-binop-fill-modifiers": fillModifiers = true
         case "promql-delayed-name-removal": delayedNameRemoval = true
         case "use-start-timestamps": startTimestamps = true
+        case "promql-per-step-stats": perStepStatistics = true
         default: return false
         }
         return true

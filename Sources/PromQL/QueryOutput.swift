@@ -14,12 +14,20 @@ public struct QueryOutput: Sendable {
     public let warnings: [String]
     /// Annotations worth knowing, each once, without limit.
     public let infos: [String]
+    /// What it cost, when that was asked for.
+    public let statistics: QueryStatistics?
 
     /// Creates an answer.
-    public init(value: QueryValue, warnings: [String] = [], infos: [String] = []) {
+    public init(
+        value: QueryValue,
+        warnings: [String] = [],
+        infos: [String] = [],
+        statistics: QueryStatistics? = nil
+    ) {
         self.value = value
         self.warnings = warnings
         self.infos = infos
+        self.statistics = statistics
     }
 }
 

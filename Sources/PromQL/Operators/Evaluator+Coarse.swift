@@ -39,6 +39,8 @@ extension Evaluator {
             series.histograms = parts.histograms.histograms
             guard !series.isEmpty else { continue }
             let count = series.count * Self.samplesPerRow + parts.weight
+            tally?.read += count
+            tally?.count(series)
             try hold(count)
             try body(SeriesHeader(labels: found.labels(index)), series)
             release(count)

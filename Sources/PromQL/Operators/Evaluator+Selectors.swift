@@ -87,6 +87,7 @@ extension Evaluator {
             } else {
                 Self.pick(samples.numbers, windows, &column) { _, time in Double(time) / 1000 }
             }
+            tally?.count(column)
             if !column.isEmpty { try body(SeriesHeader(labels: labels), &column) }
         }
     }
@@ -166,6 +167,7 @@ extension Evaluator {
             var notes = WindowNotes()
             SampleWindows(samples, windows).smooth(into: &column, &notes)
             report(notes, of: labels, at: selector.range)
+            tally?.count(column)
             if !column.isEmpty { try body(SeriesHeader(labels: labels), &column) }
         }
     }
@@ -226,6 +228,7 @@ extension Evaluator {
             if found.hasParts(index) { readParts(found, index, span, needsStarts, &samples) }
             guard !samples.isEmpty else { continue }
             let count = samples.weight
+            tally?.read += count
             try hold(count)
             try body(found.labels(index), &samples)
             release(count)
@@ -311,7 +314,9 @@ extension Evaluator {
                 [windows] (labels, samples: inout SeriesSamples) throws(QueryError) in
                 if matrix.selector.detectsResets { samples.detectResets() }
                 samples.removeStaleMarkers()
-                try body(SeriesHeader(labels: labels), SampleWindows(samples, windows))
+                let series = SampleWindows(samples, windows)
+                tally?.count(series)
+                try body(SeriesHeader(labels: labels), series)
             }
         case .subquery(let subquery): try streamSubquery(subquery, grid, body)
         default: throw QueryError(.internal, "not a range vector expression: \(Printer.text(node))")
@@ -336,7 +341,11 @@ extension Evaluator {
             throw Self.tooManySamples
         }
         var samples = SeriesSamples()
+        tally?.enterSubquery()
+        defer { tally?.enterSubquery(-1) }
         try stream(subquery.expression, inner) { (header, column: inout Column) throws(QueryError) in
+            tally?.enterSubquery(-1)
+            defer { tally?.enterSubquery() }
             samples.removeAll()
             column.visit { step, value in samples.numbers.append(inner.time(step), value) }
             column.visitHistograms { step, histogram in
@@ -347,7 +356,9 @@ extension Evaluator {
             guard !samples.isEmpty else { return }
             let weight = samples.weight
             try hold(weight)
-            try body(header, SampleWindows(samples, windows))
+            let series = SampleWindows(samples, windows)
+            tally?.count(series)
+            try body(header, series)
             release(weight)
         }
     }
@@ -355,6 +366,7 @@ extension Evaluator {
     /// A range expression as the answer of an instant query: the samples of its one window.
     func samples(_ node: Node, _ grid: Grid) throws(QueryError) -> [(SeriesHeader, SeriesSamples)] {
         var result: [(SeriesHeader, SeriesSamples)] = []
+        if case .subquery = node.unwrapped { tally?.countAnswer() }
         try streamWindows(node, grid) { (header, samples: borrowing SampleWindows) throws(QueryError) in
             guard !samples.isEmpty else { return }
             var found = SeriesSamples()

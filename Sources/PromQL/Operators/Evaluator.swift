@@ -34,6 +34,10 @@ final class Evaluator {
     var storeInfos: [String] = []
     /// Samples held in columns and buffers.
     private var held = 0
+    /// The most that were held at once.
+    private(set) var peak = 0
+    /// What was read, when somebody wants to know.
+    var tally: SampleTally?
     /// Reused for every series of every selector.
     var scratch = SeriesSamples()
 
@@ -55,6 +59,7 @@ final class Evaluator {
     /// Counts samples about to be held.
     func hold(_ count: Int) throws(QueryError) {
         held += count
+        peak = max(peak, held)
         guard held <= settings.maxSamples else { throw Self.tooManySamples }
     }
 
@@ -141,9 +146,13 @@ final class Evaluator {
         try checkTime()
         if grid.count > 1, node.isStepInvariant {
             var wide = Column(count: grid.count)
+            let outside = tally?.setInvariant(true) ?? false
+            defer { _ = tally?.setInvariant(outside) }
             return try stream(node, .instant(grid.start)) {
                 (header, column: inout Column) throws(QueryError) in
                 wide.broadcast(column)
+                _ = tally?.setInvariant(outside)
+                defer { _ = tally?.setInvariant(true) }
                 try body(header, &wide)
             }
         }

@@ -14,18 +14,26 @@ enum Printer {
         case .matrix(let matrix):
             return "\(text(matrix.selector))[\(text(matrix.window))]\(after(matrix.selector))"
         case .subquery(let subquery):
-            let step = subquery.step.map(text) ?? ""
-            return "\(text(subquery.expression))[\(text(subquery.window)):\(step)]\(text(subquery.modifiers))"
+            return text(subquery.expression) + suffix(subquery)
         case .call(let call):
             return "\(call.function.name)(\(call.arguments.map(text).joined(separator: ", ")))"
         case .unary(let unary): return (unary.isNegation ? "-" : "+") + text(unary.operand)
         case .binary(let binary):
-            let bool = binary.returnsBool ? " bool" : ""
-            let words = binary.op.rawValue + bool + text(binary.matching)
-            return "\(text(binary.left)) \(words) \(text(binary.right))"
+            return "\(text(binary.left)) \(words(binary)) \(text(binary.right))"
         case .aggregate(let aggregation): return text(aggregation)
         case .parentheses(let inner): return "(\(text(inner.expression)))"
         }
+    }
+
+    /// What follows the expression of a subquery.
+    static func suffix(_ subquery: Subquery) -> String {
+        let step = subquery.step.map(text) ?? ""
+        return "[\(text(subquery.window)):\(step)]\(text(subquery.modifiers))"
+    }
+
+    /// What stands between the two sides of a binary expression.
+    static func words(_ binary: Binary) -> String {
+        binary.op.rawValue + (binary.returnsBool ? " bool" : "") + text(binary.matching)
     }
 
     private static func text(_ literal: NumberLiteral) -> String {
@@ -106,15 +114,20 @@ enum Printer {
         return out
     }
 
-    private static func text(_ aggregation: Aggregation) -> String {
+    /// The operator of an aggregation with its labels.
+    static func head(_ aggregation: Aggregation) -> String {
         var out = aggregation.aggregator.rawValue
         if aggregation.isWithout {
             out += " without (\(labels(aggregation.grouping))) "
         } else if !aggregation.grouping.isEmpty {
             out += " by (\(labels(aggregation.grouping))) "
         }
+        return out
+    }
+
+    private static func text(_ aggregation: Aggregation) -> String {
         let parameter = aggregation.parameter.map { text($0) + ", " } ?? ""
-        return "\(out)(\(parameter)\(text(aggregation.expression)))"
+        return "\(head(aggregation))(\(parameter)\(text(aggregation.expression)))"
     }
 
     private static func text(_ node: DurationNode) -> String {
