@@ -58,6 +58,7 @@ let package = Package(
     targets: [
         // C libraries, each imported by one module.
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -72,7 +73,7 @@ let package = Package(
         // Level 0: values, the kernel, bytes.
         module("Samples", ["CRE2"]),
         module("Platform", ["CPlatform"], settings: closeToMemory),
-        module("Bytes", ["CPlatform", "CZstd", "CSnappy"], settings: closeToMemory),
+        module("Bytes", ["CPlatform", "CZstd", "CZlib", "CSnappy"], settings: closeToMemory),
 
         // Level 1: formats and services without an opinion on metrics.
         module("Wire", ["Samples", "Bytes"], settings: closeToMemory),
@@ -107,8 +108,8 @@ let package = Package(
         module(
             "HTTPAPI",
             [
-                "Samples", "Platform", "Wire", "Config", "PromQL", "Alerts", "CWebAssets", log,
-                hummingbirdCore, .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Samples", "Platform", "Bytes", "Wire", "Config", "PromQL", "Alerts", "CWebAssets", log,
+                crypto, hummingbirdCore, .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), lifecycle,
             ]
@@ -146,7 +147,7 @@ let package = Package(
         tests("BytesTests", ["Bytes", "Platform"]),
         tests("PromQLTests", ["PromQL", "Samples"]),
         tests("TSDBTests", ["TSDB", "Samples", "Platform", "Bytes", log]),
-        tests("DaemonTests", ["Daemon"]),
+        tests("DaemonTests", ["Daemon", "Samples"]),
         tests("WireTests", ["Wire", "Samples", "Bytes"]),
         tests(
             "CollectorTests",
@@ -177,7 +178,10 @@ let package = Package(
         ),
         tests(
             "HTTPAPITests",
-            ["HTTPAPI", "Alerts", "PromQL", "Samples", "Platform", "Wire", "CWebAssets", log, lifecycle]
+            [
+                "HTTPAPI", "Alerts", "PromQL", "Samples", "Platform", "Bytes", "Wire", "Config", "CWebAssets",
+                log, lifecycle,
+            ]
         ),
         tests("TierQueryTests", ["TSDB", "PromQL", "Samples", "Platform", log]),
     ],

@@ -63,13 +63,29 @@ public enum ExpositionWriter {
 
     /// Appends one line.
     public static func append(_ sample: Sample, to out: inout [UInt8]) {
-        let isLegacy = Labels.isLegacyMetricName(sample.name)
-        if isLegacy { out.append(contentsOf: sample.name.utf8) }
-        if !isLegacy || !sample.labels.isEmpty {
+        appendSeries(sample.name, sample.labels, to: &out)
+        out.append(UInt8(ascii: " "))
+        PromNumber.append(sample.value, to: &out)
+        if let timestamp = sample.timestamp {
+            out.append(UInt8(ascii: " "))
+            out.append(contentsOf: String(timestamp.milliseconds).utf8)
+        }
+        out.append(UInt8(ascii: "\n"))
+    }
+
+    /// Appends what stands before the value.
+    static func appendSeries(
+        _ name: String,
+        _ labels: [(name: String, value: String)],
+        to out: inout [UInt8]
+    ) {
+        let isLegacy = Labels.isLegacyMetricName(name)
+        if isLegacy { out.append(contentsOf: name.utf8) }
+        if !isLegacy || !labels.isEmpty {
             out.append(UInt8(ascii: "{"))
-            if !isLegacy { appendQuoted(sample.name, to: &out) }
+            if !isLegacy { appendQuoted(name, to: &out) }
             var isFirst = isLegacy
-            for (name, value) in sample.labels {
+            for (name, value) in labels {
                 if !isFirst { out.append(UInt8(ascii: ",")) }
                 isFirst = false
                 if Labels.isLegacyLabelName(name) {
@@ -82,13 +98,6 @@ public enum ExpositionWriter {
             }
             out.append(UInt8(ascii: "}"))
         }
-        out.append(UInt8(ascii: " "))
-        PromNumber.append(sample.value, to: &out)
-        if let timestamp = sample.timestamp {
-            out.append(UInt8(ascii: " "))
-            out.append(contentsOf: String(timestamp.milliseconds).utf8)
-        }
-        out.append(UInt8(ascii: "\n"))
     }
 
     /// The TYPE words of 0.0.4, which has fewer kinds than OpenMetrics.
@@ -102,7 +111,7 @@ public enum ExpositionWriter {
         }
     }
 
-    private static func appendName(_ name: String, to out: inout [UInt8]) {
+    static func appendName(_ name: String, to out: inout [UInt8]) {
         if Labels.isLegacyMetricName(name) {
             out.append(contentsOf: name.utf8)
         } else {

@@ -23,6 +23,12 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Hands over what was written; what follows continues it, commas included.
+    public mutating func take() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
+    }
+
     // MARK: - Structure
 
     /// Opens an object.

@@ -15,6 +15,11 @@ public struct RemoteWriteError: Error, Sendable, Equatable, CustomStringConverti
     /// The value as text for messages.
     public let description: String
 
+    /// The bytes are no snappy block.
+    public static func notCompressed(_ reason: String) -> RemoteWriteError {
+        RemoteWriteError(kind: .malformed, description: "the body is no snappy block: \(reason)")
+    }
+
     static func malformed(_ expected: String, at offset: Int) -> RemoteWriteError {
         RemoteWriteError(
             kind: .malformed,
