@@ -3,6 +3,7 @@
 // What the command line can say about a run; everything else is configuration. A flag beats the file.
 
 public import PromQL
+public import Samples
 
 /// The flags of `edgewatch run`.
 public struct DaemonOptions: Sendable {
@@ -12,8 +13,12 @@ public struct DaemonOptions: Sendable {
     public var storagePath: String?
     /// `host:port` to listen on.
     public var listenAddress = DaemonOptions.defaultListenAddress
-    /// Whether `POST /-/reload` is served.
+    /// Whether `POST /-/reload` and `POST /-/quit` are served.
     public var enablesLifecycle = false
+    /// Whether the store can be changed and copied under `/api/v1/admin`.
+    public var enablesAdministration = false
+    /// Origins whose pages may read the API; nil for all.
+    public var corsOrigin: Pattern?
     /// Whether `POST /api/v1/write` stores what is pushed.
     public var receivesRemoteWrite = true
     /// The URL people reach this node under, for links in alerts; nil derives it from the listen address.

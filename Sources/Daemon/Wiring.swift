@@ -37,6 +37,8 @@ final class Wiring: Sendable {
     private let hostName: String
 
     private let store: Store
+    private let source: TombstonedSource
+    private let directory: String
     private let state: StateStore
     private let signals: SignalBoard
     private let engine: QueryEngine
@@ -57,10 +59,11 @@ final class Wiring: Sendable {
         hostName = Wiring.readHostName()
         current = Mutex(Current(loaded: loaded, loadedAt: startTime))
         let configuration = loaded.configuration
-        let directory = options.storagePath ?? configuration.storage.path ?? "data"
+        directory = options.storagePath ?? configuration.storage.path ?? "data"
 
         store = try Wiring.openStore(directory, configuration.storage, clock, telemetry, logger)
         state = try Wiring.openState(directory, telemetry, logger)
+        source = TombstonedSource(store, StoreAdministrator.tombstones(in: state))
         signals = SignalBoard(clock: clock)
         let http = HTTPClient(userAgent: "edgewatch/\(Version.number)")
         var queryOptions = QueryOptions()
@@ -70,7 +73,7 @@ final class Wiring: Sendable {
         queryOptions.maxConcurrency = options.queryMaxConcurrency
         queryOptions.lookback = options.queryLookback
         queryOptions.features = options.features
-        engine = QueryEngine(source: store, options: queryOptions)
+        engine = QueryEngine(source: source, options: queryOptions)
         alerts = AlertsService(
             engine: engine,
             sink: store,
@@ -188,7 +191,7 @@ final class Wiring: Sendable {
         node.collectInterval = configuration.collectors.host.interval
         var services = APIServices(
             engine: engine,
-            source: store,
+            source: source,
             telemetry: telemetry,
             clock: clock,
             node: node
@@ -224,7 +227,28 @@ final class Wiring: Sendable {
                 telemetry: telemetry
             )
         }
-        if options.enablesLifecycle { services.reload = { [self] in try await reload() } }
+        services.corsOrigin = options.corsOrigin
+        services.lookback = options.queryLookback
+        services.readSampleLimit = options.queryMaxSamples
+        services.scrapeConfigs = { [self] in current.withLock { $0.loaded.configuration.scrapeConfigs } }
+        services.externalLabels = { [self] in
+            current.withLock { $0.loaded.configuration.global.externalLabels }
+        }
+        if options.enablesAdministration {
+            services.admin = StoreAdministrator(
+                store: store,
+                source: source,
+                state: state,
+                clock: clock,
+                directory: directory,
+                logger: logger
+            )
+        }
+        if options.enablesLifecycle {
+            services.reload = { [self] in try await reload() }
+            // The service group ends as it does for a supervisor; requests in flight are answered.
+            services.quit = { kill(getpid(), SIGTERM) }
+        }
         return services
     }
 
@@ -237,6 +261,8 @@ final class Wiring: Sendable {
             ("query.max-samples", "\(options.queryMaxSamples)"),
             ("query.timeout", PromDuration.format(options.queryTimeout)),
             ("storage.path", options.storagePath ?? ""),
+            ("web.cors.origin", options.corsOrigin?.source ?? ".*"),
+            ("web.enable-admin-api", "\(options.enablesAdministration)"),
             ("web.enable-lifecycle", "\(options.enablesLifecycle)"),
             ("web.enable-remote-write-receiver", "\(options.receivesRemoteWrite)"),
             ("web.external-url", options.externalURL ?? ""),

@@ -30,12 +30,16 @@ struct API: Sendable {
         case .queryRange: try await queryRange(form)
         case .queryExemplars: try queryExemplars(form)
         case .formatQuery: try formatQuery(form)
+        case .parseQuery: try parseQuery(form)
         case .series: try series(form)
         case .labels: try labelNames(form)
         case .labelValues: try labelValues(name, form)
         case .metadata: try metadata(form)
         case .targets: await targets(url)
+        case .targetMetadata: try await targetMetadata(form)
+        case .relabelSteps: try relabelSteps(form)
         case .scrapePools: await scrapePools()
+        case .scrapePoolConfiguration: try scrapePoolConfiguration(form)
         case .rules: try rules(url)
         case .alerts: alerts()
         case .alertmanagers: alertmanagers()
@@ -44,12 +48,23 @@ struct API: Sendable {
         case .configuration: configuration()
         case .flags: flags()
         case .storeStatus: try storeStatus(form)
+        case .blocks: blocks()
+        case .logReplay: logReplay()
+        case .selfMetrics: try selfMetrics(form)
+        case .features: features()
+        case .notifications: notifications()
+        case .liveNotifications: .empty(204)
         case .edgewatchStatus: edgewatchStatus()
-        // The dispatcher hands it its body instead of a form.
-        case .remoteWrite: .empty(404)
-        case .healthy: .text("edgewatch is healthy.\n")
-        case .ready: .text("edgewatch is ready.\n")
+        // The dispatcher hands them more than a form.
+        case .remoteWrite, .remoteRead, .federate: .empty(404)
+        case .deleteSeries: try await deleteSeries(form)
+        case .cleanTombstones: try await cleanTombstones()
+        case .snapshot: try await snapshot(form)
+        // Prometheus' sentences, for those who look at the words.
+        case .healthy: .text("Prometheus Server is Healthy.\n")
+        case .ready: .text("Prometheus Server is Ready.\n")
         case .reload: await reload()
+        case .quit: quit()
         case .metrics: metrics()
         case .version: version()
         }
@@ -57,7 +72,7 @@ struct API: Sendable {
 
     private func reload() async -> Reply {
         guard let reload = services.reload else {
-            return .text("Lifecycle API is not enabled.\n", status: 403)
+            return .text("Lifecycle API is not enabled.", status: 403)
         }
         do {
             try await reload()
@@ -65,5 +80,11 @@ struct API: Sendable {
         } catch {
             return .text("failed to reload config: \(error)\n", status: 500)
         }
+    }
+
+    private func quit() -> Reply {
+        guard let quit = services.quit else { return .text("Lifecycle API is not enabled.", status: 403) }
+        quit()
+        return .text("Requesting termination... Goodbye!")
     }
 }

@@ -5,6 +5,7 @@
 // for one.
 
 public import Alerts
+public import Config
 public import Platform
 public import PromQL
 public import Samples
@@ -55,6 +56,20 @@ public struct APIServices: Sendable {
     public var remoteWrite: (any RemoteWriteReceiver)?
     /// Reloads the configuration; nil unless `--web.enable-lifecycle` is given.
     public var reload: (@Sendable () async throws -> Void)?
+    /// Begins the orderly end of the process; nil unless `--web.enable-lifecycle` is given.
+    public var quit: (@Sendable () -> Void)?
+    /// Origins whose pages may read the API, `--web.cors.origin`; nil for all.
+    public var corsOrigin: Pattern?
+    /// The scrape jobs in force.
+    public var scrapeConfigs: @Sendable () -> [ScrapeConfig] = { [] }
+    /// Labels of this node, added to what leaves it by federation and remote read.
+    public var externalLabels: @Sendable () -> Labels = { Labels() }
+    /// How far back federation looks for a series' newest sample.
+    public var lookback: Duration = .seconds(300)
+    /// Changes and copies the store; nil unless `--web.enable-admin-api` is given.
+    public var admin: (any StoreAdministration)?
+    /// The most samples one remote read may be answered with.
+    public var readSampleLimit = 5_000_000
 
     /// Creates the services every answer needs; the others are properties with empty defaults.
     public init(

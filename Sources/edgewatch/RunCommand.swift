@@ -25,8 +25,20 @@ struct RunCommand: AsyncParsableCommand {
     @Option(name: .customLong("web.listen-address"), help: "Address to listen on, host:port.")
     var listenAddress = DaemonOptions.defaultListenAddress
 
-    @Flag(name: .customLong("web.enable-lifecycle"), help: "Serve POST /-/reload.")
+    @Flag(name: .customLong("web.enable-lifecycle"), help: "Serve POST /-/reload and POST /-/quit.")
     var enablesLifecycle = false
+
+    @Flag(
+        name: .customLong("web.enable-admin-api"),
+        help: "Serve POST /api/v1/admin/tsdb/: delete_series, clean_tombstones, snapshot."
+    )
+    var enablesAdministration = false
+
+    @Option(
+        name: .customLong("web.cors.origin"),
+        help: "Regex of the origins whose pages may read the API, anchored at both ends."
+    )
+    var corsOrigin = ".*"
 
     @Flag(
         name: .customLong("web.enable-remote-write-receiver"),
@@ -72,6 +84,14 @@ struct RunCommand: AsyncParsableCommand {
         options.storagePath = storagePath
         options.listenAddress = listenAddress
         options.enablesLifecycle = enablesLifecycle
+        options.enablesAdministration = enablesAdministration
+        if corsOrigin != ".*" {
+            do {
+                options.corsOrigin = try Pattern(corsOrigin)
+            } catch {
+                throw DaemonError("--web.cors.origin \(corsOrigin): \(error.message)")
+            }
+        }
         options.receivesRemoteWrite = receivesRemoteWrite
         options.externalURL = externalURL
         for name in features.flatMap({ $0.split(separator: ",") }).map(String.init)

@@ -5,6 +5,7 @@
 import CWebAssets
 import Foundation
 import Logging
+import Samples
 import Synchronization
 import Testing
 
@@ -21,7 +22,7 @@ struct ServerTests {
                 let get = try await client.get(path)
                 let head = try await client.send("HEAD", path)
                 #expect(get.status == 200 && head.status == 200)
-                #expect(get.text.hasPrefix("edgewatch is "))
+                #expect(get.text.hasPrefix("Prometheus Server is "))
                 #expect(head.body.isEmpty)
                 #expect(head.headers["content-length"] == String(get.body.count))
             }
@@ -100,7 +101,7 @@ struct ServerTests {
             let asked = try await client.get("/api/v1/labels", headers: ["Origin: http://grafana"])
             #expect(asked.headers["access-control-allow-origin"] == "*")
             #expect(asked.headers["access-control-expose-headers"] == "Date")
-            #expect(asked.headers["vary"] == "Origin")
+            #expect(asked.headers["vary"] == "Origin, Accept-Encoding")
             let options = try await client.send(
                 "OPTIONS",
                 "/api/v1/query",
@@ -112,11 +113,46 @@ struct ServerTests {
         }
     }
 
+    @Test func crossOriginOfSome() async throws {
+        var services = sampleServices()
+        services.corsOrigin = try Pattern("https?://(a|b)\\.example")
+        try await withServer(services) { (client: RawClient) async throws in
+            let known = try await client.get("/api/v1/labels", headers: ["Origin: http://a.example"])
+            #expect(known.headers["access-control-allow-origin"] == "http://a.example")
+            for origin in ["http://a.example.org", "http://c.example"] {
+                let other = try await client.get("/api/v1/labels", headers: ["Origin: \(origin)"])
+                #expect(other.status == 200)
+                #expect(other.headers["access-control-allow-origin"] == nil)
+                #expect(other.headers["access-control-allow-methods"] == "GET, POST, OPTIONS")
+            }
+            let page = try await client.get("/federate", headers: ["Origin: http://a.example"])
+            #expect(page.headers["access-control-allow-origin"] == nil)
+        }
+    }
+
+    @Test func quit() async throws {
+        let count = Mutex(0)
+        var services = sampleServices()
+        try await withServer(services) { (client: RawClient) async throws in
+            let refused = try await client.send("PUT", "/-/quit")
+            #expect(refused.status == 403 && refused.text == "Lifecycle API is not enabled.")
+        }
+        services.quit = { count.withLock { $0 += 1 } }
+        try await withServer(services) { (client: RawClient) async throws in
+            let get = try await client.get("/-/quit")
+            #expect(get.status == 405 && get.text == "Only POST or PUT requests allowed")
+            #expect(count.withLock { $0 } == 0)
+            let post = try await client.send("POST", "/-/quit")
+            #expect(post.status == 200 && post.text == "Requesting termination... Goodbye!")
+            #expect(count.withLock { $0 } == 1)
+        }
+    }
+
     @Test func reload() async throws {
         try await withServer { (client: RawClient) async throws in
             let refused = try await client.send("POST", "/-/reload")
             #expect(refused.status == 403)
-            #expect(refused.text == "Lifecycle API is not enabled.\n")
+            #expect(refused.text == "Lifecycle API is not enabled.")
         }
         let count = Mutex(0)
         var services = sampleServices()
@@ -169,7 +205,7 @@ struct ServerTests {
             let second = "GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
             let response = try await client.exchange(first + second)
             #expect(response.status == 200)
-            #expect(response.text.hasSuffix("edgewatch is healthy.\n"))
+            #expect(response.text.hasSuffix("Prometheus Server is Healthy.\n"))
         }
     }
 

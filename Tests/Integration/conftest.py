@@ -200,19 +200,20 @@ def edgewatch(running, tmp_path):
 
 @pytest.fixture
 def prometheus(running, tmp_path):
-    def start(name="prometheus", port=None, config="global: {scrape_interval: 15s}\n"):
+    def start(name="prometheus", port=None, config="global: {scrape_interval: 15s}\n", arguments=()):
         port = port or free_port()
         directory = tmp_path / name
         directory.mkdir(exist_ok=True)
         (directory / "prometheus.yml").write_text(config)
-        arguments = [
+        command = [
             peer("prometheus"),
             f"--config.file={directory}/prometheus.yml",
             f"--storage.tsdb.path={directory}/data",
             f"--web.listen-address=127.0.0.1:{port}",
             "--web.enable-remote-write-receiver",
+            *arguments,
         ]
-        return running(Server("prometheus", arguments, directory, port, "/-/ready"))
+        return running(Server("prometheus", command, directory, port, "/-/ready"))
 
     return start
 

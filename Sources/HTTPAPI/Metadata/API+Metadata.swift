@@ -10,8 +10,8 @@ internal import Wire
 extension API {
     private static let truncationWarning = "results truncated due to limit"
     /// The times of a request that names none; see `Parameters.time`.
-    private static let earliest = Timestamp(milliseconds: -8_640_000_000_000_000)
-    private static let latest = Timestamp(milliseconds: 8_640_000_000_000_000)
+    static let earliest = Timestamp(milliseconds: -8_640_000_000_000_000)
+    static let latest = Timestamp(milliseconds: 8_640_000_000_000_000)
 
     /// The parameters the three look-ups share.
     private struct LookUp {
@@ -37,21 +37,18 @@ extension API {
             throw APIError(.badData, "no match[] parameter provided")
         }
         let lookUp = try LookUp(parameters)
-        var found: [Labels] = []
+        var selections: [any SeriesSelection] = []
         for selector in lookUp.selectors {
-            let selection = try reading { () throws(SourceError) in
-                try services.source.select(selector, from: lookUp.start, through: lookUp.end)
-            }
-            found.reserveCapacity(found.count + selection.count)
-            for index in 0..<selection.count { found.append(selection.labels(index)) }
+            selections.append(
+                try reading { () throws(SourceError) in
+                    try services.source.select(selector, from: lookUp.start, through: lookUp.end)
+                }
+            )
         }
-        if lookUp.selectors.count > 1 { found = Array(Set(found)).sorted() }
-        let shown = found.prefix(lookUp.limit ?? found.count)
-        return Envelope.success(warnings: warnings(found.count, shown.count)) { writer in
-            writer.beginArray()
-            for labels in shown { writer.labels(labels) }
-            writer.endArray()
-        }
+        let found = MergedSeries(selections)
+        let shown = min(found.count, lookUp.limit ?? found.count)
+        let body = SeriesBody(found, shown: shown, warnings: warnings(found.count, shown))
+        return Reply(status: 200, contentType: "application/json", body: .chunks(body))
     }
 
     /// The names of labels.
@@ -104,7 +101,7 @@ extension API {
 
     // MARK: - Pieces
 
-    private static func selector(_ text: String) throws(APIError) -> [LabelMatcher] {
+    static func selector(_ text: String) throws(APIError) -> [LabelMatcher] {
         let matchers: [LabelMatcher]
         do {
             matchers = try Parser.parseSelector(text)
@@ -117,20 +114,20 @@ extension API {
         return matchers
     }
 
-    private func refuseUndecodable(_ parameters: Parameters) throws(APIError) {
+    func refuseUndecodable(_ parameters: Parameters) throws(APIError) {
         if let problem = parameters.problem {
             throw APIError(.badData, "error parsing form values: \(problem)")
         }
     }
 
-    private func number(_ name: String, _ parameters: Parameters) throws(APIError) -> Int? {
+    func number(_ name: String, _ parameters: Parameters) throws(APIError) -> Int? {
         let text = parameters[name]
         guard !text.isEmpty else { return nil }
         guard let number = Int(text) else { throw APIError(.badData, "\(name) must be a number") }
         return number
     }
 
-    private func reading<T>(_ body: () throws(SourceError) -> T) throws(APIError) -> T {
+    func reading<T>(_ body: () throws(SourceError) -> T) throws(APIError) -> T {
         do {
             return try body()
         } catch {

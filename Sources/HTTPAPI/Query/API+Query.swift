@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// /api/v1/query, /query_range and /format_query. Parameters are checked in Prometheus' order, so that a request
-// with several mistakes gets the same error.
+// /api/v1/query, /query_range, /query_exemplars, /format_query and /parse_query. Parameters are checked in Prometheus'
+// order, so that a request with several mistakes gets the same error.
 
 internal import PromQL
 internal import Samples
@@ -23,9 +23,10 @@ extension API {
                 expression,
                 at: time,
                 lookback: lookback,
-                timeout: timeout
+                timeout: timeout,
+                statistics: statistics(parameters)
             )
-            return ResultWriter.reply(output, limit: limit)
+            return ResultWriter.reply(output.warning(of: parameters), limit: limit, from: time, step: .zero)
         } catch {
             throw APIError(error)
         }
@@ -68,9 +69,10 @@ extension API {
                 through: end,
                 step: step,
                 lookback: lookback,
-                timeout: timeout
+                timeout: timeout,
+                statistics: statistics(parameters)
             )
-            return ResultWriter.reply(output, limit: limit)
+            return ResultWriter.reply(output.warning(of: parameters), limit: limit, from: start, step: step)
         } catch {
             throw APIError(error)
         }
@@ -78,8 +80,8 @@ extension API {
 
     /// The exemplars within a range of all series that the expression's selectors select.
     func queryExemplars(_ parameters: Parameters) throws(APIError) -> Reply {
-        let start = try parameters.time("start")
-        let end = try parameters.time("end")
+        let start = try parameters.time("start", default: API.earliest)
+        let end = try parameters.time("end", default: API.latest)
         guard end >= start else {
             throw APIError(.badData, "end timestamp must not be before start timestamp")
         }
@@ -99,10 +101,25 @@ extension API {
         }
     }
 
-    /// A query printed the canonical way.
+    /// A query printed for people, long ones over several lines.
     func formatQuery(_ parameters: Parameters) throws(APIError) -> Reply {
         let expression = try parsed(parameters["query"])
-        return Envelope.success { $0.string(expression.description) }
+        return Envelope.success { $0.string(expression.prettified) }
+    }
+
+    /// The tree of a query.
+    func parseQuery(_ parameters: Parameters) throws(APIError) -> Reply {
+        let outline = try parsed(parameters["query"]).outline
+        return Envelope.success { $0.outline(outline) }
+    }
+
+    /// What is to be counted: nothing without `stats`, by step for `all` where that feature is on.
+    private func statistics(_ parameters: Parameters) -> StatisticsDetail {
+        switch parameters["stats"] {
+        case "": .none
+        case "all" where services.engine.features.perStepStatistics: .perStep
+        default: .totals
+        }
     }
 
     private func parsed(_ text: String) throws(APIError) -> Expression {
@@ -114,7 +131,45 @@ extension API {
     }
 }
 
+extension QueryOutput {
+    /// The answer with a warning when `stats` has a value that means nothing.
+    fileprivate func warning(of parameters: Parameters) -> QueryOutput {
+        let detail = parameters["stats"]
+        guard !["", "true", "all"].contains(detail) else { return self }
+        let words =
+            "the value \(Labels.quoted(detail)) of the parameter \"stats\" is deprecated; use true or all"
+        return QueryOutput(
+            value: value,
+            warnings: warnings + [words],
+            infos: infos,
+            statistics: statistics
+        )
+    }
+}
+
 extension JSONWriter {
+    /// Writes a tree of JSON's kinds.
+    fileprivate mutating func outline(_ outline: ExpressionOutline) {
+        switch outline {
+        case .object(let members):
+            beginObject()
+            for member in members {
+                key(member.name)
+                self.outline(member.value)
+            }
+            endObject()
+        case .array(let values):
+            beginArray()
+            for value in values { self.outline(value) }
+            endArray()
+        case .string(let text): string(text)
+        case .number(let value): number(value)
+        case .integer(let value): number(value)
+        case .bool(let value): bool(value)
+        case .null: null()
+        }
+    }
+
     /// Writes the exemplars of one series.
     fileprivate mutating func exemplars(_ series: SeriesExemplars) {
         beginObject()

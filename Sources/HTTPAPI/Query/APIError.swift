@@ -14,6 +14,7 @@ struct APIError: Error, Sendable, Equatable {
         case timeout
         case `internal`
         case notFound = "not_found"
+        case unavailable
 
         var status: Int {
             switch self {
@@ -23,6 +24,7 @@ struct APIError: Error, Sendable, Equatable {
             case .timeout: 503
             case .internal: 500
             case .notFound: 404
+            case .unavailable: 500
             }
         }
     }
@@ -63,6 +65,9 @@ struct APIError: Error, Sendable, Equatable {
         }
     }
 
+    /// The status of an answer.
+    var httpStatus: Int { status ?? kind.status }
+
     /// The error as an answer.
     var reply: Reply {
         var writer = JSONWriter(capacity: 128)
@@ -74,6 +79,6 @@ struct APIError: Error, Sendable, Equatable {
         writer.key("error")
         writer.string(message)
         writer.endObject()
-        return .json(writer.bytes, status: status ?? kind.status)
+        return .json(writer.bytes, status: httpStatus)
     }
 }

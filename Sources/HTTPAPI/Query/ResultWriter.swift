@@ -10,16 +10,22 @@ internal import Wire
 /// Turns query answers into replies.
 enum ResultWriter {
     /// The reply of `/query` and `/query_range`.
-    static func reply(_ output: QueryOutput, limit: Int?) -> Reply {
+    static func reply(
+        _ output: QueryOutput,
+        limit: Int?,
+        from start: Timestamp = Timestamp(milliseconds: 0),
+        step: Duration = .zero
+    ) -> Reply {
+        let statistics = output.statistics.map { StatisticsText(statistics: $0, start: start, step: step) }
         var warnings = output.warnings
         let value = truncated(output.value, limit, &warnings)
         if case .matrix(let columns) = value {
-            let body = MatrixBody(columns: columns, warnings: warnings, infos: output.infos)
+            let body = MatrixBody(columns: columns, warnings: warnings, infos: output.infos, statistics)
             return Reply(status: 200, contentType: "application/json", body: .chunks(body))
         }
         var writer = JSONWriter(capacity: 1024)
         Envelope.begin(&writer)
-        append(value, to: &writer)
+        append(value, statistics, to: &writer)
         Envelope.end(&writer, warnings: warnings, infos: output.infos)
         return .json(writer.bytes)
     }
@@ -43,7 +49,11 @@ enum ResultWriter {
         }
     }
 
-    private static func append(_ value: QueryValue, to writer: inout JSONWriter) {
+    private static func append(
+        _ value: QueryValue,
+        _ statistics: StatisticsText?,
+        to writer: inout JSONWriter
+    ) {
         writer.beginObject()
         writer.key("resultType")
         switch value {
@@ -82,6 +92,7 @@ enum ResultWriter {
             for column in columns { writer.series(column) }
             writer.endArray()
         }
+        if let statistics { writer.member(statistics) }
         writer.endObject()
     }
 }
@@ -152,12 +163,19 @@ struct MatrixBody: Reply.ChunkSource {
     private let columns: [SeriesColumn]
     private let warnings: [String]
     private let infos: [String]
+    private let statistics: StatisticsText?
     private var writer = JSONWriter()
     private var index = 0
     private var isFinished = false
 
     /// Creates the body of an answer with these series.
-    init(columns: [SeriesColumn], warnings: [String], infos: [String]) {
+    init(
+        columns: [SeriesColumn],
+        warnings: [String],
+        infos: [String],
+        _ statistics: StatisticsText? = nil
+    ) {
+        self.statistics = statistics
         self.columns = columns
         self.warnings = warnings
         self.infos = infos
@@ -177,7 +195,14 @@ struct MatrixBody: Reply.ChunkSource {
             index += 1
         }
         if index == columns.count {
-            chunk.append(contentsOf: "]}".utf8)
+            chunk.append(UInt8(ascii: "]"))
+            if let statistics {
+                var text = JSONWriter()
+                text.member(statistics)
+                chunk.append(UInt8(ascii: ","))
+                chunk.append(contentsOf: text.bytes)
+            }
+            chunk.append(UInt8(ascii: "}"))
             chunk.append(contentsOf: tail())
             isFinished = true
         }

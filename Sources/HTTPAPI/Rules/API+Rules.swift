@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// /rules, /alerts and /alertmanagers. The members stand in the order Prometheus writes them.
+// /rules, /alerts and /alertmanagers. The members stand in the order Prometheus writes them. Pages of groups are told
+// apart by a token that names the first group of the next page, so that nothing is kept between requests.
 
 internal import Alerts
+internal import Crypto
 internal import PromQL
 internal import Samples
 internal import Wire
@@ -11,16 +13,16 @@ extension API {
     /// The rule groups, filtered.
     func rules(_ parameters: Parameters) throws(APIError) -> Reply {
         let filter = try RuleFilter(parameters)
-        let groups = services.rules()
+        let (groups, next) = try RulePage(parameters).cut(services.rules(), filter)
         return Envelope.success { writer in
             writer.beginObject()
             writer.key("groups")
             writer.beginArray()
-            for group in groups {
-                guard let rules = filter.rules(of: group) else { continue }
+            for (group, rules) in groups {
                 API.write(group, rules, withAlerts: !filter.excludesAlerts, &writer)
             }
             writer.endArray()
+            if let next { writer.member("groupNextToken", next) }
             writer.endObject()
         }
     }
@@ -120,6 +122,66 @@ extension API {
     }
 }
 
+/// Which groups of `/rules` are shown at once.
+private struct RulePage {
+    private let limit: Int?
+    private let token: String
+
+    init(_ parameters: Parameters) throws(APIError) {
+        token = parameters["group_next_token"]
+        let text = parameters["group_limit"]
+        guard !text.isEmpty else {
+            guard token.isEmpty else {
+                throw .invalid(
+                    "group_next_token",
+                    "group_limit needs to be present in order to paginate over the groups"
+                )
+            }
+            limit = nil
+            return
+        }
+        guard let number = Int32(text) else {
+            let reason = Int(text) == nil ? "invalid syntax" : "value out of range"
+            throw .invalid(
+                "group_limit",
+                "group_limit needs to be a valid number: strconv.ParseInt: parsing \(Labels.quoted(text)): "
+                    + reason
+            )
+        }
+        guard number > 0 else { throw .invalid("group_limit", "group_limit needs to be greater than 0") }
+        limit = Int(number)
+    }
+
+    /// The groups of this page with the rules that pass, and the token of the next page when there is one.
+    func cut(
+        _ groups: [RuleGroupStatus],
+        _ filter: RuleFilter
+    ) throws(APIError) -> (groups: [(RuleGroupStatus, [RuleStatus])], next: String?) {
+        var rest = groups[...]
+        if !token.isEmpty {
+            guard let first = rest.firstIndex(where: { RulePage.token(of: $0) == token }) else {
+                throw .invalid(
+                    "group_next_token",
+                    "invalid group_next_token '\(token)'. were rule groups changed?"
+                )
+            }
+            rest = rest[first...]
+        }
+        var found: [(RuleGroupStatus, [RuleStatus])] = []
+        for group in rest {
+            guard let rules = filter.rules(of: group) else { continue }
+            if found.count == limit { return (found, RulePage.token(of: group)) }
+            found.append((group, rules))
+        }
+        return (found, nil)
+    }
+
+    private static func token(of group: RuleGroupStatus) -> String {
+        let digest = SHA256.hash(data: Array("\(group.file);\(group.name)".utf8))
+        return digest.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
+    }
+}
+
 /// The filters of `/rules`.
 private struct RuleFilter {
     private let kind: RuleKind?
@@ -166,8 +228,7 @@ private struct RuleFilter {
             return nil
         }
         let rules = group.rules.filter(passes)
-        let isFiltered = kind != nil || !names.isEmpty || !selectors.isEmpty
-        return rules.isEmpty && isFiltered ? nil : rules
+        return rules.isEmpty ? nil : rules
     }
 
     private func passes(_ rule: RuleStatus) -> Bool {

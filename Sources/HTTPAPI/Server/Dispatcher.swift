@@ -7,6 +7,7 @@ internal import HTTPTypes
 internal import HummingbirdCore
 internal import NIOCore
 internal import Platform
+internal import Samples
 
 /// Answers requests.
 struct Dispatcher: Sendable {
@@ -18,9 +19,11 @@ struct Dispatcher: Sendable {
     private let api: API
     private let services: APIServices
     private let remoteWrite: RemoteWriteEndpoint
+    private let remoteRead: RemoteReadEndpoint
 
     init(services: APIServices) {
         self.services = services
+        remoteRead = RemoteReadEndpoint(services: services)
         remoteWrite = RemoteWriteEndpoint(receiver: services.remoteWrite)
         api = API(services: services)
     }
@@ -46,7 +49,7 @@ struct Dispatcher: Sendable {
             return count("other", .text("404 page not found\n", status: 404))
         }
         guard endpoint.methods.contains(method) else {
-            return count(endpoint.rawValue, notAllowed(endpoint.methods))
+            return count(endpoint.rawValue, notAllowed(endpoint.methods, endpoint))
         }
         guard !endpoint.needsReadiness || services.isReady() else {
             var reply = Reply.text("Service Unavailable\n", status: 503)
@@ -55,16 +58,23 @@ struct Dispatcher: Sendable {
         }
         // Bodies of this one are large and no form.
         if endpoint == .remoteWrite { return count(endpoint.rawValue, await remoteWrite.reply(to: request)) }
+        if endpoint == .remoteRead { return count(endpoint.rawValue, await remoteRead.reply(to: request)) }
         let url = Parameters(query)
-        let reply: Reply
+        var reply: Reply
         do {
             let form = try await self.form(request, url, query)
             let label = PercentCoding.decode(name.utf8, plusIsSpace: false) ?? "\u{fffd}"
-            reply = try await answer(endpoint, label, url, form, on: channel)
+            if endpoint == .federate {
+                reply = try api.federate(form, accept: request.headers[.accept] ?? "")
+            } else {
+                reply = try await answer(endpoint, label, url, form, on: channel)
+            }
         } catch {
-            reply = error.reply
+            reply =
+                endpoint == .federate ? .text(error.message + "\n", status: error.httpStatus) : error.reply
         }
-        return count(endpoint.rawValue, crossOrigin(reply, request))
+        reply.isCompressible = endpoint.isCompressible
+        return count(endpoint.rawValue, endpoint.isCrossOrigin ? crossOrigin(reply, request) : reply)
     }
 
     // MARK: - Steps
@@ -75,7 +85,7 @@ struct Dispatcher: Sendable {
         _ url: Parameters,
         _ query: Substring
     ) async throws(APIError) -> Parameters {
-        guard request.method == .post,
+        guard request.method == .post || request.method == .put,
             let type = request.headers[.contentType]?.lowercased(),
             type.hasPrefix("application/x-www-form-urlencoded")
         else { return url }
@@ -135,23 +145,28 @@ struct Dispatcher: Sendable {
 
     // MARK: - Headers and counting
 
-    private func notAllowed(_ methods: [String]) -> Reply {
-        var reply = Reply.text("Method Not Allowed\n", status: 405)
+    private func notAllowed(_ methods: [String], _ endpoint: Endpoint? = nil) -> Reply {
+        let isLifecycle = endpoint == .reload || endpoint == .quit
+        let words = isLifecycle ? "Only POST or PUT requests allowed" : "Method Not Allowed\n"
+        var reply = Reply.text(words, status: 405)
         reply.headers = [("Allow", methods.joined(separator: ", "))]
         return reply
     }
 
-    /// Any page may read the API, Prometheus' default (`--web.cors.origin=.*`).
+    /// Lets pages of the origins that `--web.cors.origin` names read the answer.
     private func crossOrigin(_ reply: Reply, _ request: Request) -> Reply {
-        guard request.headers[.origin] != nil else { return reply }
+        guard let origin = request.headers[.origin], !origin.isEmpty else { return reply }
         var reply = reply
         reply.headers += [
             ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin"),
             ("Access-Control-Allow-Methods", "GET, POST, OPTIONS"),
-            ("Access-Control-Allow-Origin", "*"),
-            ("Access-Control-Expose-Headers", "Date"),
-            ("Vary", "Origin"),
         ]
+        if let allowed = services.corsOrigin {
+            if allowed.matches(origin) { reply.headers.append(("Access-Control-Allow-Origin", origin)) }
+        } else {
+            reply.headers.append(("Access-Control-Allow-Origin", "*"))
+        }
+        reply.headers += [("Access-Control-Expose-Headers", "Date"), ("Vary", "Origin")]
         return reply
     }
 

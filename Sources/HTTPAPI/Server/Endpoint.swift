@@ -6,12 +6,16 @@ enum Endpoint: String, Sendable, CaseIterable {
     case queryRange = "/api/v1/query_range"
     case queryExemplars = "/api/v1/query_exemplars"
     case formatQuery = "/api/v1/format_query"
+    case parseQuery = "/api/v1/parse_query"
     case series = "/api/v1/series"
     case labels = "/api/v1/labels"
     case labelValues = "/api/v1/label/:name/values"
     case metadata = "/api/v1/metadata"
     case targets = "/api/v1/targets"
+    case targetMetadata = "/api/v1/targets/metadata"
+    case relabelSteps = "/api/v1/targets/relabel_steps"
     case scrapePools = "/api/v1/scrape_pools"
+    case scrapePoolConfiguration = "/api/v1/scrape_pools/config"
     case rules = "/api/v1/rules"
     case alerts = "/api/v1/alerts"
     case alertmanagers = "/api/v1/alertmanagers"
@@ -20,11 +24,23 @@ enum Endpoint: String, Sendable, CaseIterable {
     case configuration = "/api/v1/status/config"
     case flags = "/api/v1/status/flags"
     case storeStatus = "/api/v1/status/tsdb"
+    case blocks = "/api/v1/status/tsdb/blocks"
+    case logReplay = "/api/v1/status/walreplay"
+    case selfMetrics = "/api/v1/status/self_metrics"
+    case features = "/api/v1/features"
+    case notifications = "/api/v1/notifications"
+    case liveNotifications = "/api/v1/notifications/live"
     case edgewatchStatus = "/api/v1/edgewatch/status"
+    case remoteRead = "/api/v1/read"
     case remoteWrite = "/api/v1/write"
+    case deleteSeries = "/api/v1/admin/tsdb/delete_series"
+    case cleanTombstones = "/api/v1/admin/tsdb/clean_tombstones"
+    case snapshot = "/api/v1/admin/tsdb/snapshot"
+    case federate = "/federate"
     case healthy = "/-/healthy"
     case ready = "/-/ready"
     case reload = "/-/reload"
+    case quit = "/-/quit"
     case metrics = "/metrics"
     case version = "/version"
 
@@ -49,10 +65,11 @@ enum Endpoint: String, Sendable, CaseIterable {
     /// The methods answered; all others are 405.
     var methods: [String] {
         switch self {
-        case .query, .queryRange, .queryExemplars, .formatQuery, .series, .labels: ["GET", "POST"]
+        case .query, .queryRange, .queryExemplars, .formatQuery, .parseQuery, .series, .labels:
+            ["GET", "POST"]
         case .healthy, .ready: ["GET", "HEAD"]
-        case .reload: ["POST", "PUT"]
-        case .remoteWrite: ["POST"]
+        case .reload, .quit, .deleteSeries, .cleanTombstones, .snapshot: ["POST", "PUT"]
+        case .remoteWrite, .remoteRead: ["POST"]
         default: ["GET"]
         }
     }
@@ -60,11 +77,23 @@ enum Endpoint: String, Sendable, CaseIterable {
     /// Whether it is answered only once the store has been read.
     var needsReadiness: Bool {
         switch self {
-        case .healthy, .metrics, .version, .reload: false
+        case .healthy, .metrics, .version, .reload, .quit, .logReplay, .notifications, .liveNotifications:
+            false
         default: true
         }
     }
 
     /// Whether it is worth stopping the work when the client goes away.
     var isExpensive: Bool { self == .query || self == .queryRange }
+
+    /// Whether answers may be compressed: those for programs that read text, not the bodies that are already compressed.
+    var isCompressible: Bool {
+        switch self {
+        case .remoteRead, .remoteWrite, .liveNotifications, .healthy, .ready, .reload, .quit, .version: false
+        default: true
+        }
+    }
+
+    /// Whether pages of other sites may read it.
+    var isCrossOrigin: Bool { rawValue.hasPrefix(Endpoint.prefix) && self != .remoteRead }
 }

@@ -88,7 +88,13 @@ public struct HTTPServer: Service {
             logger: logger
         ) { request, writer, channel in
             let reply = await dispatcher.reply(to: request, on: channel)
-            try await ReplyWriter.write(reply, isHead: request.method == .head, at: clock(), writer)
+            try await ReplyWriter.write(
+                reply,
+                isHead: request.method == .head,
+                encoding: ContentEncoding(accepted: request.headers[.acceptEncoding]),
+                at: clock(),
+                writer
+            )
         } onServerRunning: { channel in
             await onListening(
                 ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port)

@@ -22,6 +22,17 @@ struct Reply: Sendable {
     var headers: [(name: String, value: String)] = []
     /// The body.
     var body: Body
+    /// Whether it may be compressed on its way.
+    var isCompressible = false
+
+    /// Says that the answer depends on a header of the request.
+    mutating func vary(by header: String) {
+        if let index = headers.firstIndex(where: { $0.name == "Vary" }) {
+            headers[index].value += ", " + header
+        } else {
+            headers.append(("Vary", header))
+        }
+    }
 
     /// An answer of the API.
     static func json(_ bytes: [UInt8], status: Int = 200) -> Reply {
