@@ -115,6 +115,9 @@ let package = Package(
             ]
         ),
 
+        // For people: another server's answers on a terminal.
+        module("QueryTool", ["Samples", "Platform", "Wire", "HTTPClient"]),
+
         // Level 4: the one place that knows everybody.
         module(
             "Daemon",
@@ -127,8 +130,8 @@ let package = Package(
         .executableTarget(
             name: "edgewatch",
             dependencies: [
-                "Daemon", "Config", "Collector", "TSDB", "PromQL", "Alerts", "HTTPClient", "Wire", "Bytes",
-                "Platform", "Samples", arguments, log,
+                "Daemon", "Config", "Collector", "TSDB", "PromQL", "Alerts", "HTTPClient", "QueryTool",
+                "Wire", "Bytes", "Platform", "Samples", arguments, log,
             ],
             swiftSettings: everywhere,
             linkerSettings: [
@@ -183,6 +186,7 @@ let package = Package(
                 log, lifecycle,
             ]
         ),
+        tests("QueryToolTests", ["QueryTool", "HTTPClient", "Samples", "TestServer"]),
         tests("TierQueryTests", ["TSDB", "PromQL", "Samples", "Platform", log]),
     ],
     cLanguageStandard: .c2x,

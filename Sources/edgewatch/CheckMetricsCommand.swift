@@ -6,6 +6,7 @@
 import ArgumentParser
 import Daemon
 import Platform
+import QueryTool
 import Wire
 
 /// `edgewatch check metrics`: standard input as a scrape would find it.

@@ -13,7 +13,9 @@ struct EdgewatchCommand: AsyncParsableCommand {
         commandName: "edgewatch",
         abstract: "Collects, stores, queries, judges and ships metrics on an edge gateway.",
         version: Version.number,
-        subcommands: [RunCommand.self, CheckCommand.self, TestCommand.self, TSDBCommand.self],
+        subcommands: [
+            RunCommand.self, QueryCommand.self, CheckCommand.self, TestCommand.self, TSDBCommand.self,
+        ],
         defaultSubcommand: nil
     )
 

@@ -211,7 +211,14 @@ public struct LintReader {
             guard !series.name.isEmpty else { throw error("invalid metric name") }
             skipBlanks()
         }
-        if try current() == Byte.openBrace { try readLabels(of: &series) }
+        if try current() == Byte.openBrace {
+            index += 1
+            skipBlanks()
+            // Without a name before the brace a quoted one comes first behind it.
+            let isQuoted = try current() == Byte.quote
+            guard isQuoted || !series.name.isEmpty else { throw error("invalid metric name") }
+            try readLabels(of: &series)
+        }
         guard !series.name.isEmpty else { throw error("invalid metric name") }
         skipBlanks()
         let value = try word()
@@ -230,7 +237,6 @@ public struct LintReader {
     }
 
     private mutating func readLabels(of series: inout Series) throws(ExpositionError) {
-        index += 1
         while true {
             skipBlanks()
             if try current() == Byte.closeBrace {

@@ -4,20 +4,26 @@
 // Asian scripts take two.
 
 /// Aligned columns.
-struct TextTable {
+public struct TextTable: Sendable {
     private let rows: [[String]]
     /// Columns whose cells end at the same place.
     private let rightAligned: Set<Int>
     private let gap: Int
 
-    init(_ rows: [[String]], rightAligned: Set<Int> = [], gap: Int = 4) {
+    /// Creates a table.
+    ///
+    /// - Parameters:
+    ///   - rows: cells, those of one column at the same place.
+    ///   - rightAligned: columns whose cells end at the same place.
+    ///   - gap: blanks between columns.
+    public init(_ rows: [[String]], rightAligned: Set<Int> = [], gap: Int = 4) {
         self.rows = rows
         self.rightAligned = rightAligned
         self.gap = gap
     }
 
-    /// Without blanks at their ends.
-    var lines: [String] {
+    /// The rows, without blanks at their ends.
+    public var lines: [String] {
         var widths: [Int] = []
         for row in rows {
             for (column, cell) in row.enumerated() {
@@ -38,7 +44,7 @@ struct TextTable {
     }
 
     /// Places of a terminal line a text takes.
-    static func width(_ text: String) -> Int {
+    public static func width(_ text: String) -> Int {
         text.unicodeScalars.reduce(0) { $0 + width($1) }
     }
 
