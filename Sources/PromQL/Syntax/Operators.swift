@@ -57,11 +57,66 @@ enum BinaryOperator: String, Sendable {
 }
 
 /// An aggregation.
+///
+/// operators.md is docs/querying/operators.md of Prometheus 3.14, "Aggregation operators".
 enum Aggregator: String, Sendable, CaseIterable {
-    case sum, avg, count, min, max, group, stddev, stdvar, topk, bottomk
+    /// The compensated sum of a group (`CompensatedSum`); of histograms bucket by bucket.
+    ///
+    /// Both kinds in a group give nothing and a warning. Source: operators.md, `sum`.
+    case sum
+    /// The mean: the compensated sum by the count, or moved by each value where the sum overflows; kinds as
+    /// `sum`.
+    ///
+    /// Source: operators.md, `avg`.
+    case avg
+    /// How many elements a group has, of whichever kind.
+    ///
+    /// Source: operators.md, `count`.
+    case count
+    /// The smallest number; NaN only when there is nothing else.
+    ///
+    /// Histograms do not count. Source: operators.md, `min`.
+    case min
+    /// The largest number; NaN only when there is nothing else.
+    ///
+    /// Histograms do not count. Source: operators.md, `max`.
+    case max
+    /// 1 for each group.
+    ///
+    /// Source: operators.md, `group`.
+    case group
+    /// The population standard deviation (Welford's method); histograms do not count.
+    ///
+    /// Source: operators.md, `stddev`.
+    case stddev
+    /// The population variance (Welford's method); histograms do not count.
+    ///
+    /// Source: operators.md, `stdvar`.
+    case stdvar
+    /// The k elements with the largest numbers of each group, with all their labels; NaN comes last.
+    ///
+    /// Source: operators.md, `topk`.
+    case topk
+    /// The k elements with the smallest numbers of each group, with all their labels; NaN comes last.
+    ///
+    /// Source: operators.md, `bottomk`.
+    case bottomk
+    /// How many elements have each value, which goes into a label.
+    ///
+    /// Source: operators.md, `count_values`.
     case countValues = "count_values"
+    /// The φ-quantile: NaN first, between neighbours linear; -Inf and +Inf for φ below 0 and above 1.
+    ///
+    /// Source: operators.md, `quantile`.
     case quantile
+    /// Any k elements of each group, the same ones each time.
+    ///
+    /// Source: operators.md, `limitk`.
     case limitk
+    /// About a share of the elements, chosen by the hash of their labels; a negative share takes those the
+    /// positive rest leaves.
+    ///
+    /// Source: operators.md, `limit_ratio`.
     case limitRatio = "limit_ratio"
 
     /// Whether a parameter precedes the expression.
