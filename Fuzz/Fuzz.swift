@@ -24,6 +24,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("write1", Targets.writeV1), ("write2", Targets.writeV2), ("exposition", Targets.exposition),
     ("exemplars", Targets.exemplars), ("metadata", Targets.metadata), ("histogram", Targets.histogram),
     ("openmetrics", Targets.openMetrics), ("promql", Targets.promql), ("script", Targets.script),
+    ("read", Targets.remoteRead),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {
