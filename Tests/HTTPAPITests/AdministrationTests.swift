@@ -259,8 +259,7 @@ struct AdministrationTests {
                     )
             )
             let none = try await client.get("/api/v1/targets/metadata?match_target=%7Bcpu=%229%22%7D")
-            #expect(none.status == 404)
-            #expect(none.text == failure("not_found", "specified metadata not found"))
+            #expect(none.status == 200 && none.text == success("[]"))
             let labels = "%7B%22__address__%22:%22b:1%22%7D"
             #expect(
                 try await client.get("/api/v1/targets/relabel_steps?scrapePool=p&labels=\(labels)").text

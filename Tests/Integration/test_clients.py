@@ -436,6 +436,34 @@ def without_body(node, method, path):
     return response.status, response.headers
 
 
+def test_grafana_shows_exemplars(node, start):
+    at = start + (COUNT - 1) * STEP
+    request = RequestV2()
+    for trace, value in [("t1", 0.25), ("t2", 1e-9)]:
+        at += 10
+        request.add(
+            {"__name__": "requests_total", "job": "plc"}, [(at, value)], exemplars=[({"trace_id": trace}, at, value)]
+        )
+    assert push_v2(node.port, request).status == 204
+    span = [("start", f"{start / 1000}"), ("end", f"{at / 1000}")]
+    query = ("query", 'sum(rate(requests_total{job="plc"}[5m])) / scalar(temp)')
+    for method in ("POST", "GET"):
+        status, _, answer = grafana(node, method, "query_exemplars", [query, *span])
+        assert status == 200
+        assert answer["data"] == [
+            {
+                "seriesLabels": {"__name__": "requests_total", "job": "plc"},
+                "exemplars": [
+                    {"labels": {"trace_id": "t1"}, "value": "0.25", "timestamp": (at - 10) / 1000},
+                    {"labels": {"trace_id": "t2"}, "value": "1e-09", "timestamp": at / 1000},
+                ],
+            }
+        ]
+    # Without times all there are.
+    _, _, answer = grafana(node, "GET", "query_exemplars", [query])
+    assert len(answer["data"][0]["exemplars"]) == 2
+
+
 def test_vmalert_asks_with_an_empty_json_body(node, start):
     parameters = urllib.parse.urlencode(
         {"query": "parts_total", "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start / 1000)), "step": "15s", "nocache": "1"}
@@ -566,3 +594,125 @@ def test_origins(edgewatch):
     assert allowed("https://grafana.example.org") is None
     bad = subprocess.run([BINARY, "run", "--web.cors.origin=("], capture_output=True, text=True, timeout=30)
     assert bad.returncode != 0 and "--web.cors.origin (: " in bad.stderr
+
+
+# ---- the same requests to Prometheus ----------------------------------------
+
+ASKED = """
+GET query?query=sum(
+GET query?query=m&timeout=x
+GET query?query=m{
+GET query?query={}
+GET query?query=m[5m&time=1
+GET query?query=m[5m]&time=AT
+GET query?query=m&time=AT
+GET query?query=m&time=AT&lookback_delta=0s
+GET query?query=m&time=AT&lookback_delta=30
+GET query?query=sum(m)by(a)&time=AT.5
+GET query?query="abc"&time=1.0005
+GET query?query=m&time=9999999999999999
+GET query?query=m&time=-1e300
+GET query?query=m&time=2023-01-01T00:00:00Z
+GET query?query=m&time=2023-01-01T00:00:00.123456789%2B02:00
+GET query?query=vector(NaN)&time=1
+GET query?query=vector(Inf)&time=0
+GET query?query=vector(-1e-7)&time=0.1
+GET query?query=vector(1e21)&time=1
+GET query?query=label_replace(vector(1),"x","<\\"%26\\u2028>","","")&time=1
+GET query_range?query=m
+GET query_range?query=m&start=1
+GET query_range?query=m&start=1&end=2
+GET query_range?query=m&start=2&end=1&step=1
+GET query_range?query=m&start=1&end=2&step=0
+GET query_range?query=m&start=1&end=2&step=-1
+GET query_range?query=m&start=1&end=2&step=NaN
+GET query_range?query=m&start=1&end=2&step=Inf
+GET query_range?query=m&start=1&end=2&step=x
+GET query_range?query=m&start=0&end=11001&step=1
+GET query_range?query=time()&start=1&end=3&step=1
+GET query_range?query=1&start=1&end=3&step=0.5
+GET query_range?query=m&start=FROM&end=AT&step=7s
+GET query_exemplars?query=m&start=2&end=1
+GET query_exemplars?query=1&start=1&end=2
+GET query_exemplars?query=m&start=1&end=2
+GET format_query?query=sum(m)by(a)
+GET format_query?query=sum(
+GET format_query?query=LONG
+GET series
+GET series?match[]=m
+GET series?match[]=m&match[]=m{a="1"}
+GET series?match[]={a=""}
+GET series?match[]={a=~".*"}
+GET series?match[]=nosuch
+GET labels?match[]=m
+GET label/a/values
+GET label/a/values?match[]=m{a!="1"}
+GET label/nosuch/values
+GET label//values
+GET metadata?limit=x
+GET metadata?limit=0
+GET targets/metadata
+GET targets/metadata?limit=x
+GET rules?type=x
+GET alerts
+GET rules
+GET alertmanagers
+GET nosuch
+GET admin/tsdb/delete_series
+POST query
+POST label/a/values
+POST rules
+POST admin/tsdb/delete_series?match[]=m
+POST admin/tsdb/clean_tombstones
+PUT admin/tsdb/snapshot
+POST series?match[]=m
+POST metadata
+DELETE query
+HEAD query?query=1
+OPTIONS query
+GET /-/reload
+POST /-/reload
+PUT /-/quit
+GET /-/healthy
+GET /-/ready
+POST /-/healthy
+GET /federate?match[]=m{
+GET /federate?match[]=m
+POST /federate
+GET /nosuch
+"""
+
+
+def answer(process, method, path):
+    request = urllib.request.Request(process.url + path, method=method)
+    try:
+        response = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        response = error
+    return response.status, response.read().decode()
+
+
+def test_prometheus_answers_the_same(edgewatch, prometheus):
+    at = int(time.time()) // 10 * 10
+    node, other = edgewatch("collectors: {host: {enabled: false}}\n"), prometheus()
+    for process in (node, other):
+        series = [
+            ({"__name__": "m", "a": "1"}, [((at - 60) * 1000, 1.0), (at * 1000, 0.1)]),
+            ({"__name__": "m", "a": "2", "z": "<&>"}, [(at * 1000, -2.5e-9)]),
+        ]
+        assert push(process.port, series).status == 204
+    long = "+".join(["sum by (a) (rate(m{a=\"1\",z!~\"x.*\"}[5m] offset 1h))"] * 4) + "/(topk(3,m)*-max_over_time(m[1h:5m]))"
+    different = []
+    for line in ASKED.strip().split("\n"):
+        method, path = line.split(" ", 1)
+        path = path.replace("AT", f"{at}").replace("FROM", f"{at - 60}").replace("LONG", long)
+        path = path if path.startswith("/") else f"/api/v1/{path}"
+        path = urllib.parse.quote(path, safe="/?&=%:.-")
+        ours, theirs = answer(node, method, path), answer(other, method, path)
+        if ours[1].startswith("{") and theirs[1].startswith("{"):
+            # Prometheus 3 no longer escapes <, > and & in labels; a place in an empty query is unknown there.
+            words = theirs[1].replace("1:1: parse error: no expr", "unknown position: parse error: no expr")
+            ours, theirs = (ours[0], json.loads(ours[1])), (theirs[0], json.loads(words))
+        if ours != theirs:
+            different.append((line, ours, theirs))
+    assert not different, "\n".join(map(str, different))

@@ -22,7 +22,7 @@ struct RemoteReadTests {
         ]
         let values = [
             0, 1.5, 1.5, -2.25, 1e300, .infinity, Double(bitPattern: 0x7ff8_0000_0000_0000), 0.1, 0.2, -0.0,
-            5e-324, 1_234_567.875, 1_234_568,
+            Double.leastNonzeroMagnitude, 1_234_567.875, 1_234_568,
         ]
         var samples = SampleColumns()
         for (time, value) in zip(times, values) { samples.append(1_700_000_000_123 + time, value) }
@@ -55,12 +55,14 @@ struct RemoteReadTests {
         )
     }
 
+    private static let widths: [(Int64, Int)] = [
+        (0, 1), (1, 5), (4, 5), (-3, 5), (5, 9), (-4, 9), (32, 9), (33, 13), (256, 13), (257, 17),
+        (2048, 17), (2049, 24), (131_072, 24), (131_073, 32), (16_777_216, 32), (16_777_217, 64),
+        (36_028_797_018_963_968, 64), (36_028_797_018_963_969, 72), (.min, 72), (.max, 72),
+    ]
+
     /// One zero bit, prefixes of ones with 3, 6, 9, 12, 18, 25, 56 and 64 bits.
-    @Test(arguments: [
-        (Int64(0), 1), (1, 5), (4, 5), (-3, 5), (5, 9), (-4, 9), (32, 9), (33, 13), (256, 13), (257, 17),
-        (2048, 17), (2049, 24), (131_072, 24), (131_073, 32), (1 << 24, 32), (1 << 24 + 1, 64),
-        (1 << 55, 64), (1 << 55 + 1, 72), (.min, 72), (.max, 72),
-    ])
+    @Test(arguments: widths)
     func widthsOfNumbers(value: Int64, expected: Int) {
         var bits = ChunkBits(count: 0)
         bits.append(signed: value)
@@ -119,13 +121,13 @@ struct RemoteReadTests {
         return found
     }
 
-    @Test(
-        arguments: [
-            [0x0a, 0x05], [0x0a, 0x02, 0x1a, 0x05], [0x0a, 0x04, 0x1a, 0x02, 0x08, 0x04], [0x12, 0x01, 0x80],
-            [0x03],
-            [0x0a, 0x06, 0x1a, 0x04, 0x08, 0x02, 0x1a, 0x01],
-        ] as [[UInt8]]
-    )
+    private static let damaged: [[UInt8]] = [
+        [0x0a, 0x05], [0x0a, 0x02, 0x1a, 0x05], [0x0a, 0x04, 0x1a, 0x02, 0x08, 0x04], [0x12, 0x01, 0x80],
+        [0x03],
+        [0x0a, 0x06, 0x1a, 0x04, 0x08, 0x02, 0x1a, 0x01],
+    ]
+
+    @Test(arguments: damaged)
     func damagedRequests(message: [UInt8]) {
         #expect(throws: RemoteWriteError.self) { try RemoteReadRequest(message.span) }
     }

@@ -30,7 +30,9 @@ extension Parameters {
 
     /// A duration in float seconds or Prometheus' notation.
     static func duration(_ text: String) throws(APIError) -> Duration {
-        if let seconds = PromNumber.parse(text), !seconds.isNaN {
+        if let seconds = PromNumber.parse(text) {
+            // As Go converts it: the shortest there is, which no endpoint takes.
+            guard !seconds.isNaN else { return .nanoseconds(Int64.min) }
             guard seconds.magnitude <= 9_223_372_036 else {
                 throw APIError(
                     .badData,
@@ -92,12 +94,13 @@ extension Parameters {
         self["timeout"].isEmpty ? nil : try duration("timeout")
     }
 
-    /// The parameter `lookback_delta`.
+    /// The parameter `lookback_delta`; nil, for the engine's own, unless it is above 0.
     func lookback() throws(APIError) -> Duration? {
         let text = self["lookback_delta"]
         guard !text.isEmpty else { return nil }
         do {
-            return try Parameters.duration(text)
+            let lookback = try Parameters.duration(text)
+            return lookback > .zero ? lookback : nil
         } catch {
             throw APIError(.badData, "error parsing lookback delta duration: \(error.message)")
         }

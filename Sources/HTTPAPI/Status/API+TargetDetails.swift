@@ -34,7 +34,6 @@ extension API {
                 if found.count < limit { found.append((target.labels, family)) }
             }
         }
-        guard !found.isEmpty else { throw APIError(.notFound, "specified metadata not found") }
         return Envelope.success { writer in
             writer.beginArray()
             for (target, family) in found {
