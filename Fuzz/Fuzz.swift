@@ -23,8 +23,8 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("staging", Targets.staging), ("snappy", Targets.snappy), ("zstd", Targets.zstd),
     ("write1", Targets.writeV1), ("write2", Targets.writeV2), ("exposition", Targets.exposition),
     ("exemplars", Targets.exemplars), ("metadata", Targets.metadata), ("histogram", Targets.histogram),
-    ("openmetrics", Targets.openMetrics), ("promql", Targets.promql), ("script", Targets.script),
-    ("read", Targets.remoteRead),
+    ("openmetrics", Targets.openMetrics), ("lint", Targets.lint), ("promql", Targets.promql),
+    ("script", Targets.script), ("read", Targets.remoteRead),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {

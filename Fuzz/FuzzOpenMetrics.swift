@@ -41,6 +41,16 @@ extension Targets {
         precondition(parser.metadata.count <= lines, "more families than lines")
     }
 
+    /// The bytes are an exposition to be judged.
+    @Sendable static func lint(_ input: [UInt8]) {
+        guard let families = try? LintReader.families(of: input) else { return }
+        let metrics = families.reduce(0) { $0 + $1.metrics.count }
+        precondition(metrics <= input.count, "more metrics than bytes")
+        precondition(families.allSatisfy { !$0.name.isEmpty }, "a family without a name")
+        let problems = MetricLint.problems(of: families)
+        precondition(problems == problems.sorted(), "problems in order")
+    }
+
     /// Not a number has many bit patterns and one word.
     private static func isSame(_ left: Double, _ right: Double) -> Bool {
         left.isNaN ? right.isNaN : left.bitPattern == right.bitPattern
