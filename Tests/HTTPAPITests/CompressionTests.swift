@@ -3,6 +3,7 @@
 // Which answers are compressed and how.
 
 import Bytes
+import Foundation
 import Samples
 import Testing
 
@@ -23,11 +24,13 @@ struct CompressionTests {
     private var manySeries: APIServices {
         var source = MemorySource()
         for index in 0..<2000 {
-            source.add(
-                [("__name__", "many"), ("series", "a series of some length, number \(index)")],
-                [(1_700_000_000_000, Double(index))]
-            )
+            var samples = SampleColumns()
+            samples.append(1_700_000_000_000, Double(index))
+            let name = "a series of some length, number \(index)"
+            source.series.append((pairs([("__name__", "many"), ("series", name)]), samples))
         }
+        // Once, not with each as `add` does.
+        source.series.sort { $0.labels < $1.labels }
         return sampleServices(source)
     }
 
@@ -46,6 +49,31 @@ struct CompressionTests {
             let gzip = try await client.get(target, headers: ["Accept-Encoding: gzip"])
             #expect(gzip.headers["content-encoding"] == "gzip")
             #expect(gzip.body.starts(with: [0x1f, 0x8b]))
+        }
+    }
+
+    @Test func manySeriesComeInPieces() async throws {
+        try await withServer(manySeries) { (client: RawClient) async throws in
+            func labelSets(
+                _ target: String
+            ) async throws -> (headers: [String: String], sets: [[String: String]]) {
+                let answer = try await client.get(target)
+                let object = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+                return (answer.headers, object?["data"] as? [[String: String]] ?? [])
+            }
+            let all = try await labelSets("/api/v1/series?match%5B%5D=many")
+            #expect(all.headers["transfer-encoding"] == "chunked")
+            #expect(Set(all.sets.compactMap { $0["series"] }).count == 2000 && all.sets.count == 2000)
+            // The union of two selectors is in the same order, each series once.
+            let union = try await labelSets(
+                "/api/v1/series?match%5B%5D=many&match%5B%5D=many%7Bseries%3D~%22.*7%22%7D"
+            )
+            #expect(union.sets == all.sets)
+            let some = try await client.get("/api/v1/series?match%5B%5D=many&limit=1")
+            #expect(
+                some.text.hasSuffix(#""}],"warnings":["results truncated due to limit"]}"#)
+                    && some.text.hasPrefix(#"{"status":"success","data":[{"__name__":"many","series":""#)
+            )
         }
     }
 
