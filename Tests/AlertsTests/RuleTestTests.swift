@@ -140,4 +140,34 @@ struct RuleTestTests {
             )
         }
     }
+
+    /// Whatever is cut off or changed, reading ends with tests or mistakes, and running with failures at most.
+    @Test func anyBytesAreRead() async {
+        let good = Array(
+            """
+            rule_files: ["none*.yml"]
+            tests:
+              - interval: 1m
+                start_timestamp: 1e3
+                input_series:
+                  - {series: 'm{a="b"}', values: '1+2x3 _ stale {{count:1 buckets:[1]}}x2'}
+                promql_expr_test:
+                  - {expr: sum(m), eval_time: 3m, exp_samples: [{labels: '{}', value: 7}]}
+                alert_rule_test: [{eval_time: 2m, alertname: A, exp_alerts: [{exp_labels: {a: b}}]}]
+            """.utf8
+        )
+        for place in good.indices {
+            _ = try? RuleTestReader.read(Array(good[..<place]), file: "t.yml")
+            for byte in Array("x1{}[]'\":-,9\n \u{0}".utf8) {
+                var changed = good
+                changed[place] = byte
+                guard let file = try? RuleTestReader.read(changed, file: "t.yml") else { continue }
+                for test in file.tests where test.length < .seconds(600) {
+                    guard file.evaluationInterval >= .seconds(1) else { continue }
+                    var run = try? RuleTestRun(test, of: file, [], QueryFeatures(), showsDifferences: false)
+                    await run?.run()
+                }
+            }
+        }
+    }
 }
