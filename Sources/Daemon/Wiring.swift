@@ -37,7 +37,8 @@ final class Wiring: Sendable {
     private let hostName: String
 
     private let store: Store
-    private let source: TombstonedSource
+    /// The store, without what was deleted.
+    private let source: any SeriesSource
     private let directory: String
     private let state: StateStore
     private let signals: SignalBoard
@@ -63,7 +64,11 @@ final class Wiring: Sendable {
 
         store = try Wiring.openStore(directory, configuration.storage, clock, telemetry, logger)
         state = try Wiring.openState(directory, telemetry, logger)
-        source = TombstonedSource(store, StoreAdministrator.tombstones(in: state))
+        let tombstones = StoreAdministrator.tombstones(in: state)
+        // Where nothing is deleted nor can be, the store answers by itself.
+        source =
+            tombstones.isEmpty && !options.enablesAdministration
+            ? store : TombstonedSource(store, tombstones)
         signals = SignalBoard(clock: clock)
         let http = HTTPClient(userAgent: "edgewatch/\(Version.number)")
         var queryOptions = QueryOptions()
@@ -234,7 +239,7 @@ final class Wiring: Sendable {
         services.externalLabels = { [self] in
             current.withLock { $0.loaded.configuration.global.externalLabels }
         }
-        if options.enablesAdministration {
+        if options.enablesAdministration, let source = source as? TombstonedSource {
             services.admin = StoreAdministrator(
                 store: store,
                 source: source,
