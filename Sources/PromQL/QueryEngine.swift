@@ -5,6 +5,7 @@
 
 internal import Glibc
 public import Samples
+internal import Synchronization
 
 /// Answers queries from a source.
 public final class QueryEngine: Sendable {
@@ -12,17 +13,28 @@ public final class QueryEngine: Sendable {
     private let options: QueryOptions
     private let gate: QueryGate
     private let threads: QueryThreads
+    private let memory: QueryMemory
+    private let refused = QueryRefusals()
 
     /// Creates an engine over a source.
     public init(source: any SeriesSource, options: QueryOptions = QueryOptions()) {
         self.source = source
         self.options = options
+        memory = QueryMemory(limit: options.maxSamples.multipliedClamped(by: options.sharedMemory))
         gate = QueryGate(limit: options.maxConcurrency)
         threads = QueryThreads(limit: min(options.maxConcurrency, Self.threadCount))
     }
 
     /// What of the language is on beyond the defaults.
     public var features: QueryFeatures { options.features }
+
+    /// A thread for a request that will compute, when one is free; nil while queries keep all of them busy.
+    ///
+    /// A task that begins on it saves the change of threads; one that had to wait for it would answer late even where
+    /// it only has to say that the query is wrong, or that too many are waiting.
+    public func lease() -> QueryLease? {
+        QueryLease.take(of: threads)
+    }
 
     /// Parses a query with the features that are on.
     ///
@@ -149,13 +161,19 @@ public final class QueryEngine: Sendable {
         let deadline = ContinuousClock.now + min(options.timeout, timeout ?? options.timeout)
         switch await gate.enter(until: deadline) {
         case .entered: break
-        case .timedOut: throw QueryError(.timeout, "query timed out in query queue")
-        case .cancelled: throw QueryError(.canceled, "query was canceled in query queue")
-        case .full: throw QueryError(.execution, "too many queries are waiting")
+        case .timedOut: throw refused.counted(QueryError(.timeout, "query timed out in query queue"))
+        case .cancelled: throw refused.counted(QueryError(.canceled, "query was canceled in query queue"))
+        case .full: throw refused.counted(QueryError(.execution, "too many queries are waiting"), .queue)
         }
         defer { gate.leave() }
+        threads.load.add(1, ordering: .relaxed)
+        defer { threads.load.subtract(1, ordering: .relaxed) }
         return try await withTaskExecutorPreference(threads) { () async throws(QueryError) in
-            try await compute(expression, lookback, deadline, watch, evaluate)
+            do throws(QueryError) {
+                return try await compute(expression, lookback, deadline, watch, evaluate)
+            } catch {
+                throw refused.counted(error)
+            }
         }
     }
 
@@ -175,6 +193,7 @@ public final class QueryEngine: Sendable {
                 defaultStep: max(1, options.defaultStep.milliseconds),
                 features: options.features,
                 maxSamples: options.maxSamples,
+                memory: memory,
                 deadline: deadline
             )
         )
@@ -184,9 +203,16 @@ public final class QueryEngine: Sendable {
             value: value,
             warnings: evaluator.storeWarnings + evaluator.annotations.warnings(in: expression.source),
             infos: evaluator.storeInfos + evaluator.annotations.infos(in: expression.source),
-            statistics: watch.statistics(of: evaluator, began: began)
+            statistics: watch.statistics(of: evaluator, began: began),
+            memory: evaluator.settle(keeping: value.weight)
         )
     }
+
+    /// How many queries got no answer because of a bound, by the bound.
+    public var refusals: [(reason: String, count: Int)] { refused.counts }
+
+    /// Samples held by queries and answers on their way, beyond what each may hold without asking.
+    public var heldSamples: Int { memory.count }
 
     /// One for each core, and at least four: the kernel shares the cores, so a long dashboard query does not hold
     /// up the short ones of rules.

@@ -11,6 +11,10 @@ public struct QueryOptions: Sendable {
     public var timeout: Duration = .seconds(120)
     /// The most samples one query may hold in memory at once.
     public var maxSamples = 50_000_000
+    /// The most samples all queries and answers on their way may hold, in multiples of `maxSamples`.
+    ///
+    /// Two: one query at its bound does not keep others from being answered.
+    public var sharedMemory = 2
     /// Queries running at once; more wait for their turn, within their timeout.
     public var maxConcurrency = 20
     /// The step of a subquery that names none.

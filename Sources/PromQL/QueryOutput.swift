@@ -16,18 +16,36 @@ public struct QueryOutput: Sendable {
     public let infos: [String]
     /// What it cost, when that was asked for.
     public let statistics: QueryStatistics?
+    /// To be kept as long as the samples of a large answer are; nil for a small one.
+    public let memory: QueryMemoryLease?
 
     /// Creates an answer.
     public init(
         value: QueryValue,
         warnings: [String] = [],
         infos: [String] = [],
-        statistics: QueryStatistics? = nil
+        statistics: QueryStatistics? = nil,
+        memory: QueryMemoryLease? = nil
     ) {
         self.value = value
+        self.memory = memory
         self.warnings = warnings
         self.infos = infos
         self.statistics = statistics
+    }
+}
+
+extension QueryValue {
+    /// The samples of the answer, as against the sample limit.
+    var weight: Int {
+        switch self {
+        case .scalar, .string: 1
+        case .vector(let samples): samples.count
+        case .matrix(let series):
+            series.reduce(0) { sum, one in
+                one.histograms.histograms.reduce(sum + one.samples.count) { $0 + $1.weight }
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 // Threads start when there is work and end after a minute without; an idle engine has none.
 
 internal import Glibc
+internal import Synchronization
 
 /// An executor with its own threads, for tasks that compute.
 final class QueryThreads: TaskExecutor {
@@ -18,8 +19,13 @@ final class QueryThreads: TaskExecutor {
     private static let idleSeconds = 60
 
     private let queue: Queue
+    /// Threads at most.
+    let limit: Int
+    /// Queries that compute or wait for a thread, and leases.
+    let load = Atomic(0)
 
     init(limit: Int) {
+        self.limit = max(1, limit)
         queue = Queue(limit: max(1, limit))
     }
 
@@ -139,6 +145,31 @@ final class QueryThreads: TaskExecutor {
             pthread_cond_broadcast(condition)
             pthread_mutex_unlock(mutex)
         }
+    }
+}
+
+/// A thread of an engine, kept for one request until this is gone.
+public final class QueryLease: Sendable {
+    private let threads: QueryThreads
+
+    /// Where the request's task is to run.
+    public var executor: any TaskExecutor { threads }
+
+    private init(_ threads: QueryThreads) {
+        self.threads = threads
+    }
+
+    /// Nil when as many are at work as there are threads.
+    static func take(of threads: QueryThreads) -> QueryLease? {
+        guard threads.load.add(1, ordering: .relaxed).newValue <= threads.limit else {
+            threads.load.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        return QueryLease(threads)
+    }
+
+    deinit {
+        threads.load.subtract(1, ordering: .relaxed)
     }
 }
 

@@ -148,17 +148,50 @@ public struct Labels: Sendable, Hashable {
 extension Labels: Comparable {
     /// Prometheus' order: byte-wise over the sorted (name, value) pairs, a prefix before the longer set.
     public static func < (left: Labels, right: Labels) -> Bool {
-        var leftOffset = 0
-        var rightOffset = 0
-        while leftOffset < left.bytes.count, rightOffset < right.bytes.count {
-            guard let mine = range(in: left.bytes, at: &leftOffset),
-                let theirs = range(in: right.bytes, at: &rightOffset)
+        let (mine, theirs) = (left.bytes, right.bytes)
+        return precedes(mine.span, theirs.span)
+    }
+
+    /// Walks the texts, names and values alike, to the first in which the two sets differ.
+    private static func precedes(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+        let shared = Swift.min(left.count, right.count)
+        var different = 0
+        while different < shared, left[different] == right[different] { different += 1 }
+        // What comes before the text that the first different byte is in, or whose length it is, is equal.
+        var start = 0
+        while true {
+            guard start < left.count, start < right.count else {
+                return start >= left.count && start < right.count
+            }
+            var (mine, theirs) = (start, start)
+            guard let myCount = length(in: left, at: &mine), let theirCount = length(in: right, at: &theirs)
             else { return false }
-            let mineBytes = left.bytes[mine]
-            let theirBytes = right.bytes[theirs]
-            if !mineBytes.elementsEqual(theirBytes) { return mineBytes.lexicographicallyPrecedes(theirBytes) }
+            if mine == theirs, myCount == theirCount, mine + myCount <= different {
+                start = mine + myCount
+                continue
+            }
+            let common = Swift.min(myCount, theirCount)
+            var place = 0
+            while place < common, left[mine + place] == right[theirs + place] { place += 1 }
+            if place < common { return left[mine + place] < right[theirs + place] }
+            if myCount != theirCount { return myCount < theirCount }
+            start = mine + myCount
         }
-        return leftOffset >= left.bytes.count && rightOffset < right.bytes.count
+    }
+
+    /// The length of the text that begins at an offset, nil when it reaches beyond the end.
+    @inline(__always)
+    private static func length(in bytes: Span<UInt8>, at offset: inout Int) -> Int? {
+        var length = 0
+        var shift = 0
+        while offset < bytes.count, shift < 35 {
+            let byte = bytes[offset]
+            offset += 1
+            length |= Int(byte & 0x7f) << shift
+            if byte < 0x80 { return length <= bytes.count - offset ? length : nil }
+            shift += 7
+        }
+        return nil
     }
 
     /// Byte-wise equality; Swift's own holds `é` and `e` with a combining accent for one text, Prometheus does not.

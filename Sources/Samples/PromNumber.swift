@@ -22,89 +22,50 @@ public enum PromNumber {
 
     /// Appends the text `format` gives.
     public static func append(_ value: Double, to out: inout [UInt8]) {
+        let start = out.count
+        out.append(contentsOf: repeatElement(0, count: textLimit))
+        var text = out.mutableSpan
+        let end = write(value, into: &text, at: start)
+        out.removeLast(out.count - end)
+    }
+
+    /// More bytes than the text of any value has.
+    public static let textLimit = 32
+
+    /// Writes the text `format` gives over bytes from a place on, where there must be room for `textLimit` of them.
+    ///
+    /// - Parameters:
+    ///   - value: the number.
+    ///   - out: receives the text.
+    ///   - start: where it begins.
+    /// - Returns: where it ends.
+    public static func write(_ value: Double, into out: inout MutableSpan<UInt8>, at start: Int) -> Int {
+        var text = DigitWriter(place: start)
         guard value.isFinite else {
-            out.append(contentsOf: (value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf").utf8)
-            return
+            text.write(value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf", &out)
+            return text.place
         }
-        if value.sign == .minus { out.append(UInt8(ascii: "-")) }
+        if value.sign == .minus { text.write(byte: UInt8(ascii: "-"), &out) }
         let magnitude = value.magnitude
         // Counters and gauges are mostly whole numbers: below 2^53 the integer's digits are the shortest.
         if magnitude < 9_007_199_254_740_992, let whole = UInt64(exactly: magnitude) {
-            append(whole, to: &out)
-            return
+            text.write(whole, &out)
+            return text.place
         }
-        let decimal = Decimal(shortestOf: magnitude)
+        let decimal = ShortestDecimal(magnitude)
         if magnitude < 1e-6 || magnitude >= 1e21 {
-            decimal.appendScientific(to: &out)
+            text.writeScientific(decimal, &out)
         } else {
-            decimal.appendPlain(to: &out)
+            text.writePlain(decimal, &out)
         }
+        return text.place
     }
 
-    private static func append(_ whole: UInt64, to out: inout [UInt8]) {
-        let start = out.count
-        var rest = whole
-        repeat {
-            out.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        out[start...].reverse()
-    }
-
-    /// A positive decimal number: 0.DIGITS × 10^point, the first and last digit not zero.
-    private struct Decimal {
-        private var digits: [UInt8] = []
-        private var point = 0
-
-        /// Takes the digits of Swift's description, which are the shortest that read back the same.
-        init(shortestOf magnitude: Double) {
-            var exponent = 0
-            var isExponent = false
-            var isNegativeExponent = false
-            var isFraction = false
-            for byte in magnitude.description.utf8 {
-                switch byte {
-                case UInt8(ascii: "."): isFraction = true
-                case UInt8(ascii: "e"): isExponent = true
-                case UInt8(ascii: "-"): isNegativeExponent = true
-                case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    if isExponent {
-                        exponent = exponent * 10 + Int(byte - UInt8(ascii: "0"))
-                        continue
-                    }
-                    let isLeadingZero = digits.isEmpty && byte == UInt8(ascii: "0")
-                    if !isLeadingZero { digits.append(byte) }
-                    if !isFraction && !isLeadingZero { point += 1 }
-                    if isFraction && isLeadingZero { point -= 1 }
-                default: break
-                }
-            }
-            point += isNegativeExponent ? -exponent : exponent
-            while digits.last == UInt8(ascii: "0") { digits.removeLast() }
-        }
-
-        func appendPlain(to out: inout [UInt8]) {
-            if point <= 0 { out.append(UInt8(ascii: "0")) }
-            for index in 0..<max(point, 0) {
-                out.append(index < digits.count ? digits[index] : UInt8(ascii: "0"))
-            }
-            guard digits.count > point else { return }
-            out.append(UInt8(ascii: "."))
-            for _ in 0..<max(-point, 0) { out.append(UInt8(ascii: "0")) }
-            out.append(contentsOf: digits[max(point, 0)...])
-        }
-
-        func appendScientific(to out: inout [UInt8]) {
-            out.append(contentsOf: digits.prefix(1))
-            if digits.count > 1 {
-                out.append(UInt8(ascii: "."))
-                out.append(contentsOf: digits[1...])
-            }
-            let exponent = point - 1
-            out.append(contentsOf: (exponent < 0 ? "e-" : "e+").utf8)
-            if exponent.magnitude < 10 { out.append(UInt8(ascii: "0")) }
-            PromNumber.append(UInt64(exponent.magnitude), to: &out)
-        }
+    /// Writes a whole number over bytes from a place on, where there must be room for 20 of them; returns where it ends.
+    public static func write(whole: UInt64, into out: inout MutableSpan<UInt8>, at start: Int) -> Int {
+        var text = DigitWriter(place: start)
+        text.write(whole, &out)
+        return text.place
     }
 
     // MARK: - Reading

@@ -211,6 +211,22 @@ public protocol SeriesSelection: Sendable {
         through: Timestamp,
         into columns: inout SampleColumns
     ) throws(SourceError)
+    /// Reads several neighbouring series as `read(_:from:through:into:)` does each, with less work than one by one.
+    ///
+    /// `columns` has one element for each of them. Throws at the end the first error of any.
+    func read(
+        _ indices: Range<Int>,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout [SampleColumns]
+    ) throws(SourceError)
+    /// The same for who needs of each series only the newest sample of the range; there may be more.
+    func readNewest(
+        _ indices: Range<Int>,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout [SampleColumns]
+    ) throws(SourceError)
     /// Whether series `index` may have histograms or start timestamps; mostly none has, and they need not be read then.
     func hasParts(_ index: Int) -> Bool
     /// Appends the histograms of series `index` with `from ≤ time ≤ through` to the caller's columns, in time order,
@@ -243,6 +259,34 @@ public protocol SeriesSelection: Sendable {
 }
 
 extension SeriesSelection {
+    /// Reads one by one.
+    public func read(
+        _ indices: Range<Int>,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout [SampleColumns]
+    ) throws(SourceError) {
+        var failure: SourceError?
+        for (place, index) in indices.enumerated() {
+            do throws(SourceError) {
+                try read(index, from: from, through: through, into: &columns[place])
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Reads all.
+    public func readNewest(
+        _ indices: Range<Int>,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout [SampleColumns]
+    ) throws(SourceError) {
+        try read(indices, from: from, through: through, into: &columns)
+    }
+
     /// Always, for a source that does not know.
     public func hasParts(_ index: Int) -> Bool { true }
 
@@ -284,6 +328,12 @@ public protocol SeriesSource: Sendable {
         from: Timestamp,
         through: Timestamp
     ) throws(SourceError) -> any SeriesSelection
+    /// The same series in any order, for who does not need them sorted.
+    func selectUnordered(
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> any SeriesSelection
     /// Sorted label names of the series that satisfy all matchers (none: of all series).
     func labelNames(
         _ matchers: [LabelMatcher],
@@ -300,6 +350,17 @@ public protocol SeriesSource: Sendable {
         -> [String]
     /// What sources said of their families, by family name.
     func metadata() -> [String: MetricMetadata]
+}
+
+extension SeriesSource {
+    /// Sorted, for a source that has them so.
+    public func selectUnordered(
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> any SeriesSelection {
+        try select(matchers, from: from, through: through)
+    }
 }
 
 // MARK: - Shipping

@@ -23,10 +23,16 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Makes room for so many bytes in all.
+    public mutating func reserve(_ capacity: Int) {
+        bytes.reserveCapacity(capacity)
+    }
+
     /// Hands over what was written; what follows continues it, commas included.
     public mutating func take() -> [UInt8] {
-        defer { bytes = [] }
-        return bytes
+        var taken: [UInt8] = []
+        swap(&taken, &bytes)
+        return taken
     }
 
     // MARK: - Structure
@@ -99,16 +105,50 @@ public struct JSONWriter: Sendable {
 
     /// Writes Prometheus' form of a sample: `[1435781451.781,"1"]`.
     public mutating func sample(_ milliseconds: Int64, _ value: Double) {
-        beginValue()
-        bytes.append(UInt8(ascii: "["))
-        appendSeconds(milliseconds)
-        bytes.append(UInt8(ascii: ","))
-        bytes.append(UInt8(ascii: "\""))
-        PromNumber.append(value, to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: "]"))
-        needsComma = true
+        let (times, values): (InlineArray<1, Int64>, InlineArray<1, Double>) = ([milliseconds], [value])
+        samples(times.span, values.span)
     }
+
+    /// Writes samples as elements of the array that is open.
+    ///
+    /// - Parameters:
+    ///   - milliseconds: their times.
+    ///   - values: their values, as many as times.
+    public mutating func samples(_ milliseconds: Span<Int64>, _ values: Span<Double>) {
+        precondition(milliseconds.count == values.count, "a time for each value")
+        var index = 0
+        var isBehind = needsComma
+        while index < values.count {
+            let end = min(index + JSONWriter.samplesAtOnce, values.count)
+            let start = bytes.count
+            bytes.append(contentsOf: repeatElement(0, count: (end - index) * JSONWriter.sampleLimit))
+            var out = bytes.mutableSpan
+            var place = start
+            while index < end {
+                if isBehind {
+                    out[place] = UInt8(ascii: ",")
+                    place += 1
+                }
+                out[place] = UInt8(ascii: "[")
+                place = JSONWriter.writeSeconds(milliseconds[index], &out, place + 1)
+                out[place] = UInt8(ascii: ",")
+                out[place + 1] = UInt8(ascii: "\"")
+                place = PromNumber.write(values[index], into: &out, at: place + 2)
+                out[place] = UInt8(ascii: "\"")
+                out[place + 1] = UInt8(ascii: "]")
+                place += 2
+                isBehind = true
+                index += 1
+            }
+            bytes.removeLast(bytes.count - place)
+        }
+        needsComma = isBehind
+    }
+
+    /// More bytes than a sample takes: a time of 24, a value, and what is around them.
+    private static let sampleLimit = 32 + PromNumber.textLimit
+    /// Samples to make room for in one step.
+    private static let samplesAtOnce = 256
 
     // MARK: - Bytes
 
@@ -128,25 +168,33 @@ public struct JSONWriter: Sendable {
     }
 
     private mutating func appendSeconds(_ milliseconds: Int64) {
-        if milliseconds < 0 { bytes.append(UInt8(ascii: "-")) }
-        let magnitude = milliseconds.magnitude
-        appendDigits(magnitude / 1000)
-        let rest = magnitude % 1000
-        guard rest != 0 else { return }
-        bytes.append(UInt8(ascii: "."))
-        bytes.append(UInt8(ascii: "0") + UInt8(rest / 100))
-        bytes.append(UInt8(ascii: "0") + UInt8(rest / 10 % 10))
-        bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: JSONWriter.sampleLimit))
+        var out = bytes.mutableSpan
+        let end = JSONWriter.writeSeconds(milliseconds, &out, start)
+        bytes.removeLast(bytes.count - end)
     }
 
-    private mutating func appendDigits(_ value: UInt64) {
-        let start = bytes.count
-        var rest = value
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
+    /// Writes seconds over bytes from a place on; returns where they end, at most 24 bytes later.
+    private static func writeSeconds(
+        _ milliseconds: Int64,
+        _ out: inout MutableSpan<UInt8>,
+        _ start: Int
+    ) -> Int {
+        var place = start
+        if milliseconds < 0 {
+            out[place] = UInt8(ascii: "-")
+            place += 1
+        }
+        let magnitude = milliseconds.magnitude
+        place = PromNumber.write(whole: magnitude / 1000, into: &out, at: place)
+        let rest = magnitude % 1000
+        guard rest != 0 else { return place }
+        out[place] = UInt8(ascii: ".")
+        out[place + 1] = UInt8(ascii: "0") + UInt8(rest / 100)
+        out[place + 2] = UInt8(ascii: "0") + UInt8(rest / 10 % 10)
+        out[place + 3] = UInt8(ascii: "0") + UInt8(rest % 10)
+        return place + 4
     }
 
     private static let hexDigits = Array("0123456789abcdef".utf8)

@@ -20,7 +20,13 @@ enum ResultWriter {
         var warnings = output.warnings
         let value = truncated(output.value, limit, &warnings)
         if case .matrix(let columns) = value {
-            let body = MatrixBody(columns: columns, warnings: warnings, infos: output.infos, statistics)
+            let body = MatrixBody(
+                columns: columns,
+                warnings: warnings,
+                infos: output.infos,
+                memory: output.memory,
+                statistics
+            )
             return Reply(status: 200, contentType: "application/json", body: .chunks(body))
         }
         var writer = JSONWriter(capacity: 1024)
@@ -100,17 +106,32 @@ enum ResultWriter {
 extension JSONWriter {
     /// Writes one series of a matrix.
     fileprivate mutating func series(_ column: SeriesColumn) {
-        beginObject()
-        member("metric", column.labels)
-        let samples = column.samples
-        if samples.count > 0 {
-            key("values")
-            beginArray()
-            let timestamps = samples.timestamps.span
-            let values = samples.values.span
-            for index in timestamps.indices { sample(timestamps[index], values[index]) }
+        beginSeries(column)
+        let count = column.samples.count
+        if count > 0 {
+            samples(column, 0..<count)
             endArray()
         }
+        endSeries(column)
+    }
+
+    /// Writes the labels, and opens the array of samples when there are any.
+    fileprivate mutating func beginSeries(_ column: SeriesColumn) {
+        beginObject()
+        member("metric", column.labels)
+        guard column.samples.count > 0 else { return }
+        key("values")
+        beginArray()
+    }
+
+    fileprivate mutating func samples(_ column: SeriesColumn, _ places: Range<Int>) {
+        let samples = column.samples
+        let (timestamps, values) = (samples.timestamps.span, samples.values.span)
+        self.samples(timestamps.extracting(places), values.extracting(places))
+    }
+
+    /// Writes the histograms and closes the series.
+    fileprivate mutating func endSeries(_ column: SeriesColumn) {
         let histograms = column.histograms
         if histograms.count > 0 {
             key("histograms")
@@ -155,17 +176,25 @@ extension JSONWriter {
     }
 }
 
-/// The matrix answer, some series at a time.
+/// The matrix answer, piece by piece; a piece may end within a series.
 struct MatrixBody: Reply.ChunkSource {
-    /// A piece ends with the series that makes it reach this many bytes.
+    /// A piece ends with the batch of samples that makes it reach this many bytes.
     static let chunkBytes = 64 << 10
+    /// Samples between two looks at the size.
+    private static let batch = 512
+    /// What the last batch or labels may take beyond the chunk, so that a piece is allocated once.
+    private static let slack = 16 << 10
 
-    private let columns: [SeriesColumn]
+    private var columns: [SeriesColumn]
     private let warnings: [String]
     private let infos: [String]
     private let statistics: StatisticsText?
+    /// The answer's part of the memory of all queries, given back with the body.
+    private let memory: QueryMemoryLease?
     private var writer = JSONWriter()
     private var index = 0
+    /// The next sample of the series; nil before its labels.
+    private var sample: Int?
     private var isFinished = false
 
     /// Creates the body of an answer with these series.
@@ -173,8 +202,10 @@ struct MatrixBody: Reply.ChunkSource {
         columns: [SeriesColumn],
         warnings: [String],
         infos: [String],
+        memory: QueryMemoryLease? = nil,
         _ statistics: StatisticsText? = nil
     ) {
+        self.memory = memory
         self.statistics = statistics
         self.columns = columns
         self.warnings = warnings
@@ -183,39 +214,43 @@ struct MatrixBody: Reply.ChunkSource {
 
     mutating func next() -> [UInt8]? {
         guard !isFinished else { return nil }
-        var chunk: [UInt8] = []
-        if index == 0 {
-            chunk.append(contentsOf: #"{"status":"success","data":{"resultType":"matrix","result":["#.utf8)
+        writer.reserve(index == 0 && columns.count < 8 ? 4096 : MatrixBody.chunkBytes + MatrixBody.slack)
+        if index == 0, sample == nil {
+            writer.beginObject()
+            writer.member("status", "success")
+            writer.key("data")
+            writer.beginObject()
+            writer.member("resultType", "matrix")
+            writer.key("result")
+            writer.beginArray()
         }
-        while index < columns.count, chunk.count < MatrixBody.chunkBytes {
-            if index > 0 { chunk.append(UInt8(ascii: ",")) }
-            writer.removeAll()
-            writer.series(columns[index])
-            chunk.append(contentsOf: writer.bytes)
-            index += 1
-        }
+        while index < columns.count, writer.bytes.count < MatrixBody.chunkBytes { advance() }
         if index == columns.count {
-            chunk.append(UInt8(ascii: "]"))
-            if let statistics {
-                var text = JSONWriter()
-                text.member(statistics)
-                chunk.append(UInt8(ascii: ","))
-                chunk.append(contentsOf: text.bytes)
-            }
-            chunk.append(UInt8(ascii: "}"))
-            chunk.append(contentsOf: tail())
+            writer.endArray()
+            if let statistics { writer.member(statistics) }
+            writer.endObject()
+            Envelope.end(&writer, warnings: warnings, infos: infos)
             isFinished = true
         }
-        return chunk
+        return writer.take()
     }
 
-    /// What follows the data, up to the envelope's closing brace.
-    private func tail() -> ArraySlice<UInt8> {
-        var tail = JSONWriter()
-        tail.beginObject()
-        Envelope.end(&tail, warnings: warnings, infos: infos)
-        // Without the opening brace, and with a comma when there are annotations.
-        let members = tail.bytes.dropFirst()
-        return members.count > 1 ? [UInt8(ascii: ",")] + members : members
+    /// Writes the next batch of samples, with what is before and behind it.
+    private mutating func advance() {
+        let column = columns[index]
+        let start = sample ?? 0
+        if sample == nil { writer.beginSeries(column) }
+        let end = min(start + MatrixBody.batch, column.samples.count)
+        if start < end { writer.samples(column, start..<end) }
+        guard end == column.samples.count else {
+            sample = end
+            return
+        }
+        if end > 0 { writer.endArray() }
+        writer.endSeries(column)
+        // What is sent need not be held.
+        columns[index] = SeriesColumn(labels: Labels(), samples: SampleColumns())
+        index += 1
+        sample = nil
     }
 }

@@ -13,20 +13,36 @@ final class DisconnectWatcher: ChannelInboundHandler, RemovableChannelHandler, S
 
     private struct State {
         var isClosed = false
-        var waiter: AsyncStream<Void>.Continuation?
+        var action: (@Sendable () -> Void)?
     }
+
+    /// The watchers of open connections; as many as connections are accepted.
+    private static let watchers = Mutex<[ObjectIdentifier: DisconnectWatcher]>([:])
 
     private let state = Mutex(State())
 
-    /// Returns when the client has gone or the task is cancelled.
-    func closed() async {
-        let (stream, continuation) = AsyncStream<Void>.makeStream()
+    /// The watcher of an open connection.
+    static func of(_ channel: any Channel) -> DisconnectWatcher? {
+        watchers.withLock { $0[ObjectIdentifier(channel)] }
+    }
+
+    /// Calls an action when the client goes, at once when it has gone; nil takes the one set before back.
+    func onClose(_ action: (@Sendable () -> Void)?) {
         let isClosed = state.withLock { state in
-            state.waiter = continuation
+            state.action = action
             return state.isClosed
         }
-        if isClosed { continuation.finish() }
-        for await _ in stream {}
+        if isClosed { action?() }
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = ObjectIdentifier(context.channel)
+        DisconnectWatcher.watchers.withLock { $0[channel] = self }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        let channel = ObjectIdentifier(context.channel)
+        DisconnectWatcher.watchers.withLock { $0[channel] = nil }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -40,10 +56,10 @@ final class DisconnectWatcher: ChannelInboundHandler, RemovableChannelHandler, S
     }
 
     private func close() {
-        let waiter = state.withLock { state in
+        let action = state.withLock { state in
             state.isClosed = true
-            return state.waiter
+            return state.action
         }
-        waiter?.finish()
+        action?()
     }
 }

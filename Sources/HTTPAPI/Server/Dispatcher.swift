@@ -7,6 +7,7 @@ internal import HTTPTypes
 internal import HummingbirdCore
 internal import NIOCore
 internal import Platform
+internal import PromQL
 internal import Samples
 
 /// Answers requests.
@@ -119,28 +120,25 @@ struct Dispatcher: Sendable {
         _ form: Parameters,
         on channel: any Channel
     ) async throws(APIError) -> Reply {
-        guard endpoint.isExpensive,
-            let watcher = try? await channel.pipeline.handler(type: DisconnectWatcher.self).get()
+        guard endpoint.isExpensive, let watcher = DisconnectWatcher.of(channel)
         else { return try await api.answer(endpoint, labelName: label, url: url, form: form) }
         let api = api
-        let outcome = await withTaskGroup(of: Result<Reply, APIError>?.self) { group in
-            group.addTask {
-                do throws(APIError) {
-                    return .success(try await api.answer(endpoint, labelName: label, url: url, form: form))
-                } catch {
-                    return .failure(error)
-                }
+        let lease = services.engine.lease()
+        let work = Task(executorPreference: lease?.executor) { () async -> Result<Reply, APIError> in
+            defer { withExtendedLifetime(lease) {} }
+            do throws(APIError) {
+                return .success(try await api.answer(endpoint, labelName: label, url: url, form: form))
+            } catch {
+                return .failure(error)
             }
-            group.addTask {
-                await watcher.closed()
-                return nil
-            }
-            let first = await group.next()
-            group.cancelAll()
-            return first ?? nil
         }
-        guard let outcome else { throw APIError(.canceled, "query was canceled in query execution") }
-        return try outcome.get()
+        watcher.onClose { work.cancel() }
+        defer { watcher.onClose(nil) }
+        return try await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }.get()
     }
 
     // MARK: - Headers and counting

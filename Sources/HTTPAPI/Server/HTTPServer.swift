@@ -46,6 +46,7 @@ public struct HTTPServer: Service {
         self.address = address
         dispatcher = Dispatcher(services: services)
         ProcessStatistics.register(in: services.telemetry, startTime: services.node.startTime)
+        EngineMetrics.register(in: services.telemetry, services.engine)
         clock = { services.clock.wallMilliseconds() / 1000 }
         self.logger = logger
         self.onListening = onListening

@@ -65,27 +65,64 @@ extension SampleWindows {
         }
         var firstFall = 0
         let length = Double(windows.length) / 1000
+        let line = windows.line
+        let numbers = values.span
+        let times = timestamps.span
         slide(into: &column) { step, low, high in
             guard high - low >= 2 else { return nil }
-            let first = values[low]
-            var change = values[high - 1] - first
+            let first = numbers[low]
+            var change = numbers[high - 1] - first
             while firstFall < falls.count, falls[firstFall] <= low { firstFall += 1 }
             var fall = firstFall
             while fall < falls.count, falls[fall] < high {
-                change += values[falls[fall] - 1]
+                change += numbers[falls[fall] - 1]
                 fall += 1
             }
-            let end = windows.end(step)
-            var toStart = Double(timestamps[low] - windows.start(step)) / 1000
-            var toEnd = Double(end - timestamps[high - 1]) / 1000
-            let sampled = Double(timestamps[high - 1] - timestamps[low]) / 1000
-            let gap = sampled / Double(high - low - 1)
+            let start = line?.start(step) ?? windows.start(step)
+            let end = line?.end(step) ?? windows.end(step)
+            return Extension(
+                toStart: times[low] - start,
+                sampled: times[high - 1] - times[low],
+                toEnd: end - times[high - 1],
+                intervals: high - low - 1
+            ).apply(to: change, from: isCounter ? first : nil) / (perSecond ? length : 1)
+        }
+    }
+
+    /// How far the samples of a window reach, in milliseconds, and what their change means for the whole window.
+    private struct Extension {
+        let toStart: Int64
+        let sampled: Int64
+        let toEnd: Int64
+        let intervals: Int
+
+        /// The change over the window, given that over its samples; `first` is a counter's first value.
+        @inline(__always)
+        func apply(to change: Double, from first: Double?) -> Double {
+            // Mostly the samples reach both edges and a counter is far above zero. The margins leave what is close to
+            // a limit to the exact way, so that rounding decides as it does in Prometheus.
+            let (before, span, after) = (Double(toStart), Double(sampled), Double(toEnd))
+            let limit = span * 1.0999
+            let isWhole = before * Double(intervals) < limit && after * Double(intervals) < limit
+            if isWhole {
+                guard let first, change > 0, first >= 0 else {
+                    return change * (span + before + after) / span
+                }
+                if before * change < span * first * 0.9999 { return change * (span + before + after) / span }
+            }
+            return exactly(change, first)
+        }
+
+        /// As Prometheus computes it, in seconds.
+        private func exactly(_ change: Double, _ first: Double?) -> Double {
+            var toStart = Double(toStart) / 1000
+            var toEnd = Double(toEnd) / 1000
+            let sampled = Double(sampled) / 1000
+            let gap = sampled / Double(intervals)
             if toStart >= gap * 1.1 { toStart = gap / 2 }
-            if isCounter, change > 0, first >= 0 { toStart = min(toStart, sampled * (first / change)) }
+            if let first, change > 0, first >= 0 { toStart = min(toStart, sampled * (first / change)) }
             if toEnd >= gap * 1.1 { toEnd = gap / 2 }
-            var factor = (sampled + toStart + toEnd) / sampled
-            if perSecond { factor /= length }
-            return change * factor
+            return change * ((sampled + toStart + toEnd) / sampled)
         }
     }
 
@@ -118,6 +155,7 @@ extension SampleWindows {
             return sliding(&column, CompensatedSum.self) { $0.value }
         }
         slide(into: &column) { _, low, high in
+            if let sum = CompensatedSum(finite: values.span.extracting(low..<high)) { return sum.value }
             var sum = CompensatedSum()
             for index in low..<high { sum.add(values[index]) }
             return sum.value
@@ -132,6 +170,10 @@ extension SampleWindows {
                 let sum = window.aggregate(self, low, high)
                 let count = Double(high - low)
                 if sum.sum.isFinite { return sum.sum / count + sum.compensation / count }
+            }
+            if let sum = CompensatedSum(finite: values.span.extracting(low..<high)) {
+                let count = Double(high - low)
+                return sum.sum / count + sum.compensation / count
             }
             var mean = RunningMean(values[low])
             for index in (low + 1)..<high { mean.add(values[index]) }
@@ -161,6 +203,13 @@ extension SampleWindows {
         _ type: Aggregate.Type,
         _ finish: (Aggregate) -> Double
     ) {
+        guard overlap >= Self.slidingThreshold else {
+            return slide(into: &column) { _, low, high in
+                var aggregate = Aggregate.of(self, low)
+                for index in (low + 1)..<high { aggregate.append(.of(self, index)) }
+                return finish(aggregate)
+            }
+        }
         var window = SlidingWindow<Aggregate>()
         slide(into: &column) { _, low, high in finish(window.aggregate(self, low, high)) }
     }

@@ -45,6 +45,31 @@ struct WindowGrid {
         return min(coarse.windowEnd(at: start).time, end.time.subtractingClamped(end.resolution))
     }
 
+    /// The edges of all windows when they lie on a line and no edge had to be clamped.
+    struct Line {
+        fileprivate let firstEnd: Int64
+        fileprivate let step: Int64
+        fileprivate let length: Int64
+
+        // The initialiser's caller has checked that the last end and the first start are representable.
+        @inline(__always)
+        func end(_ step: Int) -> Int64 { firstEnd &+ Int64(step) &* self.step }
+
+        @inline(__always)
+        func start(_ step: Int) -> Int64 { firstEnd &+ Int64(step) &* self.step &- length }
+    }
+
+    /// Nil where edges must be looked up one by one.
+    var line: Line? {
+        guard coarse.isEmpty else { return nil }
+        let (first, overflows) = (at ?? grid.start).subtractingReportingOverflow(offset)
+        let (last, lastOverflows) = (at ?? grid.end).subtractingReportingOverflow(offset)
+        guard !overflows, !lastOverflows, first <= last,
+            !first.subtractingReportingOverflow(length).overflow
+        else { return nil }
+        return Line(firstEnd: first, step: at == nil ? grid.step : 0, length: length)
+    }
+
     private func wantedEnd(_ step: Int) -> Int64 {
         (at ?? grid.time(step)).subtractingClamped(offset)
     }
@@ -119,23 +144,39 @@ struct SampleWindows: ~Copyable {
 
     /// How many windows a sample is in, on average.
     var overlap: Int64 {
-        windows.at != nil ? 1 : windows.length / max(1, windows.grid.step)
+        windows.at != nil || windows.grid.count == 1 ? 1 : windows.length / max(1, windows.grid.step)
     }
 
     /// Calls `body` with the samples `low..<high` of each window that has any; its result is the step's value.
     @inline(__always)
     borrowing func slide(into column: inout Column, _ body: (_ step: Int, _ low: Int, _ high: Int) -> Double?)
     {
-        column.removeAll()
+        column.removeHistograms()
+        let line = windows.line
+        let count = windows.grid.count
+        let times = timestamps.span
+        // Taken out so that both can be written at once.
+        var kept: [Double] = []
+        swap(&kept, &column.values)
+        defer { swap(&kept, &column.values) }
+        var values = kept.mutableSpan
+        var presence = column.presence.mutableSpan
         var low = 0
         var high = 0
-        let count = timestamps.count
-        for step in 0..<windows.grid.count {
-            let end = windows.end(step)
-            let start = windows.start(step)
-            while high < count, timestamps[high] <= end { high += 1 }
-            while low < high, timestamps[low] <= start { low += 1 }
-            if low < high, let value = body(step, low, high) { column.set(step, value) }
+        var bits: UInt64 = 0
+        for step in 0..<count {
+            let end = line?.end(step) ?? windows.end(step)
+            let start = line?.start(step) ?? windows.start(step)
+            while high < times.count, times[high] <= end { high += 1 }
+            while low < high, times[low] <= start { low += 1 }
+            if low < high, let value = body(step, low, high) {
+                values[step] = value
+                bits |= 1 << UInt64(step & 63)
+            }
+            if step & 63 == 63 || step + 1 == count {
+                presence[step >> 6] = bits
+                bits = 0
+            }
         }
     }
 }

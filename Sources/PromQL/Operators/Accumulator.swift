@@ -88,13 +88,51 @@ struct Accumulator {
     }
 
     private mutating func addToSum(_ series: Column) {
-        series.visit { step, value in
-            guard column.has(step) else { return column.set(step, value) }
-            var sum = CompensatedSum(column.values[step], compensation: second[step])
-            sum.add(value)
-            column.values[step] = sum.sum
-            second[step] = sum.compensation
+        let (values, presence) = (series.values.span, series.presence.span)
+        // Taken out so that all can be written at once.
+        var (totals, lost): ([Double], [Double]) = ([], [])
+        swap(&totals, &column.values)
+        swap(&lost, &second)
+        defer {
+            swap(&totals, &column.values)
+            swap(&lost, &second)
         }
+        var sums = totals.mutableSpan
+        var errors = lost.mutableSpan
+        var known = column.presence.mutableSpan
+        for word in presence.indices {
+            var bits = presence[word]
+            let firsts = bits & ~known[word]
+            known[word] |= bits
+            if firsts == 0, bits == .max {
+                for step in (word << 6)..<(word << 6 + 64) {
+                    Self.add(values[step], to: &sums, &errors, step)
+                }
+                continue
+            }
+            while bits != 0 {
+                let step = word << 6 + bits.trailingZeroBitCount
+                if firsts >> UInt64(step & 63) & 1 == 1 {
+                    sums[step] = values[step]
+                } else {
+                    Self.add(values[step], to: &sums, &errors, step)
+                }
+                bits &= bits - 1
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func add(
+        _ value: Double,
+        to sums: inout MutableSpan<Double>,
+        _ errors: inout MutableSpan<Double>,
+        _ step: Int
+    ) {
+        var sum = CompensatedSum(sums[step], compensation: errors[step])
+        sum.add(value)
+        sums[step] = sum.sum
+        errors[step] = sum.compensation
     }
 
     private mutating func addToMean(_ series: Column) {

@@ -49,6 +49,10 @@ struct Column {
         return histograms.isEmpty ? numbers : histograms.reduce(numbers) { $0 + ($1?.weight ?? 0) }
     }
 
+    /// What keeping the column counts as against the sample limit: its values, but no less than the memory that it takes
+    /// for steps without one.
+    var footprint: Int { max(population, (count + 1) / 2) }
+
     /// The steps with a number or a histogram, as bits.
     var occupied: [UInt64] {
         if histograms.isEmpty { return presence }

@@ -8,10 +8,12 @@ internal import Samples
 extension Evaluator {
     func stream(_ aggregation: Aggregation, _ grid: Grid, _ body: SeriesBody) throws(QueryError) {
         switch aggregation.aggregator {
-        case .topk, .bottomk: try streamLargest(aggregation, grid, body)
+        case .topk, .bottomk:
+            try ordering(true) { () throws(QueryError) in try streamLargest(aggregation, grid, body) }
         case .quantile: try streamQuantile(aggregation, grid, body)
         case .countValues: try streamCountValues(aggregation, grid, body)
-        case .limitk: try streamLimited(aggregation, grid, body)
+        case .limitk:
+            try ordering(true) { () throws(QueryError) in try streamLimited(aggregation, grid, body) }
         case .limitRatio: try streamSampled(aggregation, grid, body)
         default: try streamAccumulated(aggregation, grid, body)
         }
@@ -26,10 +28,14 @@ extension Evaluator {
         var rows: [[UInt8]: Int] = [:]
         var groups: [Accumulator] = []
         var held = 0
-        try stream(aggregation.expression, grid) { (header, column: inout Column) throws(QueryError) in
+        // Neighbours are mostly of one group.
+        var last: (key: [UInt8], row: Int)?
+        func add(_ header: SeriesHeader, _ column: inout Column) throws(QueryError) {
             let key = selection.encoded(header.labels)
             let row: Int
-            if let known = rows[key] {
+            if let last, last.key == key {
+                row = last.row
+            } else if let known = rows[key] {
                 row = known
             } else {
                 row = groups.count
@@ -39,6 +45,7 @@ extension Evaluator {
                 )
                 try hold(grid.count)
             }
+            last = (key, row)
             groups[row].add(column)
             if !column.histograms.isEmpty {
                 let weight = groups[row].addHistograms(column)
@@ -46,6 +53,10 @@ extension Evaluator {
                 try hold(weight)
             }
             if header.dropsName { groups[row].header.dropsName = true }
+        }
+        // Groups come out by their first series, so with several the order of series shows.
+        try ordering(!selection.isEmpty && isOrdered) { () throws(QueryError) in
+            try stream(aggregation.expression, grid, add)
         }
         release(grid.count * groups.count + held)
         for index in groups.indices {

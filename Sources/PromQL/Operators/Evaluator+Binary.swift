@@ -102,7 +102,7 @@ extension Evaluator {
             let covered = presence(left, selection, grid)
             return try streamJoined(grid, body) { (builder: inout VectorBuilder) throws(QueryError) in
                 for index in left.headers.indices {
-                    try hold(left.columns[index].population)
+                    try hold(left.columns[index].footprint)
                     try builder.add(left.headers[index], left.columns[index])
                 }
                 for index in right.headers.indices {
@@ -111,7 +111,7 @@ extension Evaluator {
                         column.keep(bits.map { ~$0 })
                     }
                     guard !column.isEmpty else { continue }
-                    try hold(column.population)
+                    try hold(column.footprint)
                     try builder.add(right.headers[index], column)
                 }
             }

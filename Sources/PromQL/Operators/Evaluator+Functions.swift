@@ -108,7 +108,7 @@ extension Evaluator {
         }
         try streamJoined(grid, body) { (builder: inout VectorBuilder) throws(QueryError) in
             try stream(selector, part, grid) { (header, column: inout Column) throws(QueryError) in
-                try hold(column.population)
+                try hold(column.footprint)
                 try builder.add(nameless(header), column)
             }
         }

@@ -76,7 +76,7 @@ extension Evaluator {
                 let header = vector.headers[index]
                 let column = vector.columns[index]
                 if request.isInfo(header.labels) {
-                    try hold(column.population)
+                    try hold(column.footprint)
                     try builder.add(header, column)
                     continue
                 }
@@ -107,13 +107,13 @@ extension Evaluator {
         try stream(selector, .timestamp, grid) { (header, column: inout Column) throws(QueryError) in
             let key = selection.encoded(header.labels)
             guard wanted.contains(key) else { return }
-            try hold(column.population)
+            try hold(column.footprint)
             let series = InfoSeries(labels: header.labels, times: column)
             found[key, default: [:]][header.labels.metricName ?? "", default: []].append(series)
         }
         // Held no longer than the vector they were found for; each is counted while it is read.
         for metrics in found.values {
-            for series in metrics.values { for one in series { release(one.times.population) } }
+            for series in metrics.values { for one in series { release(one.times.footprint) } }
         }
         return found
     }
@@ -147,7 +147,7 @@ extension Evaluator {
         }
         for labels in order {
             guard let stretch = stretches[labels] else { continue }
-            try hold(stretch.population)
+            try hold(stretch.footprint)
             try builder.add(SeriesHeader(labels: labels, dropsName: header.dropsName), stretch)
         }
     }

@@ -61,7 +61,7 @@ extension Evaluator {
                     header.labels = header.labels.setting(label, value)
                     if label == Labels.metricNameLabel { header.dropsName = false }
                 }
-                try hold(column.population)
+                try hold(column.footprint)
                 try builder.add(header, column)
             }
         }

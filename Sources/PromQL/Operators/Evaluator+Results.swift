@@ -38,20 +38,30 @@ extension Evaluator {
             }
             return [SeriesColumn(labels: Labels(), samples: samples)]
         }
-        var vector = try finished(collect(root, grid))
         var series: [SeriesColumn] = []
-        series.reserveCapacity(vector.headers.count)
-        for index in vector.headers.indices {
-            var samples = SampleColumns(capacity: vector.columns[index].population)
-            var histograms = HistogramColumns()
-            vector.columns[index].visit { step, value in samples.append(grid.time(step), value) }
-            vector.columns[index].visitHistograms { histograms.append(grid.time($0), $1) }
-            let labels = vector.headers[index].labels
-            series.append(SeriesColumn(labels: labels, samples: samples, histograms: histograms))
-            // Both forms of a series need not be held at once.
-            vector.columns[index] = Column(count: 0)
+        if delayedNameRemoval {
+            let vector = try finished(collect(root, grid))
+            series.reserveCapacity(vector.headers.count)
+            for index in vector.headers.indices {
+                series.append(Self.series(vector.headers[index], vector.columns[index], grid))
+            }
+        } else {
+            try stream(root, grid) { (header, column: inout Column) throws(QueryError) in
+                guard !column.isEmpty else { return }
+                // Kept without the steps that have no value.
+                try hold(column.population)
+                series.append(Self.series(header, column, grid))
+            }
         }
         return series.sorted { $0.labels < $1.labels }
+    }
+
+    private static func series(_ header: SeriesHeader, _ column: Column, _ grid: Grid) -> SeriesColumn {
+        var samples = SampleColumns(capacity: column.presence.reduce(0) { $0 + $1.nonzeroBitCount })
+        var histograms = HistogramColumns()
+        column.visit { step, value in samples.append(grid.time(step), value) }
+        column.visitHistograms { histograms.append(grid.time($0), $1) }
+        return SeriesColumn(labels: header.labels, samples: samples, histograms: histograms)
     }
 
     /// Drops the names that were to be dropped at the end.

@@ -76,7 +76,8 @@ extension Evaluator {
         guard let found = try select(selector, &windows) else { return }
         var column = Column(count: grid.count)
         let needsStarts = part == .startTimestamp
-        try readSeries(found, windows, needsStarts: needsStarts) {
+        try readSeries(found, windows, newestOnly: grid.count == 1 && tally == nil, needsStarts: needsStarts)
+        {
             [windows] (labels, samples: inout SeriesSamples) throws(QueryError) in
             if selector.detectsResets { samples.detectResets() }
             column.removeAll()
@@ -181,11 +182,7 @@ extension Evaluator {
         let span = windows.span
         guard span.from <= span.through else { return nil }
         do {
-            let found = try settings.source.select(
-                selector.matchers,
-                from: span.from,
-                through: span.through
-            )
+            let found = try find(selector.matchers, span)
             windows.coarse = found.coarse
             if found.count > 0 { noteCoarse(windows) }
             return found
@@ -207,31 +204,49 @@ extension Evaluator {
         }
     }
 
-    /// Reads each series over the span of the windows.
+    /// Reads each series over the span of the windows, or only what the newest sample of the span tells.
     private func readSeries(
         _ found: any SeriesSelection,
         _ windows: WindowGrid,
+        newestOnly: Bool = false,
         needsStarts: Bool = false,
         _ body: (Labels, inout SeriesSamples) throws(QueryError) -> Void
     ) throws(QueryError) {
         let span = windows.span
         // A selector inside a subquery runs within the body of another; each needs its own buffer.
-        var samples = SeriesSamples()
-        swap(&samples, &scratch)
-        defer { swap(&samples, &scratch) }
-        for index in 0..<found.count {
+        var batch = SeriesBatch()
+        swap(&batch, &scratch)
+        defer { swap(&batch, &scratch) }
+        var next = 0
+        batch.begin()
+        while next < found.count {
+            let indices = next..<(next + batch.wanted(of: found.count - next))
+            next = indices.upperBound
             try checkTime()
-            samples.removeAll()
             reading { () throws(SourceError) in
-                try found.read(index, from: span.from, through: span.through, into: &samples.numbers)
+                if newestOnly {
+                    try found.readNewest(
+                        indices,
+                        from: span.from,
+                        through: span.through,
+                        into: &batch.numbers
+                    )
+                } else {
+                    try found.read(indices, from: span.from, through: span.through, into: &batch.numbers)
+                }
             }
-            if found.hasParts(index) { readParts(found, index, span, needsStarts, &samples) }
-            guard !samples.isEmpty else { continue }
-            let count = samples.weight
-            tally?.read += count
-            try hold(count)
-            try body(found.labels(index), &samples)
-            release(count)
+            for (place, index) in indices.enumerated() {
+                if !newestOnly { try checkTime() }
+                var samples = batch.take(place)
+                defer { batch.giveBack(samples, place) }
+                if found.hasParts(index) { readParts(found, index, span, needsStarts, &samples) }
+                guard !samples.isEmpty else { continue }
+                let count = samples.weight
+                tally?.read += count
+                try hold(count)
+                try body(found.labels(index), &samples)
+                release(count)
+            }
         }
     }
 

@@ -21,6 +21,7 @@ final class Evaluator {
         let defaultStep: Int64
         let features: QueryFeatures
         let maxSamples: Int
+        let memory: QueryMemory
         let deadline: ContinuousClock.Instant
     }
 
@@ -38,12 +39,20 @@ final class Evaluator {
     private(set) var peak = 0
     /// What was read, when somebody wants to know.
     var tally: SampleTally?
+    /// What of the memory of all queries is this one's.
+    private var reserved = QueryMemory.allowance
+    /// Whether the order of series may show in the answer.
+    private(set) var isOrdered = true
     /// Reused for every series of every selector.
-    var scratch = SeriesSamples()
+    var scratch = SeriesBatch()
 
     init(_ settings: Settings) {
         self.settings = settings
         delayedNameRemoval = settings.features.delayedNameRemoval
+    }
+
+    deinit {
+        settings.memory.giveBack(reserved - QueryMemory.allowance)
     }
 
     // MARK: - Limits
@@ -61,7 +70,26 @@ final class Evaluator {
         held += count
         peak = max(peak, held)
         guard held <= settings.maxSamples else { throw Self.tooManySamples }
+        guard held > reserved else { return }
+        let wanted = held + QueryMemory.allowance
+        guard settings.memory.take(wanted - reserved) else { throw Self.tooManyOfOthers }
+        reserved = wanted
     }
+
+    /// Gives back what was reserved but for so many samples, which are the answer's; nil when they are few.
+    func settle(keeping count: Int) -> QueryMemoryLease? {
+        held = 0
+        let kept = max(QueryMemory.allowance, min(count, reserved))
+        settings.memory.giveBack(reserved - kept)
+        reserved = QueryMemory.allowance
+        guard kept > QueryMemory.allowance else { return nil }
+        return QueryMemoryLease(settings.memory, kept - QueryMemory.allowance)
+    }
+
+    static let tooManyOfOthers = QueryError(
+        .execution,
+        "other queries hold too many samples in memory; try again, or later"
+    )
 
     static let tooManySamples = QueryError(
         .execution,
@@ -70,6 +98,24 @@ final class Evaluator {
 
     func release(_ count: Int) {
         held -= count
+    }
+
+    /// Runs a part of the evaluation for which the order of series matters, or does not.
+    func ordering(_ matters: Bool, _ body: () throws(QueryError) -> Void) throws(QueryError) {
+        let before = isOrdered
+        isOrdered = matters
+        defer { isOrdered = before }
+        try body()
+    }
+
+    /// The series that matchers find, in order where that matters.
+    func find(
+        _ matchers: [LabelMatcher],
+        _ span: (from: Timestamp, through: Timestamp)
+    ) throws(SourceError) -> any SeriesSelection {
+        isOrdered
+            ? try settings.source.select(matchers, from: span.from, through: span.through)
+            : try settings.source.selectUnordered(matchers, from: span.from, through: span.through)
     }
 
     // MARK: - Values
@@ -128,9 +174,8 @@ final class Evaluator {
     func collect(_ node: Node, _ grid: Grid) throws(QueryError) -> VectorColumns {
         var result = VectorColumns(count: grid.count)
         try stream(node, grid) { (header, column: inout Column) throws(QueryError) in
-            let population = column.population
-            if population == 0 { return }
-            try hold(population)
+            if column.isEmpty { return }
+            try hold(column.footprint)
             result.append(header, column)
         }
         return result
@@ -138,7 +183,7 @@ final class Evaluator {
 
     /// Gives back what `collect` counted.
     func release(_ vector: VectorColumns) {
-        release(vector.columns.reduce(0) { $0 + $1.population })
+        release(vector.columns.reduce(0) { $0 + $1.footprint })
     }
 
     /// Hands each series of a vector expression to `body`.
@@ -173,15 +218,6 @@ final class Evaluator {
         }
     }
 
-    /// Hands on series that were collected.
-    func emit(_ vector: VectorColumns, _ body: SeriesBody) throws(QueryError) {
-        release(vector)
-        for index in vector.headers.indices {
-            var column = vector.columns[index]
-            try body(vector.headers[index], &column)
-        }
-    }
-
     // MARK: - Names
 
     /// A header without the labels that name the metric, or marked to lose them at the end.
@@ -206,7 +242,7 @@ final class Evaluator {
         try streamJoined(grid, body) { (builder: inout VectorBuilder) throws(QueryError) in
             try stream(node, grid) { (header, column: inout Column) throws(QueryError) in
                 change(&column)
-                try hold(column.population)
+                try hold(column.footprint)
                 try builder.add(nameless(header), column)
             }
         }
@@ -232,8 +268,15 @@ final class Evaluator {
         _ fill: (inout VectorBuilder) throws(QueryError) -> Void
     ) throws(QueryError) {
         var builder = VectorBuilder(count: grid.count)
+        let before = held
         try fill(&builder)
-        try emit(builder.result, body)
+        // Of joined series each was counted.
+        release(held - before)
+        let vector = builder.result
+        for index in vector.headers.indices {
+            var column = vector.columns[index]
+            try body(vector.headers[index], &column)
+        }
     }
 }
 

@@ -21,6 +21,9 @@ struct LabelSelection {
         keeps = false
     }
 
+    /// Whether nothing is kept of any labels.
+    var isEmpty: Bool { keeps && names.isEmpty }
+
     /// The labels that functions drop because the result is no longer that metric.
     static let withoutMetadata = LabelSelection(dropping: ["__name__", "__type__", "__unit__"])
 

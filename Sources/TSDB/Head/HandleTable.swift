@@ -81,6 +81,13 @@ struct HandleTable: Sendable {
         return handle.next != SeriesHandle.none || firstOf[Int(handle.reference)] != id.rawValue
     }
 
+    /// The handle with a reference; nil when there is none or more than one.
+    func only(_ reference: SeriesReference) -> SeriesID? {
+        guard Int(reference) < firstOf.count, firstOf[Int(reference)] != SeriesHandle.none else { return nil }
+        let id = SeriesID(rawValue: firstOf[Int(reference)])
+        return self[id].next == SeriesHandle.none ? id : nil
+    }
+
     /// Calls `body` for the handles with a reference, one for each group the series is in.
     func forEach(_ reference: SeriesReference, _ body: (SeriesID) -> Void) {
         guard Int(reference) < firstOf.count else { return }

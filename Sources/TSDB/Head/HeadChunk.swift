@@ -114,6 +114,17 @@ struct HeadChunk: Sendable {
 
     /// Appends a column's rows to the cells; a column younger than the chunk is absent in all of them.
     func append(_ column: Int, base: UInt64, to cells: inout ColumnCells) throws(CorruptionError) {
+        var decoder = BlockDecoder()
+        try append(column, base: base, using: &decoder, to: &cells)
+    }
+
+    /// The same with the buffers of a decoder that reads more than one block.
+    func append(
+        _ column: Int,
+        base: UInt64,
+        using decoder: inout BlockDecoder,
+        to cells: inout ColumnCells
+    ) throws(CorruptionError) {
         guard column < columns else {
             cells.appendAbsent(rows)
             return
@@ -127,7 +138,7 @@ struct HeadChunk: Sendable {
         }
         let blocksStart = offsetsStart + columns * 4
         var reader = ByteReader(bytes, in: (blocksStart + start)..<(blocksStart + end))
-        try ColumnBlock.read(&reader, rows: rows, into: &cells)
+        try ColumnBlock.read(&reader, rows: rows, using: &decoder, into: &cells)
     }
 }
 

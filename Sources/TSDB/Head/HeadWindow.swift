@@ -172,7 +172,7 @@ struct HeadWindow: Sendable {
 
     /// What a query of one series needs, without keeping the tail alive.
     func column(_ column: Int, _ range: TimeRange) -> HeadColumn {
-        var result = HeadColumn(column: column, base: bases[column], chunks: chunks)
+        var result = HeadColumn(stream: stream, column: column, base: bases[column], chunks: chunks)
         if let first = tail.timestamps.first, let last = tail.timestamps.last, range.overlaps(first, last) {
             result.tailTimes.reserveCapacity(tail.rows)
             result.tailBits.reserveCapacity(tail.rows)
@@ -190,6 +190,8 @@ struct HeadWindow: Sendable {
 
 /// One series of a window, as a reader takes it out of the lock.
 struct HeadColumn: Sendable {
+    /// The window's number in the log.
+    let stream: UInt64
     let column: Int
     let base: UInt64
     let chunks: [HeadChunk]
@@ -197,7 +199,8 @@ struct HeadColumn: Sendable {
     var tailBits: [UInt64] = []
     var late: [(time: Int64, bits: UInt64)] = []
 
-    init(column: Int, base: UInt64, chunks: [HeadChunk]) {
+    init(stream: UInt64, column: Int, base: UInt64, chunks: [HeadChunk]) {
+        self.stream = stream
         self.column = column
         self.base = base
         self.chunks = chunks

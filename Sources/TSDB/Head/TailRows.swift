@@ -74,6 +74,17 @@ struct TailRows: Sendable {
         return mask == 0 ? nil : timestamps[63 - mask.leadingZeroBitCount]
     }
 
+    /// A column's newest sample that is not newer than a time, nil when it has none here.
+    func newest(of column: Int, through time: Int64) -> (time: Int64, bits: UInt64)? {
+        var mask = present[column]
+        while mask != 0 {
+            let row = 63 - mask.leadingZeroBitCount
+            if timestamps[row] <= time { return (timestamps[row], bits(column, row: row)) }
+            mask &= ~(1 << UInt64(row))
+        }
+        return nil
+    }
+
     /// Moves all rows in time.
     mutating func shift(by delta: Int64) {
         for row in timestamps.indices { timestamps[row] += delta }

@@ -41,6 +41,12 @@ struct Postings: Sendable {
         byName[LabelText(name)]?[LabelText(value)] ?? []
     }
 
+    /// The values of a label, in no order, whose series `isWanted` accepts.
+    func values(of name: String, where isWanted: ([SeriesReference]) -> Bool) -> [LabelText] {
+        guard let values = byName[LabelText(name)] else { return [] }
+        return values.compactMap { isWanted($0.value) ? $0.key : nil }
+    }
+
     /// All pairs of a series and a label.
     var count: Int { byName.values.reduce(0) { $1.values.reduce($0) { $0 + $1.count } } }
 
@@ -88,7 +94,7 @@ struct Postings: Sendable {
     private func union(_ name: String, of values: [String]) -> [SeriesReference] {
         if values.count == 1 { return references(name, values[0]) }
         guard let lists = byName[LabelText(name)] else { return [] }
-        return values.flatMap { lists[LabelText($0)] ?? [] }.sorted()
+        return SortedReferences.sorted(values.flatMap { lists[LabelText($0)] ?? [] })
     }
 
     private func union(_ name: String, where include: (String) -> Bool) -> [SeriesReference] {
@@ -100,8 +106,7 @@ struct Postings: Sendable {
             result.append(contentsOf: list)
         }
         // A series has one value per name, so the lists are disjoint.
-        if lists > 1 { result.sort() }
-        return result
+        return lists > 1 ? SortedReferences.sorted(result) : result
     }
 
     private static func insert(_ reference: SeriesReference, into list: inout [SeriesReference]) {
@@ -115,6 +120,24 @@ struct Postings: Sendable {
 
 /// Set operations on ascending references.
 enum SortedReferences {
+    /// Distinct references in ascending order; in time of the largest when they are many, as references are dense.
+    static func sorted(_ references: [SeriesReference]) -> [SeriesReference] {
+        guard let largest = references.max(), references.count > 64, references.count > Int(largest) / 256
+        else { return references.sorted() }
+        var bits = [UInt64](repeating: 0, count: Int(largest >> 6) + 1)
+        for reference in references { bits[Int(reference >> 6)] |= 1 << UInt64(reference & 63) }
+        var result: [SeriesReference] = []
+        result.reserveCapacity(references.count)
+        for (word, mask) in bits.enumerated() {
+            var rest = mask
+            while rest != 0 {
+                result.append(SeriesReference(word << 6 | rest.trailingZeroBitCount))
+                rest &= rest - 1
+            }
+        }
+        return result
+    }
+
     /// The first place whose reference is not smaller.
     static func position(of reference: SeriesReference, in list: [SeriesReference]) -> Int {
         var low = 0

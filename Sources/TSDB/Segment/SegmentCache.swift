@@ -17,6 +17,7 @@ struct SegmentCache {
         case bundle(OpenedBundle)
         case run([UInt8])
         case timestamps([Int64])
+        case grid(TimeGrid)
         case summaries([BlockSummary])
 
         fileprivate var byteCount: Int {
@@ -24,6 +25,7 @@ struct SegmentCache {
             case .bundle(let bundle): bundle.byteCount
             case .run(let bytes): bytes.count + 64
             case .timestamps(let times): times.count * 8 + 64
+            case .grid: 64
             case .summaries(let summaries): summaries.count * MemoryLayout<BlockSummary>.stride + 64
             }
         }
@@ -42,13 +44,17 @@ struct SegmentCache {
         let bytes: Int
     }
 
-    /// Directories, row times and a run of each of some hundred windows.
-    private static let limit = 1 << 20
+    /// Bytes of all parts at most.
+    private let limit: Int
 
     private var entries: [Entry] = []
     private var places: [Key: Int] = [:]
     private var bytes = 0
     private var random: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+    init(limit: Int) {
+        self.limit = limit
+    }
 
     func find(_ segment: Segment, _ part: Part) -> Value? {
         places[Key(segment: ObjectIdentifier(segment), part: part)].map { entries[$0].value }
@@ -58,8 +64,8 @@ struct SegmentCache {
         let key = Key(segment: ObjectIdentifier(segment), part: part)
         let size = value.byteCount
         // Two readers may have read the same; one part must not take the place of all others.
-        guard places[key] == nil, size <= SegmentCache.limit / 4 else { return }
-        while bytes + size > SegmentCache.limit, !entries.isEmpty { removeAny() }
+        guard places[key] == nil, size <= limit / 4 else { return }
+        while bytes + size > limit, !entries.isEmpty { removeAny() }
         places[key] = entries.count
         entries.append(Entry(key: key, segment: segment, value: value, bytes: size))
         bytes += size

@@ -16,11 +16,17 @@ final class SegmentReader: Sendable {
         var cells = ColumnCells()
     }
 
-    private let cache = Mutex(SegmentCache())
+    /// Directories and row times; small, and needed for every block, so runs must not drive them out.
+    private let cache = Mutex(SegmentCache(limit: SegmentReader.directoryBytes))
+    private let runs = Mutex(SegmentCache(limit: SegmentReader.runBytes))
     private let workspaces = Mutex<[Workspace]>([])
     private let corruptBlocks: Counter
     private let damage: FoundDamage
 
+    /// Directories of a day of some three thousand series.
+    private static let directoryBytes = 3 << 19
+    /// Some runs that several series of one group are read from.
+    private static let runBytes = 1 << 19
     /// Workspaces kept for later; more readers than this at once are rare.
     private static let workspaceLimit = 4
 
@@ -129,34 +135,56 @@ final class SegmentReader: Sendable {
         into columns: inout SampleColumns,
         _ leftOut: inout LeftOut
     ) {
-        let found: OpenedBundle?
-        do throws(SourceError) {
-            found = try open(segment, bundle)
-        } catch {
-            let bounds = segment.bundles[bundle].bounds
-            return leftOut.note(error, bounds.minTime, bounds.maxTime)
+        var memo = ReadMemo()
+        memo.workspace = lend()
+        defer { give(back: memo.workspace) }
+        samples(segment, bundle: bundle, place, range, using: &memo, into: &columns, &leftOut)
+    }
+
+    /// Runs a read of several series with what they have in common.
+    func reading(_ body: (inout ReadMemo) -> Void) {
+        var memo = ReadMemo()
+        memo.workspace = lend()
+        defer { give(back: memo.workspace) }
+        body(&memo)
+    }
+
+    /// The same as part of a read of several series, which look up once what they have in common.
+    func samples(
+        _ segment: Segment,
+        bundle: Int,
+        _ place: Int,
+        _ range: TimeRange,
+        using memo: inout ReadMemo,
+        into columns: inout SampleColumns,
+        _ leftOut: inout LeftOut
+    ) {
+        if memo.segment !== segment || memo.bundle != bundle {
+            memo.forget()
+            do throws(SourceError) {
+                memo.opened = try open(segment, bundle)
+            } catch {
+                let bounds = segment.bundles[bundle].bounds
+                return leftOut.note(error, bounds.minTime, bounds.maxTime)
+            }
+            (memo.segment, memo.bundle) = (segment, bundle)
         }
-        guard let opened = found else { return }
+        guard let opened = memo.opened else { return }
         let hidden = segment.bundles[bundle].hidden
-        var workspace = lend()
-        defer { give(back: workspace) }
-        for (number, window) in opened.windows.enumerated()
-        where window.series.contains(place) && range.overlaps(window.minTime, window.maxTime) {
+        for number in opened.windows.indices {
+            let window = opened.windows[number]
+            guard window.series.contains(place), range.overlaps(window.minTime, window.maxTime) else {
+                continue
+            }
             if !hidden.isEmpty, hidden.contains(UInt32(number)) { continue }
             let column = place - Int(window.firstSeries)
             do throws(SourceError) {
                 _ = try guarded(segment) { () throws(CorruptionError) in
-                    let times = try timestamps(segment, bundle, opened, number, using: &workspace)
-                    try append(
-                        segment,
-                        bundle,
-                        opened,
-                        (number, column),
-                        times,
-                        range,
-                        using: &workspace,
-                        into: &columns
-                    )
+                    if memo.window != number {
+                        memo.times = try timestamps(segment, bundle, opened, number, using: &memo.workspace)
+                        memo.window = number
+                    }
+                    try append(segment, bundle, opened, (number, column), range, using: &memo, into: &columns)
                 }
             } catch {
                 leftOut.note(error, window.minTime, window.maxTime)
@@ -178,11 +206,11 @@ final class SegmentReader: Sendable {
         _ bundle: Int,
         _ opened: OpenedBundle,
         _ place: (window: Int, column: Int),
-        _ times: [Int64],
         _ range: TimeRange,
-        using workspace: inout Workspace,
+        using memo: inout ReadMemo,
         into columns: inout SampleColumns
     ) throws(CorruptionError) {
+        let times = memo.times
         let low = times.firstPlace { $0 >= range.from }
         let high = times.firstPlace { $0 > range.through }
         guard low < high else { return }
@@ -191,18 +219,18 @@ final class SegmentReader: Sendable {
         // A series' windows follow each other but for late rows.
         let isBehind = columns.timestamps.last.map { times[low] <= $0 } ?? false
         if isBehind || flags & BlockTable.Flag.states != 0 || opened.isLegacy {
-            workspace.cells.removeAll()
+            memo.workspace.cells.removeAll()
             try read(
                 segment,
                 bundle,
                 opened,
                 place.window,
                 place.column,
-                using: &workspace.decoder,
-                into: &workspace.cells
+                using: &memo.workspace.decoder,
+                into: &memo.workspace.cells
             )
             var piece = SampleColumns()
-            workspace.cells.appendSamples(times, range, to: &piece)
+            memo.workspace.cells.appendSamples(times, range, to: &piece)
             columns.merge(piece)
             return
         }
@@ -212,26 +240,26 @@ final class SegmentReader: Sendable {
             columns.values.append(contentsOf: repeatElement(value, count: high - low))
             return
         }
-        var reader = try block(segment, bundle, opened, column)
+        var reader = try block(segment, bundle, opened, column, &memo)
         if high - low == times.count {
             let start = columns.values.count
             columns.values.append(contentsOf: repeatElement(0, count: times.count))
             do throws(CorruptionError) {
                 var all = columns.values.mutableSpan
                 var added = all._mutatingExtracting(start..<(start + times.count))
-                try workspace.decoder.read(&reader, into: &added)
+                try memo.workspace.decoder.read(&reader, into: &added)
             } catch {
                 columns.values.removeLast(times.count)
                 throw error
             }
         } else {
-            var block = workspace.cells.values
-            workspace.cells.values = []
-            defer { workspace.cells.values = block }
+            var block = memo.workspace.cells.values
+            memo.workspace.cells.values = []
+            defer { memo.workspace.cells.values = block }
             block.removeAll(keepingCapacity: true)
             block.append(contentsOf: repeatElement(0, count: times.count))
             var values = block.mutableSpan
-            try workspace.decoder.read(&reader, into: &values)
+            try memo.workspace.decoder.read(&reader, into: &values)
             columns.values.append(contentsOf: block[low..<high])
         }
         columns.timestamps.append(contentsOf: times[low..<high])
@@ -279,14 +307,28 @@ final class SegmentReader: Sendable {
         _ opened: OpenedBundle,
         _ column: Int
     ) throws(CorruptionError) -> ByteReader {
+        var memo = ReadMemo()
+        return try block(segment, bundle, opened, column, &memo)
+    }
+
+    private func block(
+        _ segment: Segment,
+        _ bundle: Int,
+        _ opened: OpenedBundle,
+        _ column: Int,
+        _ memo: inout ReadMemo
+    ) throws(CorruptionError) -> ByteReader {
         let place = try opened.block(column)
-        let bytes = try run(segment, bundle, opened, place.run)
-        guard let shared = opened.blocks.shared[UInt32(column)] else {
-            return ByteReader(bytes, in: place.range)
+        if memo.run != place.run {
+            memo.bytes = try run(segment, bundle, opened, place.run)
+            memo.run = place.run
         }
+        guard opened.blocks.flags[column] & BlockTable.Flag.shared != 0,
+            let shared = opened.blocks.shared[UInt32(column)]
+        else { return ByteReader(memo.bytes, in: place.range) }
         let target = try opened.block(Int(shared.column))
-        let other = try run(segment, bundle, opened, target.run)
-        return ByteReader(Array(bytes[place.range]) + other[target.range].suffix(Int(shared.length)))
+        let other = target.run == place.run ? memo.bytes : try run(segment, bundle, opened, target.run)
+        return ByteReader(Array(memo.bytes[place.range]) + other[target.range].suffix(Int(shared.length)))
     }
 
     private func timestamps(
@@ -299,7 +341,11 @@ final class SegmentReader: Sendable {
         let part = SegmentCache.Part.timestamps(
             window: Int(segment.bundles[bundle].layout.firstWindow) + number
         )
-        if case .timestamps(let known) = cache.withLock({ $0.find(segment, part) }) { return known }
+        switch cache.withLock({ $0.find(segment, part) }) {
+        case .timestamps(let known)?: return known
+        case .grid(let grid)?: return grid.timestamps
+        default: break
+        }
         let place = try opened.times(number)
         var reader = ByteReader(try run(segment, bundle, opened, place.run), in: place.range)
         let window = opened.windows[number]
@@ -307,7 +353,8 @@ final class SegmentReader: Sendable {
             opened.isLegacy
             ? try workspace.decoder.readIntegers(Int(window.rows), from: &reader)
             : try RowTimes.readTimestamps(window, &reader, using: &workspace.decoder)
-        cache.withLock { $0.insert(segment, part, .timestamps(times)) }
+        let value = TimeGrid(times).map { SegmentCache.Value.grid($0) } ?? .timestamps(times)
+        cache.withLock { $0.insert(segment, part, value) }
         return times
     }
 
@@ -385,7 +432,7 @@ final class SegmentReader: Sendable {
         _ number: Int
     ) throws(CorruptionError) -> [UInt8] {
         let part = SegmentCache.Part.run(bundle: bundle, run: number)
-        if case .run(let known) = cache.withLock({ $0.find(segment, part) }) { return known }
+        if case .run(let known) = runs.withLock({ $0.find(segment, part) }) { return known }
         let run = opened.blocks.runs[number]
         let offset = opened.offset(ofRun: number)
         let bytes = try self.part(segment, offset, Int(run.storedLength)) { () throws(CorruptionError) in
@@ -399,7 +446,7 @@ final class SegmentReader: Sendable {
             }
             return bytes
         }
-        cache.withLock { $0.insert(segment, part, .run(bytes)) }
+        runs.withLock { $0.insert(segment, part, .run(bytes)) }
         return bytes
     }
 

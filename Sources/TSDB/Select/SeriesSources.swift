@@ -18,6 +18,8 @@ struct SeriesSources: Sendable {
 
     var stored: [Stored] = []
     var columns: [HeadColumn] = []
+
+    var isEmpty: Bool { stored.isEmpty && columns.isEmpty }
 }
 
 /// Segments a query looked up when it began.
@@ -78,40 +80,77 @@ extension Head {
         let first = segments.lastIndex { $0.ringSequence <= known.newest }.map { $0 + 1 } ?? 0
         for segment in segments[first...] { sources.add(segment, reference, range) }
         handles.forEach(reference) { id in
-            forEachWindow(of: id, in: range) { window, column in
-                sources.columns.append(window.column(column, range))
-            }
+            forEachPlace(of: id, in: range) { sources.columns.append(column($0, range)) }
         }
         sources.sortStored()
         return sources
     }
 
-    /// Calls `body` with the windows in memory that overlap the range and hold the series, and its column there.
-    func forEachWindow(of id: SeriesID, in range: TimeRange, _ body: (HeadWindow, Int) -> Void) {
+    /// A series' column in one window in memory.
+    private struct Place {
+        let lane: Int
+        /// The window's place among the frozen ones; nil for the one that grows.
+        let frozen: Int?
+        let column: Int
+    }
+
+    /// Calls `body` with the places of a series in windows in memory that overlap the range.
+    ///
+    /// A window is large and is not copied for this.
+    @inline(__always)
+    private func forEachPlace(of id: SeriesID, in range: TimeRange, _ body: (Place) -> Void) {
         let handle = handles[id]
-        func visit(_ window: HeadWindow, _ column: @autoclosure () -> Int?) {
-            guard range.overlaps(window.minTime, window.maxTime), let column = column() else { return }
-            body(window, column)
-        }
-        if handle.column != SeriesHandle.noColumn {
-            visit(lanes[Int(handle.lane)].window, Int(handle.column))
+        if handle.column != SeriesHandle.noColumn, isOpen(Int(handle.lane), in: range) {
+            body(Place(lane: Int(handle.lane), frozen: nil, column: Int(handle.column)))
         }
         guard handle.otherWindows > 0 else { return }
         for number in groups[Int(handle.group)].lanes {
             let lane = Int(number)
-            for window in lanes[lane].frozen { visit(window, window.series.firstIndex(of: id)) }
+            for place in lanes[lane].frozen.indices {
+                guard
+                    range.overlaps(lanes[lane].frozen[place].minTime, lanes[lane].frozen[place].maxTime),
+                    let column = lanes[lane].frozen[place].series.firstIndex(of: id)
+                else { continue }
+                body(Place(lane: lane, frozen: place, column: column))
+            }
             guard handle.lane != number || handle.column == SeriesHandle.noColumn else { continue }
-            visit(lanes[lane].window, lanes[lane].column(of: id))
+            if isOpen(lane, in: range), let column = lanes[lane].column(of: id) {
+                body(Place(lane: lane, frozen: nil, column: column))
+            }
         }
+    }
+
+    @inline(__always)
+    private func isOpen(_ lane: Int, in range: TimeRange) -> Bool {
+        range.overlaps(lanes[lane].window.minTime, lanes[lane].window.maxTime)
+    }
+
+    private func column(_ place: Place, _ range: TimeRange) -> HeadColumn {
+        if let frozen = place.frozen { return lanes[place.lane].frozen[frozen].column(place.column, range) }
+        return lanes[place.lane].window.column(place.column, range)
     }
 
     /// Whether a series may have samples in memory within the range.
     func hasSamples(_ reference: SeriesReference, in range: TimeRange) -> Bool {
         var found = false
         handles.forEach(reference) { id in
-            forEachWindow(of: id, in: range) { _, _ in found = true }
+            forEachPlace(of: id, in: range) { _ in found = true }
         }
         return found
+    }
+
+    /// The newest sample of a series within a range, when its newest rows alone tell; nil when more must be looked at.
+    func newest(of reference: SeriesReference, in range: TimeRange) -> (time: Int64, bits: UInt64)? {
+        guard let id = handles.only(reference) else { return nil }
+        let handle = handles[id]
+        guard handle.column != SeriesHandle.noColumn, lanes[Int(handle.lane)].window.late.isEmpty,
+            let found = lanes[Int(handle.lane)].window.tail.newest(
+                of: Int(handle.column),
+                through: range.through
+            )
+        else { return nil }
+        // No other window has a newer one then.
+        return found.time >= range.from && found.time >= handle.newest ? found : nil
     }
 }
 
@@ -139,13 +178,30 @@ struct TimeRange: Sendable {
 extension HeadColumn {
     /// Appends the samples within the range, in time order.
     func read(_ range: TimeRange, into out: inout SampleColumns) throws(CorruptionError) {
-        var cells = ColumnCells()
+        var memo = ReadMemo()
+        try read(range, using: &memo, into: &out)
+    }
+
+    /// The same as part of a read of several series.
+    func read(
+        _ range: TimeRange,
+        using memo: inout ReadMemo,
+        into out: inout SampleColumns
+    ) throws(CorruptionError) {
         for chunk in chunks where range.overlaps(chunk.firstTime, chunk.lastTime) {
-            let times = try chunk.timestamps()
-            guard times.contains(where: { range.contains($0) }) else { continue }
-            cells.removeAll()
-            try chunk.append(column, base: base, to: &cells)
-            cells.appendSamples(times, range, to: &out)
+            let times = try memo.timestamps(chunk, of: stream)
+            guard let first = times.first, let last = times.last else { continue }
+            guard
+                range.contains(first) || range.contains(last) || times.contains(where: { range.contains($0) })
+            else { continue }
+            memo.workspace.cells.removeAll()
+            try chunk.append(
+                column,
+                base: base,
+                using: &memo.workspace.decoder,
+                to: &memo.workspace.cells
+            )
+            memo.workspace.cells.appendSamples(times, range, to: &out)
         }
         for index in tailTimes.indices where range.contains(tailTimes[index]) {
             out.append(tailTimes[index], Double(bitPattern: tailBits[index]))

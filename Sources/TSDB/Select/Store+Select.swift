@@ -18,16 +18,31 @@ extension Store: SeriesSource {
         selection(matchers, from, through)
     }
 
-    func selection(_ matchers: [LabelMatcher], _ from: Timestamp, _ through: Timestamp) -> Selection {
+    /// The same in the order in which the index got to know them, which keeps groups together.
+    public func selectUnordered(
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> any SeriesSelection {
+        selection(matchers, from, through, isOrdered: false)
+    }
+
+    func selection(
+        _ matchers: [LabelMatcher],
+        _ from: Timestamp,
+        _ through: Timestamp,
+        isOrdered: Bool = true
+    ) -> Selection {
         let rows = coarseRows()
         let range = rows.sampleRange(TimeRange(from, through))
+        let found = find(matchers, TimeRange(from, through), rows)
         return Selection(
             store: self,
             range: range,
             segments: head.withLock { $0.knownSegments(range) },
             rows: rows,
             stretches: rows.plan.stretches(TimeRange(from, through)),
-            series: find(matchers, TimeRange(from, through), rows).sortedByLabels()
+            series: isOrdered ? found.sortedByLabels() : found
         )
     }
 
@@ -51,11 +66,26 @@ extension Store: SeriesSource {
         from: Timestamp,
         through: Timestamp
     ) throws(SourceError) -> [String] {
-        var values: Set<LabelText> = []
-        for series in find(matchers, TimeRange(from, through), coarseRows()) {
-            if let value = series.labels[name] { values.insert(LabelText(value)) }
-        }
+        let wanted = TimeRange(from, through)
+        let rows = coarseRows()
+        let values =
+            matchers.isEmpty
+            ? values(of: name, wanted, rows)
+            : Array(Set(find(matchers, wanted, rows).compactMap { $0.labels[name].map(LabelText.init) }))
         return values.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The values of a label that any series has which may have samples in the range.
+    private func values(of name: String, _ wanted: TimeRange, _ rows: CoarseRows) -> [LabelText] {
+        let range = rows.sampleRange(wanted)
+        return index.withLock { index in
+            head.withLock { head in
+                let presence = Presence(index, head, wanted, range, rows)
+                return index.postings.values(of: name) { references in
+                    references.contains { presence.holds($0, index, head) }
+                }
+            }
+        }
     }
 
     private func find(_ matchers: [LabelMatcher], _ wanted: TimeRange, _ rows: CoarseRows) -> [FoundSeries] {
@@ -64,16 +94,9 @@ extension Store: SeriesSource {
             let references = index.select(matchers)
             guard !references.isEmpty else { return [] }
             return head.withLock { head in
-                var stored = head.storedSeries(in: range, places: index.labels.count)
-                rows.markSeries(in: wanted, &stored)
-                func isThere(_ reference: SeriesReference) -> Bool {
-                    stored[Int(reference)] || head.hasSamples(reference, in: range)
-                }
+                let presence = Presence(index, head, wanted, range, rows)
                 return references.compactMap { reference in
-                    guard isThere(reference) || index.links.parts(of: reference).contains(where: isThere)
-                    else {
-                        return nil
-                    }
+                    guard presence.holds(reference, index, head) else { return nil }
                     return FoundSeries(
                         reference: reference,
                         labels: index.labels[Int(reference)],
@@ -104,25 +127,68 @@ extension Store: SeriesSource {
         into columns: inout SampleColumns,
         _ leftOut: inout LeftOut
     ) {
-        for stored in sources.stored {
-            reader.samples(
-                stored.segment,
-                bundle: stored.bundle,
-                stored.place,
-                range,
-                into: &columns,
-                &leftOut
-            )
+        reader.reading { memo in
+            for stored in sources.stored { read(stored, range, using: &memo, into: &columns, &leftOut) }
+            for column in sources.columns { read(column, range, using: &memo, into: &columns, &leftOut) }
         }
-        for column in sources.columns {
-            var piece = SampleColumns()
-            do throws(CorruptionError) {
-                try column.read(range, into: &piece)
-            } catch {
-                leftOut.note(.unreadable("samples in memory: \(error)"), range.from, range.through)
+    }
+
+    /// The same for several series.
+    ///
+    /// Their pieces are read in step: those of one group are in the same bundles.
+    func read(
+        _ sources: [SeriesSources],
+        _ range: TimeRange,
+        into columns: inout [SampleColumns],
+        _ leftOut: inout LeftOut
+    ) {
+        let longest = sources.reduce((0, 0)) { (max($0.0, $1.stored.count), max($0.1, $1.columns.count)) }
+        reader.reading { memo in
+            for piece in 0..<longest.0 {
+                for place in sources.indices where piece < sources[place].stored.count {
+                    read(sources[place].stored[piece], range, using: &memo, into: &columns[place], &leftOut)
+                }
             }
-            columns.merge(piece)
+            for piece in 0..<longest.1 {
+                for place in sources.indices where piece < sources[place].columns.count {
+                    read(sources[place].columns[piece], range, using: &memo, into: &columns[place], &leftOut)
+                }
+            }
         }
+    }
+
+    private func read(
+        _ stored: SeriesSources.Stored,
+        _ range: TimeRange,
+        using memo: inout ReadMemo,
+        into columns: inout SampleColumns,
+        _ leftOut: inout LeftOut
+    ) {
+        reader.samples(
+            stored.segment,
+            bundle: stored.bundle,
+            stored.place,
+            range,
+            using: &memo,
+            into: &columns,
+            &leftOut
+        )
+    }
+
+    private func read(
+        _ column: HeadColumn,
+        _ range: TimeRange,
+        using memo: inout ReadMemo,
+        into columns: inout SampleColumns,
+        _ leftOut: inout LeftOut
+    ) {
+        var piece = SampleColumns()
+        do throws(CorruptionError) {
+            try column.read(range, using: &memo, into: &piece)
+        } catch {
+            leftOut.note(.unreadable("samples in memory: \(error)"), range.from, range.through)
+        }
+        columns.merge(piece)
     }
 }
 
@@ -140,17 +206,42 @@ extension [FoundSeries] {
     }
 }
 
+/// Which series may have samples or rows in a range.
+private struct Presence {
+    private var stored: [Bool]
+    private let range: TimeRange
+
+    init(
+        _ index: borrowing SeriesIndex,
+        _ head: borrowing Head,
+        _ wanted: TimeRange,
+        _ range: TimeRange,
+        _ rows: CoarseRows
+    ) {
+        self.range = range
+        stored = head.storedSeries(in: range, places: index.labels.count)
+        rows.markSeries(in: wanted, &stored)
+    }
+
+    /// Whether the series, or a part of it, may have any.
+    func holds(_ reference: SeriesReference, _ index: borrowing SeriesIndex, _ head: borrowing Head) -> Bool {
+        if stored[Int(reference)] || head.hasSamples(reference, in: range) { return true }
+        for part in index.links.parts(of: reference)
+        where stored[Int(part)] || head.hasSamples(part, in: range) { return true }
+        return false
+    }
+}
+
 extension Head {
     /// For each reference whether a segment within the range has it.
     fileprivate func storedSeries(in range: TimeRange, places: Int) -> [Bool] {
         var stored = [Bool](repeating: false, count: places)
         // Bundles of one group mostly share one set of columns.
-        var previous: ColumnSet?
+        var seen: Set<ObjectIdentifier> = []
         for segment in segments where range.overlaps(segment.minTime, segment.maxTime) {
             for bundle in segment.bundles
             where range.overlaps(bundle.bounds.minTime, bundle.bounds.maxTime) {
-                if bundle.columns === previous { continue }
-                previous = bundle.columns
+                guard seen.insert(ObjectIdentifier(bundle.columns)).inserted else { continue }
                 for reference in bundle.columns.references where Int(reference) < places {
                     stored[Int(reference)] = true
                 }
@@ -205,5 +296,57 @@ struct Selection: SeriesSelection {
                 : SeriesSources()
         }
         store.read(sources, wantedRange, into: &columns, &leftOut)
+    }
+
+    func read(
+        _ indices: Range<Int>,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout [SampleColumns]
+    ) throws(SourceError) {
+        try read(indices, TimeRange(from, through), newestOnly: false, into: &columns)
+    }
+
+    func readNewest(
+        _ indices: Range<Int>,
+        from: Timestamp,
+        through: Timestamp,
+        into columns: inout [SampleColumns]
+    ) throws(SourceError) {
+        try read(indices, TimeRange(from, through), newestOnly: true, into: &columns)
+    }
+
+    private func read(
+        _ indices: Range<Int>,
+        _ asked: TimeRange,
+        newestOnly: Bool,
+        into columns: inout [SampleColumns]
+    ) throws(SourceError) {
+        var leftOut = LeftOut()
+        if !rows.plan.pieces.isEmpty {
+            for (place, index) in indices.enumerated() {
+                read(index, asked, into: &columns[place], &leftOut)
+            }
+            return try leftOut.report()
+        }
+        let wantedRange = rows.sampleRange(asked)
+        guard wantedRange.from <= wantedRange.through else { return }
+        let known = range.from <= wantedRange.from && range.through >= wantedRange.through ? segments : nil
+        let sources = store.head.withLock { head in
+            indices.map { index -> SeriesSources in
+                let reference = series[index].reference
+                // A forgotten series' reference may name another one by now.
+                guard head.labels(of: reference) == series[index].labels else { return SeriesSources() }
+                if newestOnly, let newest = head.newest(of: reference, in: wantedRange) {
+                    let value = Double(bitPattern: newest.bits)
+                    columns[index - indices.lowerBound].append(newest.time, value)
+                    return SeriesSources()
+                }
+                return head.sources(of: reference, wantedRange, known: known ?? KnownSegments())
+            }
+        }
+        guard sources.contains(where: { !$0.isEmpty }) else { return }
+        store.read(sources, wantedRange, into: &columns, &leftOut)
+        try leftOut.report()
     }
 }
