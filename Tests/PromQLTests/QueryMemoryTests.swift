@@ -45,7 +45,7 @@ import Testing
 
     @Test func answersKeepTheirPartUntilTheyAreGone() async throws {
         let engine = engine { options in
-            options.maxSamples = 300_000
+            options.maxSamples = 250_000
             options.sharedMemory = 1
         }
         var answer: QueryOutput? = try await range(engine, "m")
