@@ -98,6 +98,7 @@ extension Store {
         }
         // Not before a seal of the upkeep thread has ended: the next process may write where it does.
         sealer.withLock { _ in directoryLock.withLock { $0 = nil } }
+        openDirectory.withLock { $0 = nil }
     }
 
     /// What the store holds now.

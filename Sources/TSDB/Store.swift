@@ -50,6 +50,8 @@ public final class Store: Sendable {
     let syncInterval: Duration
     let isPowerUncertain = Atomic(false)
     let directoryLock: Mutex<FileLock?>
+    /// The directory itself, held so that its number is given to no other one.
+    let openDirectory: Mutex<(any StorageFile)?>
 
     /// Opens the store in a directory, creating what is missing and reading back what is there.
     ///
@@ -90,6 +92,7 @@ public final class Store: Sendable {
         head = Mutex(opening.head)
         exemplars = Mutex(opening.exemplars)
         directoryLock = Mutex(opening.lock)
+        openDirectory = Mutex(opening.directory)
         firstRow = opening.head.nextSequence
         var report = opening.report
         report.milliseconds = Int64((clock.monotonicNanoseconds() - began) / 1_000_000)

@@ -22,6 +22,7 @@ struct StoreOpening {
     var logFile = LogFile(file: nil, slotCount: 0, found: [], nextSequence: 1)
     var report = RecoveryReport()
     var lock: FileLock?
+    var directory: (any StorageFile)?
     var exemplars = ExemplarRing(limit: 0)
     var existing: Set<String> = []
     var sealed: Set<UInt64> = []
@@ -80,6 +81,8 @@ struct StoreOpening {
     private mutating func lockDirectory() throws(StoreError) {
         do throws(FileError) {
             try files.createDirectory(options.directory)
+            // Before the lock, so that it is the one in which that is made.
+            directory = try? files.open(options.directory, .read)
             lock = try files.lock("\(options.directory)/lock")
             existing = Set(try files.list(options.directory))
         } catch {

@@ -11,15 +11,17 @@ import Testing
 
 /// Appends numbered rows of one group and reads them back.
 struct Rows {
-    let test: TestStore
+    let store: Store
     let group: GroupID
     let ids: [SeriesID]
 
-    init(_ test: TestStore, series: Int = 3) throws {
-        self.test = test
-        group = try test.store.group(Labels([("job", "rows")]))
+    init(_ test: TestStore, series: Int = 3) throws { try self.init(store: test.store, series: series) }
+
+    init(store: Store, series: Int = 3) throws {
+        self.store = store
+        group = try store.group(Labels([("job", "rows")]))
         let group = group
-        ids = try (0..<series).map { try test.store.series(Labels([("__name__", "r\($0)")]), in: group) }
+        ids = try (0..<series).map { try store.series(Labels([("__name__", "r\($0)")]), in: group) }
     }
 
     /// What no coder foresees: two bytes and more.
@@ -31,7 +33,7 @@ struct Rows {
         for row in range {
             var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: Int64(row) * 1000))
             for (number, id) in ids.enumerated() { batch.append(id, Rows.value(row, number)) }
-            #expect(try test.store.append(batch).appended == ids.count)
+            #expect(try store.append(batch).appended == ids.count)
         }
     }
 

@@ -33,6 +33,11 @@ extension Store {
     /// Locks the directory again when somebody removed the file that was locked, and stops when another process or
     /// another directory has its place.
     private func watchLock() throws(StoreError) {
+        // What cannot be looked at now can be at the next time.
+        if let own = ownDirectory, let named = try? files.identity(options.directory), named != own {
+            leave()
+            throw .replaced(options.directory)
+        }
         guard let held = directoryLock.withLock({ $0?.identity }) else { return }
         let found: FileIdentity?
         // What cannot be looked at now can be at the next time.
@@ -45,13 +50,35 @@ extension Store {
             logger.warning("the lock of the data directory was removed; it is locked again")
             return directoryLock.withLock { $0 = lock }
         }
-        if lock != nil {
-            // To the files of before, which are open.
-            flushLog()
-            try? syncLog()
+        guard lock != nil else {
+            head.withLock { $0.isClosed = true }
+            throw .locked(options.directory)
         }
+        leave()
+        throw .replaced(options.directory)
+    }
+
+    /// Writes what is due to the files of before, which are open, and nothing from then on.
+    private func leave() {
+        flushLog()
+        try? syncLog()
         head.withLock { $0.isClosed = true }
-        throw lock == nil ? .locked(options.directory) : .replaced(options.directory)
+    }
+
+    /// Which directory this process has opened; nil when the system does not say.
+    private var ownDirectory: FileIdentity? { openDirectory.withLock { try? $0?.identity() } }
+
+    /// Makes the directory again when it is gone; another one in its place is not ours to write to.
+    private func returnToDirectory() throws(FileError) {
+        guard let own = ownDirectory else { return try files.createDirectory(options.directory) }
+        let named = try files.identity(options.directory)
+        guard named != own else { return }
+        if named == nil { try files.createDirectory(options.directory) }
+        guard named == nil, try files.list(options.directory).isEmpty else {
+            throw FileError(operation: "open", path: options.directory, code: ErrorNumber.missing)
+        }
+        let made = try files.open(options.directory, .read)
+        openDirectory.withLock { $0 = made }
     }
 
     // MARK: - Ring
@@ -144,9 +171,10 @@ extension Store {
     /// - Throws: `StoreError` when rows could not be sealed or the new file could not be written; the store goes on
     ///   with the old one.
     private func renewLog(moving: Bool) throws(StoreError) {
+        // The ring may need it too.
+        do throws(FileError) { try returnToDirectory() } catch { throw StoreError(error) }
         try sealAll()
         do throws(FileError) {
-            try files.createDirectory(options.directory)
             let fresh = try files.open("\(logPath).new", .create)
             try fresh.truncate(to: 0)
             try LogFile.fill(fresh, from: 0, to: options.logFileBytes)
