@@ -56,14 +56,14 @@ extension StoreOpening {
             )
             return
         }
-        let isCut = logSize % Int64(LogPage.size) != 0
-        if isCut || logSize < options.logFileBytes {
-            if isCut { report.damagedPages += 1 }
+        let metadata: Logger.Metadata = ["bytes": "\(logSize)", "configured": "\(options.logFileBytes)"]
+        if scan.isCut(to: logSize) {
+            report.damagedPages += 1
+            logger.warning("the log was cut off; rows that were behind are lost", metadata: metadata)
+        } else if logSize < options.logFileBytes, scan.writtenSlots == 0 {
             logger.warning(
-                isCut
-                    ? "the log was cut off; rows that were behind are lost"
-                    : "the log was smaller than configured; unless that was changed it was cut off, and rows are lost",
-                metadata: ["bytes": "\(logSize)", "configured": "\(options.logFileBytes)"]
+                "the log was smaller than configured; unless that was changed it was cut off, and rows are lost",
+                metadata: metadata
             )
         }
     }

@@ -3,6 +3,7 @@
 // What a start has lost is counted: damage inside a page, a log that is gone, cut or something else, files that changed
 // places. What a kill or a cut leaves is not called damage; CrashTests and the simulation see to that.
 
+import Logging
 import Platform
 import Samples
 import Testing
@@ -145,9 +146,52 @@ struct LossTests {
         #expect(try TestStore(files: files).store.recovery.damagedPages == 1)
     }
 
-    @Test func anotherSizeIsNoDamage() throws {
-        let files = try LossTests.closed()
-        #expect(try !TestStore(files: files) { $0.logBytes = 2 << 20 }.store.recovery.isDamaged)
+    /// Where a page ends nothing is torn; the pages that are left know how many there were.
+    @Test(arguments: [2, 17, 27], ["closed", "killed"])
+    func aLogThatIsCutBetweenPagesIsCounted(pages: Int, ending: String) throws {
+        let test = try TestStore()
+        try Rows(test, series: 40).append(0..<2500)
+        if ending == "closed" { test.store.close() }
+        let files = test.files.afterKill()
+        #expect(LossTests.used(files) > 27 * LogPage.size)
+        files.withFile("/data/log") { $0.written.removeSubrange((pages * LogPage.size)...) }
+        let result = try StoreSnapshot(
+            "/data",
+            files: files,
+            clock: ManualClock(wallMilliseconds: 1_700_000_000_000),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ).verify()
+        #expect(result.damage.contains("log at \(pages * LogPage.size): the file was cut off here"))
+        // Also when the configuration asks for another size by now.
+        for bytes in [1 << 20, 2 << 20] {
+            let after = try TestStore(files: files.afterKill()) { $0.logBytes = bytes }
+            let present = try Rows.present(after.store, series: 40)
+            #expect(present.count < 2500 && present == Array(0..<present.count))
+            #expect(after.store.recovery.damagedPages == 1)
+            #expect(after.counter("corrupt_pages_total") == 1)
+            after.store.close()
+            let again = try TestStore(files: after.files.afterKill()) { $0.logBytes = bytes }
+            #expect(!again.store.recovery.isDamaged)
+        }
+    }
+
+    /// Neither damage nor a word of a loss.
+    @Test(arguments: [32, 512, 2048], ["closed", "killed", "sealed"])
+    func anotherSizeIsNoDamage(pages: Int, ending: String) throws {
+        var files = try LossTests.closed()
+        if ending != "closed" {
+            let test = try TestStore(files: files)
+            if ending == "sealed" { try test.store.sealAll() }
+            files = test.files.afterKill()
+        }
+        for size in [pages * LogPage.size, 1 << 20] {
+            let warnings = Warnings()
+            let test = try TestStore(files: files, warnings: warnings) { $0.logBytes = size }
+            #expect(!test.store.recovery.isDamaged)
+            #expect(warnings.all == [])
+            #expect(try Rows.present(test.store) == Array(0..<130))
+            files = test.files.afterKill()
+        }
     }
 
     @Test func aLogOfRandomBytesIsCounted() throws {

@@ -5,6 +5,7 @@
 import Logging
 import Platform
 import Samples
+import Synchronization
 
 @testable import TSDB
 
@@ -18,6 +19,7 @@ struct TestStore {
     init(
         files: MemoryFileStore = MemoryFileStore(),
         clock: ManualClock = ManualClock(wallMilliseconds: 1_700_000_000_000),
+        warnings: Warnings? = nil,
         _ change: (inout StoreOptions) -> Void = { _ in }
     ) throws(StoreError) {
         var options = StoreOptions(directory: "/data", ringBytes: 4 << 20, ringFiles: 4, logBytes: 1 << 20)
@@ -30,12 +32,37 @@ struct TestStore {
             files: files,
             clock: clock,
             telemetry: telemetry,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            logger: Logger(label: "test") { _ -> any LogHandler in
+                if let warnings { return WarningHandler(warnings: warnings) }
+                return SwiftLogNoOpLogHandler()
+            }
         )
     }
 
     func counter(_ name: String) -> Double {
         telemetry.families().first { $0.name == "edgewatch_storage_\(name)" }?.samples.first?.value ?? -1
+    }
+}
+
+/// What was logged as a warning or worse.
+final class Warnings: Sendable {
+    let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+}
+
+private struct WarningHandler: LogHandler {
+    let warnings: Warnings
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.warning
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        warnings.lines.withLock { $0.append("\(event.message)") }
     }
 }
 

@@ -111,7 +111,14 @@ struct LogBuffer: Sendable {
     }
 
     private mutating func finishImage() {
-        LogPage.finish(&image, sequence: sequence, tail: tail, firstRow: firstRow, session: session)
+        LogPage.finish(
+            &image,
+            sequence: sequence,
+            tail: tail,
+            firstRow: firstRow,
+            slots: UInt32(exactly: capacity) ?? 0,
+            session: session
+        )
     }
 
     private mutating func beginImage() {

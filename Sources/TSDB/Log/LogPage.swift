@@ -44,14 +44,17 @@ enum LogPage {
         var length: Int
         /// Whether the checksum over everything used holds.
         var isWhole: Bool
+        /// Pages that the file had place for; 0 when it does not say.
+        var slots: UInt32 = 0
     }
 
-    /// Writes the header of a page image whose payload is in place; its tag when there is a session.
+    /// Writes the header of a page image whose payload is in place; its tag when there is a session, else `slots`.
     static func finish(
         _ image: inout [UInt8],
         sequence: UInt64,
         tail: UInt64,
         firstRow: UInt64,
+        slots: UInt32 = 0,
         session: LogSession? = nil
     ) {
         var header: [UInt8] = []
@@ -62,7 +65,12 @@ enum LogPage {
         header.append(littleEndian: tail)
         header.append(littleEndian: firstRow)
         header.append(littleEndian: UInt16(image.count))
-        header += session?.tag(header[tagged]) ?? [UInt8](repeating: 0, count: LogSession.headerTagBytes)
+        if let session {
+            header += session.tag(header[tagged])
+        } else {
+            header.append(littleEndian: slots)
+            header.append(littleEndian: UInt16(0))
+        }
         image.replaceSubrange(0..<headerSize, with: header)
         image.overwrite(littleEndian: CRC32C.checksum(image[8...]), at: 4)
     }
@@ -78,6 +86,8 @@ enum LogPage {
             header.isWhole = session.tag(bytes[tagged]) == Array(bytes[tagged.upperBound..<headerSize])
         } else {
             header.isWhole = sessions.acceptsPlaintext
+            var reader = ByteReader(bytes, in: tagged.upperBound..<headerSize)
+            header.slots = (try? reader.integer(UInt32.self)) ?? 0
         }
         return header
     }

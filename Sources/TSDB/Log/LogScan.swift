@@ -22,6 +22,8 @@ struct LogScan: Sendable {
     /// Live pages, ascending, each sequence once.
     private(set) var pages: [Page] = []
     private(set) var slotCount = 0
+    /// Slots that the file had when the newest page was written that says so; 0 when none does.
+    private(set) var writtenSlots = 0
     /// The oldest page that was needed when the newest page was written.
     private(set) var tail: UInt64 = 1
     /// A key that a page asks for and that was not given.
@@ -35,11 +37,24 @@ struct LogScan: Sendable {
     private(set) var damaged = 0
     /// Slots that could not be read.
     private(set) var unreadable = 0
+    /// The newest page that says how many slots there were.
+    private var newestSaying: UInt64 = 0
 
     /// Bounds what a start remembers of a file full of something else.
     private static let garbageLimit = 256
     private static let unreadableLimit = 64
     private static let chunkBytes = 64 * LogPage.size
+
+    /// Whether a file of this size was longer when its newest page was written.
+    ///
+    /// A log only grows in place; for a smaller one another file is begun.
+    func isCut(to size: Int64) -> Bool {
+        if size % Int64(LogPage.size) != 0 { return true }
+        guard !pages.isEmpty else { return false }
+        // Pages that do not say it are of a version that made none so small either.
+        let least = writtenSlots > 0 ? writtenSlots : StoreOptions.smallestLogBytes / LogPage.size
+        return size / Int64(LogPage.size) < Int64(least)
+    }
 
     /// Looks at every slot.
     ///
@@ -98,6 +113,9 @@ struct LogScan: Sendable {
         var length = header.length
         if header.isWhole {
             tail = max(tail, header.tail)
+            if header.slots > 0, header.sequence >= newestSaying {
+                (newestSaying, writtenSlots) = (header.sequence, Int(header.slots))
+            }
         } else {
             let fragments = LogPage.fragments(bytes, header, &sessions)
             if fragments.list.isEmpty {

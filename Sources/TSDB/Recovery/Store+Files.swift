@@ -194,14 +194,18 @@ extension Store {
         _ writer: inout LogWriter
     ) throws(FileError) {
         let now = clock.monotonicNanoseconds()
-        let (first, pages) = head.withLock { head in
+        let slots = Int(clamping: options.logFileBytes / Int64(LogPage.size))
+        let (first, pages, before) = head.withLock { head in
             head.endLogPage()
+            // Pages say how many slots there are, at least: it is not known yet in which file these will be.
+            let before = head.log.capacity
+            head.log.capacity = min(before, slots)
             let first = head.log.sequence
             // As at a start: what no page behind would explain. The end is not orderly any more.
             let next = head.nextSequence
             head.log.append(LogRecord.gap(next..<next, mark: now), isRow: false)
             for gap in head.gaps { head.log.append(LogRecord.gap(gap, mark: now), isRow: false) }
-            return (first, head.log.takePending())
+            return (first, head.log.takePending(), before)
         }
         var found: [LogScan.Page] = []
         do throws(FileError) {
@@ -214,10 +218,12 @@ extension Store {
             try files.rename("\(logPath).new", to: logPath)
             try files.syncDirectory(options.directory)
         } catch {
-            head.withLock { $0.log.putBack(pages[...]) }
+            head.withLock { head in
+                head.log.putBack(pages[...])
+                head.log.capacity = before
+            }
             throw error
         }
-        let slots = Int(clamping: options.logFileBytes / Int64(LogPage.size))
         writer.file = LogFile(
             file: StagedFile.join(fresh, options, files, flashBytes: metrics.logFlashBytes, logger: logger),
             slotCount: slots,

@@ -109,7 +109,7 @@ extension StoreSnapshot {
             return result.note("log: the file cannot be read")
         }
         let size = (try? file.size()) ?? 0
-        if size % Int64(LogPage.size) != 0 { result.note("log at \(size): the file was cut off here") }
+        if scan.isCut(to: size) { result.note("log at \(size): the file was cut off here") }
         if size == 0 { result.note("log: the file is empty") }
         for slot in scan.garbage {
             result.note("log at \(slot * LogPage.size): \(LogPage.size) bytes are no page")
