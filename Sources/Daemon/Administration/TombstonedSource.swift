@@ -41,6 +41,17 @@ final class TombstonedSource: SeriesSource {
         return VisibleSelection(selection, hiding, from: from, through: through)
     }
 
+    func selectUnordered(
+        _ matchers: [LabelMatcher],
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> any SeriesSelection {
+        let selection = try base.selectUnordered(matchers, from: from, through: through)
+        let hiding = overlapping(from, through)
+        guard !hiding.isEmpty else { return selection }
+        return VisibleSelection(selection, hiding, from: from, through: through)
+    }
+
     func labelNames(
         _ matchers: [LabelMatcher],
         from: Timestamp,
