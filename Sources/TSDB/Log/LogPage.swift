@@ -274,8 +274,8 @@ enum LogPage {
         return Hole(offset: hole.lowerBound, place: place, rows: isExact ? rows : most, isExact: isExact)
     }
 
-    /// Bytes of the shortest row with its fragment's header.
-    private static let smallestRow = fragmentHeaderSize + 4
+    /// Bytes of the shortest row with its fragment's header: kind and window, and no less than nothing of the coder.
+    private static let smallestRow = fragmentHeaderSize + 2
 
     /// Whether the first fragment lies in the header's sector and does not verify, which no cut does.
     static func hasDamagedStart(_ bytes: [UInt8], _ header: Header) -> Bool {

@@ -37,6 +37,10 @@ struct LogReplay {
     private var isChained = false
     /// Something was damaged or missing.
     private var isBroken = false
+    /// The end of the page before is missing, or whole pages.
+    private var isAfterLoss = false
+    /// The end of a row's record is.
+    private var isRowCut = false
 
     /// Rows of the windows in `sealed` are in segments already, which end before the rows `sealedEnds`, ascending.
     init(
@@ -99,6 +103,8 @@ struct LogReplay {
 
     private mutating func breakChain(_ pages: UInt64, isComplete: Bool = false) {
         if !isComplete {
+            isAfterLoss = true
+            if isInRecord, LogRecord.isRow(record.first) { isRowCut = true }
             isInRecord = false
             isChained = false
         }
@@ -113,6 +119,22 @@ struct LogReplay {
         isChained = false
         isBroken = true
         for place in streams.indices { streams[place].needsKey = true }
+    }
+
+    /// Counts rows whose records are missing.
+    private mutating func lose(_ rows: UInt64) {
+        let total = UInt64(report.skippedRows) + min(rows, Numbering.limit)
+        report.skippedRows = Int(min(total, Numbering.limit))
+    }
+
+    /// Counts what is missing before a page: as many rows as its number is ahead.
+    ///
+    /// What a process found torn is no loss.
+    private mutating func countLoss(before fragments: LogPage.Fragments, _ header: LogPage.Header) {
+        defer { (isAfterLoss, isRowCut) = (false, false) }
+        guard isAfterLoss, seenRow != nil, !fragments.beginWithGap else { return }
+        if isRowCut { lose(1) }
+        if header.isWhole, header.firstRow > nextRow { lose(header.firstRow - nextRow) }
     }
 
     /// Where the rows of a page begin; in a damaged header the number need not be right.
@@ -141,6 +163,7 @@ struct LogReplay {
         index: inout SeriesIndex
     ) {
         let first = fragments.list.first { $0.part.beginsRecord }
+        countLoss(before: fragments, header)
         var row = firstRow(header, first?.payload.first, below: bound)
         nextRow = max(nextRow, row)
         var holes = fragments.holes[...]
@@ -148,6 +171,7 @@ struct LogReplay {
         for (place, fragment) in fragments.list.enumerated() {
             while let hole = holes.first, hole.place <= place {
                 holes.removeFirst()
+                if isInRecord, LogRecord.isRow(record.first) { lose(1) }
                 distrust()
                 let latest = LogReplay.rows(in: fragments, from: place, before: bound)
                 let next = min(row + UInt64(hole.rows), max(row, latest))
@@ -157,6 +181,7 @@ struct LogReplay {
                     if !hole.isExact { unnumbered = unnumbered ?? row }
                     head.addGap(row..<next)
                 }
+                lose(next - row)
                 row = next
             }
             if fragment.part.beginsRecord {
@@ -199,7 +224,10 @@ struct LogReplay {
         // Rows that it found and that are not here now were damaged since.
         if let seenRow {
             let sealed = sealedEnds.last { $0 <= gap.lowerBound } ?? 0
-            if gap.lowerBound > max(seenRow, sealed) { report.damagedPages += max(1, doubtfulPages) }
+            if gap.lowerBound > max(seenRow, sealed) {
+                report.damagedPages += max(1, doubtfulPages)
+                lose(gap.lowerBound - max(seenRow, sealed))
+            }
             self.seenRow = max(seenRow, gap.upperBound)
         }
         doubtfulPages = 0
