@@ -18,13 +18,20 @@ extension StoreOpening {
         } catch {
             guard error.isOutOfSpace else { return try putLogAside(error) }
             // A full disk must not keep what is stored from being read, nor new rows from memory and ring.
-            guard existing.contains(Ring.name(0)) else { throw StoreError(error) }
+            guard hasRing else {
+                // What was made of a log is in the way of whoever makes room.
+                if !existing.contains("log") { try? files.remove("\(options.directory)/log") }
+                throw StoreError(error)
+            }
             logger.error(
                 "no room for the log; rows are not safe until sealed",
                 metadata: ["error": "\(error)"]
             )
         }
     }
+
+    /// Whether something is stored, in whichever file of the ring.
+    private var hasRing: Bool { Ring.numbers.contains { existing.contains(ring.name($0)) } }
 
     mutating func openAndScanLog() throws(FileError) {
         let file = stage(try openLog())
@@ -52,7 +59,7 @@ extension StoreOpening {
                 try openAndScanLog()
             }
         } catch {
-            guard existing.contains(Ring.name(0)) else { throw StoreError(error) }
+            guard hasRing else { throw StoreError(error) }
             logger.error("there is no log; rows are not safe until sealed", metadata: ["error": "\(error)"])
         }
     }
@@ -63,13 +70,17 @@ extension StoreOpening {
         return staged
     }
 
-    /// Fills the log up; one that has rows is used as it is when there is no room for more.
+    /// Fills the log up; one that has rows is used as it is when there is no room for more, and one that has none takes
+    /// no more room than before, but for a page of zeros, which says that it was never begun.
     func fill(_ file: any StorageFile, from size: Int64, to wanted: Int64) throws(FileError) {
         do throws(FileError) {
             try LogFile.fill(file, from: size, to: wanted)
         } catch {
             guard error.isOutOfSpace, (try? LogScan.scan(file, options.encryption).pages.isEmpty) == false
-            else { throw error }
+            else {
+                if error.isOutOfSpace { try? file.truncate(to: max(size, Int64(LogPage.size))) }
+                throw error
+            }
             logger.warning("no room for the whole log", metadata: ["error": "\(error)"])
         }
     }

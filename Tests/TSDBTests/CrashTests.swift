@@ -243,8 +243,11 @@ struct CrashTests {
         // There is room for one segment of this size only: the older one gave way.
         #expect(try Rows.present(full.store) == Array(400..<500))
         let empty = MemoryFileStore()
-        empty.state.withLock { $0.capacity = 100_000 }
+        // Room for a part of the log, which is not left behind.
+        empty.state.withLock { $0.capacity = 600_000 }
         #expect(throws: StoreError.self) { try TestStore(files: empty) }
+        #expect(empty.state.withLock { $0.bytes } == 0)
+        #expect(try empty.list("/data") == [])
     }
 
     @Test func aDeadLogIsReplacedBySegments() throws {
@@ -265,16 +268,21 @@ struct CrashTests {
         #expect(try Rows.present(again.store, series: 110) == Array(0..<3010))
     }
 
-    @Test func withoutRoomForALogAnOldStoreStillTakesRows() throws {
+    /// Also when the first file of the ring is gone.
+    @Test(arguments: ["ring-00", "ring-03"])
+    func withoutRoomForALogAnOldStoreStillTakesRows(name: String) throws {
         let test = try TestStore()
         try Rows(test).append(0..<100)
         try test.store.sealAll()
         let files = test.files.afterKill()
+        if name != "ring-00" { try files.rename("/data/ring-00", to: "/data/\(name)") }
         files.state.withLock { state in
             state.files["/data/log"] = nil
-            state.capacity = state.files.values.reduce(0) { $0 + $1.written.count } + 100_000
+            state.capacity = state.files.values.reduce(0) { $0 + $1.written.count } + 600_000
         }
         let full = try TestStore(files: files)
+        // Not even a part of the room is taken by a log that nobody uses.
+        #expect(files.contents("/data/log").count == LogPage.size)
         try Rows(full).append(100..<200)
         #expect(try Rows.present(full.store) == Array(0..<200))
         full.store.close()
