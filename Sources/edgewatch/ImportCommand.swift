@@ -67,8 +67,7 @@ struct ImportCommand: ParsableCommand {
         let system = SystemFileStore()
         do {
             try system.createDirectory(directory)
-            var options = try StoreOptions(foundIn: directory, files: system)
-            options.encryption = encryption
+            var options = try StoreOptions(foundIn: directory, files: system, encryption: encryption)
             options.maxSeries = maxSeries
             options.leftStagingPaths = StagingPlace.left(directory: directory, in: staging.staging)
             return try Store(

@@ -133,6 +133,42 @@ struct VerifyTests {
         #expect(result.families == 1)
     }
 
+    /// Windows are as long as the configuration of whoever wrote them said.
+    @Test(arguments: [(60, 180), (60, nil), (600, 86_400), (7, 7 * 24 * 3600)], [false, true])
+    func windowsOfAnyLengthAreFound(seconds: (warm: Int64, cold: Int64?), isEncrypted: Bool) throws {
+        let lengths = [("warm", seconds.warm)] + (seconds.cold.map { [("cold", $0)] } ?? [])
+        let plain = try #require(StoreKey(bytes: [UInt8](repeating: 7, count: 32)))
+        let key = isEncrypted ? StoreEncryption(key: plain) : nil
+        let test = try TestStore {
+            $0.encryption = key
+            $0.tiers = lengths.map {
+                TierOptions(name: $0.0, resolution: .seconds($0.1), ringBytes: 1 << 20, ringFiles: 2)
+            }
+        }
+        try Rows(test).append(0..<1500)
+        try test.store.sealAll()
+        for _ in 0..<20 {
+            test.clock.advance(milliseconds: 11_000)
+            try test.store.maintain()
+        }
+        test.store.close()
+        let written = test.store.statistics.tiers.map(\.rows)
+        #expect(written.allSatisfy { $0 > 0 })
+        let snapshot = try StoreSnapshot(
+            "/data",
+            files: test.files.afterKill(),
+            clock: ManualClock(wallMilliseconds: 1_700_000_000_000),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            encryption: key
+        )
+        let tiers = snapshot.store.statistics.tiers
+        #expect(tiers.map(\.resolution) == lengths.map { .seconds($0.1) })
+        #expect(tiers.map(\.rows) == written)
+        let result = snapshot.verify()
+        #expect(result.damage == [])
+        #expect(result.tierRows == written.reduce(0) { $0 + UInt64($1) })
+    }
+
     @Test(arguments: ["log", "ring-00", "warm-00", "metadata"])
     func randomBytesAreFound(name: String) throws {
         let (files, _) = try VerifyTests.fixture()

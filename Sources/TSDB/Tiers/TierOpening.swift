@@ -81,9 +81,7 @@ struct TierOpening {
             }
             // Each is synced before the next is begun, so a power cut can have left the newest one half written.
             let isTorn = number == scan.found.count - 1 && !candidate.hasWholeData()
-            guard !isTorn, let bytes = candidate.wholeDirectory(),
-                let directory = try? TierDirectory.head(bytes).head
-            else {
+            guard !isTorn, let directory = candidate.tierDirectory else {
                 damaged += 1
                 regions.append(RingScan.Region(candidate))
                 continue
@@ -150,13 +148,14 @@ struct TierOpening {
 }
 
 extension RingScan.Found {
-    /// Header and directory, if they are what was written.
-    fileprivate func wholeDirectory() -> [UInt8]? {
+    /// What a segment of a tier says of itself, if that is what was written.
+    var tierDirectory: TierDirectory.Head? {
         let count = SegmentHeader.size + header.directoryLength
-        guard let bytes = try? readable.read(at: offset, count: count), bytes.count == count,
+        guard header.version == TierDirectory.version,
+            let bytes = try? readable.read(at: offset, count: count), bytes.count == count,
             SegmentHeader.isWhole(bytes)
         else { return nil }
-        return bytes
+        return try? TierDirectory.head(bytes).head
     }
 
     fileprivate var place: Segment {

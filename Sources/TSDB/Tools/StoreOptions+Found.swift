@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Platform
+internal import Samples
 
 extension StoreOptions {
     /// Bounds within which everything in a directory stays: the defaults, or what its files show where that is more.
@@ -10,12 +11,18 @@ extension StoreOptions {
     /// - Parameters:
     ///   - directory: the data directory.
     ///   - files: the file system.
+    ///   - encryption: what its files are encrypted with.
     /// - Throws: `StoreError` when the directory cannot be read.
-    public init(foundIn directory: String, files: any FileStore) throws(StoreError) {
+    public init(
+        foundIn directory: String,
+        files: any FileStore,
+        encryption: StoreEncryption? = nil
+    ) throws(StoreError) {
         self.init(directory: directory)
+        self.encryption = encryption
         do throws(FileError) {
             let names = try files.list(directory)
-            if let raw = try StoreOptions.ring("ring", names, directory, files, (ringFiles, ringBytes)) {
+            if let raw = StoreOptions.ring("ring", names, directory, files, (ringFiles, ringBytes)) {
                 (ringFiles, ringBytes) = raw
             }
             if names.contains("log") {
@@ -37,9 +44,50 @@ extension StoreOptions {
                     )
                 )
             }
+            findResolutions(Set(names), files)
         } catch {
             throw StoreError(error)
         }
+    }
+
+    /// Takes the lengths of windows from the newest segment of each tier.
+    private mutating func findResolutions(_ existing: Set<String>, _ files: any FileStore) {
+        var found: [String: Int64] = [:]
+        for place in tiers.indices {
+            guard let length = newestResolution(of: tiers[place], existing, files) else { continue }
+            found[tiers[place].name] = length
+            tiers[place].resolution = .milliseconds(length)
+        }
+        guard tiers.count == 2 else { return }
+        let (warm, cold) = (tiers[0].resolution.milliseconds, tiers[1].resolution.milliseconds)
+        guard cold <= warm || cold % warm != 0 else { return }
+        // One of them has nothing yet, or nothing since it was configured otherwise: no row of it counts.
+        if found["warm"] != nil {
+            tiers[1].resolution = .milliseconds(warm * 2)
+        } else {
+            tiers[0].resolution = .milliseconds(cold / 2)
+        }
+    }
+
+    /// The length of the windows in the newest segment of a tier; nil when there is none that can be read.
+    private func newestResolution(
+        of tier: TierOptions,
+        _ existing: Set<String>,
+        _ files: any FileStore
+    ) -> Int64? {
+        var ring = Ring(
+            // Nothing is changed by a look.
+            files: SnapshotFiles(files),
+            directory: directory,
+            prefix: tier.name,
+            fileCount: tier.ringFiles,
+            ringBytes: tier.ringBytes,
+            encryption: encryption
+        )
+        for found in RingScan.scan(&ring, existing: existing).found.reversed() {
+            if let resolution = found.tierDirectory?.resolution { return resolution }
+        }
+        return nil
     }
 
     /// Files and bytes of a ring, at least so many; nil when there is none.

@@ -50,8 +50,7 @@ public final class StoreSnapshot: Sendable {
         }
         self.files = SnapshotFiles(files)
         self.directory = directory
-        var options = try StoreOptions(foundIn: directory, files: files)
-        options.encryption = encryption
+        var options = try StoreOptions(foundIn: directory, files: files, encryption: encryption)
         options.leftStagingPaths = staging
         store = try Store(
             options,
