@@ -58,8 +58,9 @@ struct ExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Writes samples as OpenMetrics text or as a remote-write file.",
         discussion: """
-            What cannot be read is left out and told on standard error, and the exit code is 1. Only remote-write has \
-            everything; OpenMetrics text is without stale markers, native histograms, exemplars and start timestamps.
+            What cannot be read is left out and told on standard error, and the exit code is 1, or 3 when the directory \
+            is in use and it may only have been overwritten meanwhile. Only remote-write has everything; OpenMetrics \
+            text is without stale markers, native histograms, exemplars and start timestamps.
             """
     )
 
@@ -99,10 +100,13 @@ struct ExportCommand: ParsableCommand {
         say("\(output): \(export.written) samples")
         for line in export.notes(format) { say(line) }
         if export.damage.count > 0 {
-            Console.writeError(
-                "edgewatch: \(export.damage.count) parts could not be read and are not in \(output)"
-            )
-            Console.exit(1)
+            let line = "edgewatch: \(export.damage.count) parts could not be read and are not in \(output)"
+            guard snapshot.isInUse else {
+                Console.writeError(line)
+                Console.exit(1)
+            }
+            Console.writeError("\(line); the directory is in use, and they may only have been overwritten")
+            Console.exit(3)
         }
     }
 }

@@ -124,7 +124,10 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Checks every checksum and decodes every block.",
-        discussion: "Exit code 0: all is good; 1: something is damaged; 2: the directory cannot be looked at."
+        discussion: """
+            Exit code 0: all is good; 1: something is damaged; 2: the directory cannot be looked at. Of a directory in \
+            use, what is overwritten while it is read is noted and is no damage.
+            """
     )
 
     /// Whether this command is what the program was asked for; it has an exit code of its own for what cannot run.

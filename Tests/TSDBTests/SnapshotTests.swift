@@ -77,6 +77,39 @@ struct SnapshotTests {
         #expect(try Rows.present(test.store) == Array(0..<200))
     }
 
+    /// What the running process overwrites is no damage, whenever it does; what else is wrong still is.
+    @Test(arguments: [false, true], [1000, 6000])
+    func aRingThatComesRoundIsNotDamaged(isDamaged: Bool, rows further: Int) throws {
+        let test = try TestStore { ($0.ringBytes, $0.ringFiles) = (512 << 10, 2) }
+        let ids = try Rows(test, series: 40)
+        var random = SeededGenerator(seed: 9)
+        // Noise takes its room: about 25 KB a segment.
+        func append(_ range: Range<Int>) throws {
+            for row in range {
+                var batch = SampleBatch(
+                    group: ids.group,
+                    timestamp: Timestamp(milliseconds: Int64(row) * 1000)
+                )
+                for id in ids.ids { batch.append(id, Double(Int.random(in: 0..<(1 << 40), using: &random))) }
+                _ = try test.store.append(batch)
+                if row % 100 == 99 { try test.store.sealAll() }
+            }
+        }
+        try append(0..<4000)
+        test.files.withFile("/data/lock") { $0.written = [] }
+        let snapshot = try SnapshotTests.open(test.files)
+        #expect(snapshot.isInUse)
+        try append(4000..<(4000 + further))
+        if isDamaged {
+            let newest = try #require(try SnapshotTests.open(test.files).segments.last)
+            let name = Ring.name(newest.file)
+            test.files.withFile("/data/\(name)") { $0.written[Int(newest.offset) + newest.bytes - 3] ^= 1 }
+        }
+        let result = snapshot.verify()
+        #expect(result.damage.isEmpty == !isDamaged, "\(result.damage)")
+        #expect(result.notes.contains { $0.contains("overwritten while they were read") })
+    }
+
     @Test func noDataDirectoryIsSaidToBeNone() throws {
         let files = MemoryFileStore()
         files.withFile("/data/notes.txt") { $0.written = [1, 2, 3] }

@@ -26,6 +26,8 @@ extension StoreSnapshot {
         public var more = 0
         /// What a power cut leaves and damage may look like, a line each.
         public var notes: [String] = []
+        /// The damage that was found in files, without decoding anything.
+        fileprivate var fileLines: Set<String> = []
 
         /// Lines of damage kept.
         public static let limit = 1000
@@ -37,9 +39,57 @@ extension StoreSnapshot {
 
     /// Checks every checksum and decodes every block, of segments, tiers, the log and metadata.
     ///
-    /// Cost: reads everything twice and decodes it twice.
+    /// Of a directory in use, what was overwritten while it was read is no damage.
+    ///
+    /// Cost: reads everything twice and decodes it twice; of a directory in use the files once more.
     public func verify() -> Verification {
         var result = Verification()
+        verifyFiles(&result)
+        var overwritten = 0
+        for segment in store.head.withLock({ $0.segments }) {
+            result.segments += 1
+            let before = result
+            for bundle in segment.bundles.indices { verify(segment, bundle, &result) }
+            overwritten += forgive(segment, since: before, &result)
+        }
+        for (number, tier) in store.options.tiers.enumerated() {
+            overwritten += verifyTier(number, tier.name, &result)
+        }
+        verifySeries(&result)
+        if isInUse {
+            // Damage stays where it is; what is being written is soon whole.
+            var again = Verification()
+            verifyFiles(&again)
+            let lasting = Set(again.damage)
+            let changed = result.fileLines.filter { !lasting.contains($0) }
+            result.damage.removeAll { changed.contains($0) }
+            overwritten += changed.count
+        } else {
+            noteRecovery(&result)
+        }
+        if overwritten > 0 {
+            result.notes.append(
+                "\(overwritten) parts were overwritten while they were read; the directory is in use, and this is no damage"
+            )
+        }
+        return result
+    }
+
+    /// Forgets what is wrong with a segment whose place has been given to another one meanwhile; returns whether.
+    private func forgive(_ segment: Segment, since before: Verification, _ result: inout Verification) -> Int
+    {
+        let isDamaged = result.damage.count + result.more > before.damage.count + before.more
+        guard isInUse, isDamaged,
+            SegmentHeader((try? segment.file.read(at: segment.offset, count: SegmentHeader.size)) ?? [])?
+                .ringSequence != segment.ringSequence
+        else { return 0 }
+        (result.damage, result.more) = (before.damage, before.more)
+        return 1
+    }
+
+    // MARK: - Files
+
+    private func verifyFiles(_ result: inout Verification) {
         let existing = Set((try? files.list(directory)) ?? [])
         let options = store.options
         verifyRing(Ring.samples, options.ringFiles, options.ringBytes, existing, &result)
@@ -48,17 +98,8 @@ extension StoreSnapshot {
         }
         verifyLog(&result)
         verifyMetadata(existing, &result)
-        for segment in store.head.withLock({ $0.segments }) {
-            result.segments += 1
-            for bundle in segment.bundles.indices { verify(segment, bundle, &result) }
-        }
-        for (number, tier) in options.tiers.enumerated() { verifyTier(number, tier.name, &result) }
-        verifySeries(&result)
-        noteRecovery(&result)
-        return result
+        result.fileLines = Set(result.damage)
     }
-
-    // MARK: - Files
 
     private func verifyRing(
         _ name: String,
@@ -221,12 +262,15 @@ extension StoreSnapshot {
         }
     }
 
-    private func verifyTier(_ number: Int, _ name: String, _ result: inout Verification) {
+    /// Returns how many segments were overwritten meanwhile.
+    private func verifyTier(_ number: Int, _ name: String, _ result: inout Verification) -> Int {
         let segments = store.head.withLock {
             $0.tiers.indices.contains(number) ? $0.tiers[number].segments : []
         }
+        var overwritten = 0
         for segment in segments {
             result.tierSegments += 1
+            let before = result
             let file = "\(name)-\(segment.place.fileNumber < 10 ? "0" : "")\(segment.place.fileNumber)"
             let blocks = segment.columns.reduce(0) { $0 + $1.references.count }
             var rows: [CoarseRow] = []
@@ -240,7 +284,9 @@ extension StoreSnapshot {
                     result.note("\(file) at \(segment.place.offset): series \(block): \(error.words)")
                 }
             }
+            overwritten += forgive(segment.place, since: before, &result)
         }
+        return overwritten
     }
 
     /// Reads every series once, which takes memory and the tiers in as well.
@@ -253,7 +299,8 @@ extension StoreSnapshot {
                 do throws(SourceError) {
                     try all.read(index, from: .min, through: .max, into: &columns)
                 } catch {
-                    result.note("\(all.labels(index)): \(error.words)")
+                    // The blocks were looked at; those of a directory in use may be gone by now.
+                    if !isInUse { result.note("\(all.labels(index)): \(error.words)") }
                     continue
                 }
                 for place in columns.timestamps.indices.dropFirst()
@@ -263,7 +310,7 @@ extension StoreSnapshot {
                 }
             }
         } catch {
-            result.note(error.words)
+            if !isInUse { result.note(error.words) }
         }
     }
 }
