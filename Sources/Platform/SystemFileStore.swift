@@ -121,6 +121,16 @@ public struct SystemFileStore: FileStore {
         return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
+    /// The user whom a file belongs to, by name where there is one; nil when it is this process's, or not known.
+    public func otherOwner(of path: String) -> String? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_uid != geteuid() else { return nil }
+        guard let entry = unsafe getpwuid(status.st_uid), let name = unsafe entry.pointee.pw_name else {
+            return "user \(status.st_uid)"
+        }
+        return unsafe String(cString: name)
+    }
+
     /// Free bytes by statvfs.
     public func freeBytes(_ path: String) throws(FileError) -> Int64 {
         var status = statvfs()

@@ -13,6 +13,8 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     case replaced(String)
     /// The directory or a file in it may not be written.
     case notWritable(FileError)
+    /// The directory may not be read.
+    case notReadable(FileError)
     /// There is no room for the files a new store needs.
     case outOfSpace(FileError)
     /// An option is outside its bounds; the text says which and why.
@@ -44,6 +46,7 @@ public enum StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case .replaced(let directory):
             "data directory \(directory) was replaced while it was in use; start again to use what is there now"
         case .notWritable(let error): "data directory is not writable: \(error)"
+        case .notReadable(let error): "data directory is not readable: \(error)"
         case .outOfSpace(let error): "no space for the store: \(error)"
         case .invalidOption(let text): text
         case .wrongKey(let directory, let fingerprint, let given):

@@ -77,6 +77,8 @@ struct ImportCommand: ParsableCommand {
                 telemetry: Telemetry(),
                 logger: Logger(label: "edgewatch") { _ in SwiftLogNoOpLogHandler() }
             )
+        } catch let error as StoreError {
+            throw DataDirectory.refusal(directory, error)
         } catch {
             throw DaemonError("\(directory): \(error)")
         }

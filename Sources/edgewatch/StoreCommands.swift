@@ -67,7 +67,20 @@ struct DataDirectory: ParsableArguments {
             }
             return snapshot
         } catch {
-            throw DaemonError("\(directory): \(error.description)")
+            throw DataDirectory.refusal(directory, error)
+        }
+    }
+
+    /// Why a directory cannot be used; of one that another user has, who that is.
+    static func refusal(_ directory: String, _ error: StoreError) -> DaemonError {
+        switch error {
+        case .notADataDirectory: return DaemonError(error.description)
+        case .notReadable(let failure), .notWritable(let failure):
+            let owner =
+                failure.code == ErrorNumber.accessDenied ? SystemFileStore().otherOwner(of: directory) : nil
+            let advice = owner.map { "; it belongs to \($0): run this as that user" } ?? ""
+            return DaemonError("\(directory): \(error.description)\(advice)")
+        default: return DaemonError("\(directory): \(error.description)")
         }
     }
 }

@@ -246,6 +246,37 @@ struct VerifyTests {
         #expect(try VerifyTests.damage(files).contains { $0.hasPrefix("log") })
     }
 
+    /// As by a start: what may not be read is passed over and told.
+    @Test(arguments: ["log", "ring-00", "warm-00", "metadata"])
+    func aFileThatMayNotBeReadIsToldAndTheRestLookedAt(name: String) throws {
+        let (files, _) = try VerifyTests.fixture()
+        files.state.withLock { $0.forbidden = ["/data/\(name)"] }
+        let result = try VerifyTests.verify(files)
+        #expect(
+            result.damage.contains { $0.hasPrefix("\(name): ") && $0.contains("read") },
+            "\(result.damage)"
+        )
+        #expect(result.samples == (name == "ring-00" ? 0 : 4500))
+        #expect(result.logRows == (name == "log" ? 0 : 40))
+    }
+
+    @Test func aDirectoryThatMayNotBeReadIsSaidToBeThat() throws {
+        let (files, _) = try VerifyTests.fixture()
+        files.state.withLock { $0.faults = [.init(operation: .list, code: ErrorNumber.accessDenied)] }
+        let failure = FileError(operation: "list", path: "/data", code: ErrorNumber.accessDenied)
+        #expect(throws: StoreError.notReadable(failure)) { _ = try VerifyTests.verify(files) }
+    }
+
+    /// It is one as long as anything of a store is there.
+    @Test(arguments: ["metadata", "state.db", "warm-00"])
+    func aDirectoryWithoutLogAndSegmentsIsOne(name: String) throws {
+        let files = MemoryFileStore()
+        files.withFile("/data/lock") { $0.written = [] }
+        files.withFile("/data/\(name)") { $0.written = [1] }
+        let damage = try VerifyTests.damage(files)
+        #expect(damage.contains("log: the file is missing or cannot be read"), "\(damage)")
+    }
+
     /// The lock cannot be opened to be written where nothing may be.
     @Test func aReadOnlyFileSystemIsLookedAt() throws {
         let (files, _) = try VerifyTests.fixture()

@@ -25,14 +25,14 @@ extension StoreOptions {
             if let raw = StoreOptions.ring("ring", names, directory, files, (ringFiles, ringBytes)) {
                 (ringFiles, ringBytes) = raw
             }
-            if names.contains("log") {
-                let size = try files.open("\(directory)/log", .read).size()
+            // What cannot be read is passed over, as by a start.
+            if let size = try? files.open("\(directory)/log", .read).size() {
                 logBytes = max(StoreOptions.smallestLogBytes, Int(clamping: size))
             }
             let tierBytes = [ringBytes / 2, ringBytes / 8]
             for (name, length, bytes) in [("warm", Int64(300), tierBytes[0]), ("cold", 3600, tierBytes[1])] {
                 let smallest = (TierOptions.defaultFiles, bytes)
-                guard let ring = try StoreOptions.ring(name, names, directory, files, smallest) else {
+                guard let ring = StoreOptions.ring(name, names, directory, files, smallest) else {
                     continue
                 }
                 tiers.append(
@@ -97,13 +97,13 @@ extension StoreOptions {
         _ directory: String,
         _ files: any FileStore,
         _ smallest: (files: Int, bytes: Int64)
-    ) throws(FileError) -> (Int, Int64)? {
+    ) -> (Int, Int64)? {
         var count = 0
         var largest = smallest.bytes / Int64(smallest.files)
         for number in Ring.numbers where names.contains(Ring.name(number, prefix: name)) {
             count += 1
             let path = "\(directory)/\(Ring.name(number, prefix: name))"
-            largest = max(largest, try files.open(path, .read).size())
+            if let size = try? files.open(path, .read).size() { largest = max(largest, size) }
         }
         guard count > 0 else { return nil }
         let alignment = Int64(SegmentHeader.alignment)

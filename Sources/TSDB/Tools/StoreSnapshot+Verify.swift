@@ -200,7 +200,7 @@ extension StoreSnapshot {
                 result.note("\(FamilyFile.name): \(error)")
             }
         } catch {
-            result.note("\(FamilyFile.name): \(error)")
+            result.note("\(FamilyFile.name): cannot be read: \(error)")
         }
     }
 

@@ -41,12 +41,17 @@ public final class StoreSnapshot: Sendable {
         do throws(FileError) {
             let names = try files.list(directory)
             isInUse = names.contains("lock") && files.isLocked("\(directory)/lock")
-            guard names.contains("log") || names.contains(where: { $0.hasPrefix("ring-") }) else {
+            // Of a store that has lost its log other files may be left.
+            let isOurs = names.contains { name in
+                ["log", FamilyFile.name, "state.db"].contains(name)
+                    || ["ring-", "warm-", "cold-"].contains { name.hasPrefix($0) }
+            }
+            guard isOurs else {
                 throw FileError(operation: "open", path: "\(directory)/log", code: ErrorNumber.missing)
             }
         } catch {
             guard !error.isMissing else { throw StoreError.notADataDirectory(directory) }
-            throw StoreError(error)
+            throw error.code == ErrorNumber.accessDenied ? .notReadable(error) : StoreError(error)
         }
         self.files = SnapshotFiles(files)
         self.directory = directory
