@@ -27,7 +27,12 @@ struct TimeRangeOptions: ParsableArguments {
 
     /// Both ends; all of time where nothing is said.
     func bounds() throws -> (Timestamp, Timestamp) {
-        (try TimeRangeOptions.time(from) ?? .min, try TimeRangeOptions.time(through) ?? .max)
+        let low = try TimeRangeOptions.time(from) ?? .min
+        let high = try TimeRangeOptions.time(through) ?? .max
+        if let from, let through, low > high {
+            throw DaemonError("--from \(from) is later than --through \(through)")
+        }
+        return (low, high)
     }
 
     private static func time(_ text: String?) throws -> Timestamp? {

@@ -16,7 +16,8 @@ import Wire
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Stores samples of OpenMetrics text or remote-write files in a data directory."
+        abstract: "Stores samples of OpenMetrics text or remote-write files in a data directory.",
+        discussion: "What is refused is told, and the exit code is 1; the rest is stored."
     )
 
     @Argument(help: "The data directory; created when missing.")
@@ -56,7 +57,7 @@ struct ImportCommand: ParsableCommand {
         total.exemplars = try sink.storeExemplars()
         for line in total.lines { print(line) }
         if let failure { throw failure }
-        if total.outlying > 0 {
+        if total.refused > 0 {
             store.close()
             Console.exit(1)
         }
@@ -139,7 +140,7 @@ struct ImportCommand: ParsableCommand {
 /// What became of all files.
 struct ImportTotal {
     private var samples = AppendResult()
-    private(set) var outlying = 0
+    private var outlying = 0
     private var outlyingPlace: String?
     private var reasons: [String] = []
     var exemplars = AppendResult()
@@ -160,9 +161,11 @@ struct ImportTotal {
         }
     }
 
+    /// Samples that were not stored, for whichever reason.
+    var refused: Int { samples.duplicate + samples.outOfOrder + samples.refused + outlying }
+
     /// What is told at the end.
     var lines: [String] {
-        let refused = samples.duplicate + samples.outOfOrder + samples.refused + outlying
         var lines = ["\(samples.appended) samples stored, \(refused) refused"]
         if exemplars.appended > 0 { lines.append("\(exemplars.appended) exemplars stored") }
         if samples.duplicate > 0 {

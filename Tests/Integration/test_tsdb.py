@@ -229,7 +229,7 @@ def test_text_that_is_not_openmetrics(tmp_path, text, fault, lines):
 
 
 def test_the_first_of_two_values_counts_within_a_file_too(tmp_path):
-    told, _, lines = om(tmp_path, "d 1 100\nd 2 100\nd 1 100\n# EOF\n")
+    told, _, lines = om(tmp_path, "d 1 100\nd 2 100\nd 1 100\n# EOF\n", code=1)
     assert "1 samples stored, 1 refused" in told
     assert "1 that are there with another value" in told
     assert lines == ["d 1 100"]
