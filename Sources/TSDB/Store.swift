@@ -4,8 +4,8 @@
 //
 //     lateParts  one late batch with histograms at a time
 //     parts    handles of parts of series; batches without histograms and start timestamps never take it
-//     syncer   one fdatasync of the log at a time; appenders take it only when every append is to be synced
 //     sealer   one seal at a time; owns the place in the ring where the next segment goes
+//     syncer   one fdatasync of the log at a time; appenders take it only when every append is to be synced
 //     index    labels and postings; selectors with slow expressions hold it, appends of known series never take it
 //     writer   the log file; held while writing, so that pages reach it in order
 //     head     everything in memory; held for microseconds

@@ -135,7 +135,11 @@ extension Head {
 
     /// Begins a window anew whose columns were logged and whose rows were not; it would hold the log for ever.
     private mutating func discardColumnsWithoutRows(_ lane: Int) {
-        guard lanes[lane].window.isEmpty else { return }
+        if lanes[lane].window.isEmpty { discardWindow(lane) }
+    }
+
+    /// Begins a window anew; not once series have their columns in it.
+    mutating func discardWindow(_ lane: Int) {
         lanes[lane].window = HeadWindow(stream: takeStream(), firstPage: .max)
         lanes[lane].coder = RowCoder()
     }

@@ -41,6 +41,18 @@ struct LogBuffer: Sendable {
     private var seed: UInt32
     private var isDirty = false
     private var full: [PageImage] = []
+    /// Now and then a page and the first row in it, ascending.
+    private var marks: [Mark]
+
+    /// A page and its first row.
+    private struct Mark {
+        var page: UInt64
+        var row: UInt64
+    }
+
+    /// Pages from one mark to the next, and how many are kept: enough for the largest log, some KiB.
+    private static let markInterval: UInt64 = 64
+    private static let markLimit = 512
 
     init(sequence: UInt64, nextRow: UInt64, capacity: Int, session: LogSession? = nil) {
         self.session = session
@@ -52,6 +64,7 @@ struct LogBuffer: Sendable {
         self.nextRow = nextRow
         tail = sequence
         firstRow = nextRow
+        marks = [Mark(page: sequence, row: nextRow)]
         seed = LogPage.seed(sequence)
         image.reserveCapacity(LogPage.size)
         beginImage()
@@ -107,6 +120,7 @@ struct LogBuffer: Sendable {
         }
         beginImage()
         firstRow = nextRow
+        mark()
         isDirty = false
     }
 
@@ -132,6 +146,17 @@ struct LogBuffer: Sendable {
             seed: seed,
             to: &image
         )
+    }
+
+    /// A row that no page from `page` on begins before; 0 where that is not known.
+    func rowBound(ofPage page: UInt64) -> UInt64 {
+        marks.last { $0.page <= page }?.row ?? 0
+    }
+
+    private mutating func mark() {
+        guard sequence % LogBuffer.markInterval == 0, marks.last?.page != sequence else { return }
+        marks.append(Mark(page: sequence, row: nextRow))
+        if marks.count > LogBuffer.markLimit { marks.removeFirst() }
     }
 
     /// Takes everything the file does not have yet.

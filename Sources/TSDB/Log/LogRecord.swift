@@ -19,6 +19,7 @@ enum LogRecord {
         case provisional = 16
         case shift = 17
         case exemplars = 18
+        case givenUp = 19
 
         /// Whether the record takes a number in commit order.
         var isRow: Bool { self == .row || self == .codedRow || self == .codedKeyRow }
@@ -159,6 +160,39 @@ enum LogRecord {
         _ reader: inout ByteReader
     ) throws(CorruptionError) -> (stream: UInt64, delta: Int64) {
         (try reader.number(), try reader.zigzag())
+    }
+
+    /// Windows per record, so that none is larger than some pages.
+    private static let givenUpLimit = 4096
+
+    /// Windows whose segments are overwritten, or that were dropped: their rows are not to come back.
+    static func givenUp(_ streams: [UInt64]) -> [[UInt8]] {
+        let sorted = streams.sorted()
+        return stride(from: 0, to: sorted.count, by: givenUpLimit).map { start in
+            let part = sorted[start..<min(start + givenUpLimit, sorted.count)]
+            var out: [UInt8] = [Kind.givenUp.rawValue]
+            out.append(varint: UInt64(part.count))
+            var previous: UInt64 = 0
+            for stream in part {
+                out.append(varint: stream - previous)
+                previous = stream
+            }
+            return out
+        }
+    }
+
+    static func readGivenUp(_ reader: inout ByteReader) throws(CorruptionError) -> [UInt64] {
+        let count = try reader.count(limit: givenUpLimit)
+        var streams: [UInt64] = []
+        var stream: UInt64 = 0
+        for _ in 0..<count {
+            let place = reader.offset
+            let (sum, overflow) = stream.addingReportingOverflow(try reader.number())
+            guard !overflow else { throw CorruptionError("numbers of windows", at: place) }
+            stream = sum
+            streams.append(stream)
+        }
+        return streams
     }
 
     static func readLabels(_ reader: inout ByteReader) throws(CorruptionError) -> Labels {

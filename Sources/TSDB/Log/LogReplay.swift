@@ -13,6 +13,8 @@ struct LogReplay {
     private struct Stream {
         var lane: Int
         var needsKey: Bool
+        /// Its segment was given up.
+        var isGone = false
     }
 
     private(set) var report = RecoveryReport()
@@ -263,6 +265,10 @@ struct LogReplay {
             case .shift:
                 let (stream, delta) = try LogRecord.readShift(&reader)
                 if let place = places[stream] { _ = head.lanes[streams[place].lane].window.shift(by: delta) }
+            case .givenUp:
+                for stream in try LogRecord.readGivenUp(&reader) {
+                    if let place = places[stream] { streams[place].isGone = true }
+                }
             case nil: break  // A later version's record; its rows are in records of their own.
             }
         } catch {
@@ -324,7 +330,13 @@ struct LogReplay {
         report.rows += 1
     }
 
-    private func finish(_ head: inout Head) {
+    private mutating func finish(_ head: inout Head) {
+        for stream in streams where stream.isGone {
+            let window = head.lanes[stream.lane].window
+            report.rows -= window.rows + window.late.count
+            report.samples -= window.samples
+            head.discardWindow(stream.lane)
+        }
         head.finishReplay(isBroken: isBroken)
     }
 }

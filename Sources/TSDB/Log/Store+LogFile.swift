@@ -14,6 +14,10 @@ struct LogWriter: Sendable {
     var file: LogFile
     /// Every row before this one is in the file.
     var writtenRow: UInt64 = 0
+    /// The oldest page that the newest one in the file asks for, at least.
+    var writtenTail: UInt64 = 0
+    /// The same for what is durable; 0 before the first sync.
+    var syncedTail: UInt64 = 0
     /// Reported once when it begins and once when it ends.
     var isFailing = false
     /// There is no usable file, and no other is begun before this monotonic time.
@@ -37,8 +41,8 @@ extension Store {
     @discardableResult
     func flushLog() -> Bool {
         writer.withLock { writer in
-            let (pages, row, isNearlyFull) = head.withLock { head in
-                (head.log.takePending(), head.nextSequence, head.log.isNearlyFull)
+            let (pages, row, tail, isNearlyFull) = head.withLock { head in
+                (head.log.takePending(), head.nextSequence, head.log.tail, head.log.isNearlyFull)
             }
             let before = writer.file.bytesAdded
             for (number, page) in pages.enumerated() {
@@ -64,6 +68,8 @@ extension Store {
                 logger.notice("the log can be written again")
             }
             writer.writtenRow = row
+            // A page that was full before has the tail of its time.
+            if pages.last?.isFull == false { writer.writtenTail = tail }
             return isNearlyFull
         }
     }
@@ -80,12 +86,14 @@ extension Store {
         let work = try writer.withLock { writer throws(StoreError) in
             if let failure = writer.syncFailure { throw failure }
             return writer.file.beginSync(at: now)
-                .map { (file: $0.file, generation: $0.generation, row: writer.writtenRow) }
+                .map { sync in
+                    (sync.file, generation: sync.generation, row: writer.writtenRow, tail: writer.writtenTail)
+                }
         }
         guard let work else { return }
         do throws(FileError) {
             // Without any lock that appenders take: a slow card must not hold appends up.
-            try work.file.syncData()
+            try work.0.syncData()
         } catch {
             metrics.writeErrors.add()
             logger.error(
@@ -97,7 +105,10 @@ extension Store {
             throw StoreError(error)
         }
         metrics.logSyncs.add()
-        writer.withLock { $0.file.endSync(work.generation) }
+        writer.withLock { writer in
+            writer.file.endSync(work.generation)
+            writer.syncedTail = max(writer.syncedTail, work.tail)
+        }
         head.withLock { $0.syncedRow = max($0.syncedRow, work.row) }
     }
 

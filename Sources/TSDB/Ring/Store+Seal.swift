@@ -133,10 +133,13 @@ extension Store {
             // Memory that does not decode: a defect or a broken machine. Dropping the windows keeps the rest alive.
             logger.error("windows in memory cannot be coded and are dropped", metadata: ["error": "\(error)"])
             metrics.corruptBlocks.add(windows.count)
+            logGivenUp(windows.map(\.window.stream))
             publish(nil, of: windows, sealer: &sealer)
             return
         }
-        buildBeforeOverwriting(encoded.length, &sealer)
+        let doomed = sealer.ring.inTheWay(of: encoded.length)
+        buildBeforeOverwriting(doomed, &sealer)
+        noteGivenUp(doomed)
         guard let gone = sealer.ring.makeRoom(encoded.length) else {
             guard windows.count == 1 else {
                 for window in windows { try seal([window], &sealer) }
@@ -147,6 +150,7 @@ extension Store {
                 metadata: ["group": "\(windows[0].identity)", "bytes": "\(encoded.length)"]
             )
             metrics.droppedWindows.add()
+            logGivenUp([windows[0].window.stream])
             publish(nil, of: windows, sealer: &sealer)
             return
         }
@@ -167,7 +171,9 @@ extension Store {
             return try sealer.ring.write(encoded)
         } catch let first {
             metrics.writeErrors.add()
-            forget(sealer.ring.skip(encoded.length, after: first), &sealer)
+            let left = sealer.ring.skip(encoded.length, after: first)
+            noteGivenUp(left + sealer.ring.inTheWay(of: encoded.length))
+            forget(left, &sealer)
             forget(sealer.ring.makeRoom(encoded.length) ?? [], &sealer)
             do throws(FileError) {
                 return try sealer.ring.write(encoded)

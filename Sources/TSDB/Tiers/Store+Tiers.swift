@@ -44,9 +44,7 @@ extension Store {
     }
 
     /// Builds rows of all samples that are about to be overwritten.
-    func buildBeforeOverwriting(_ length: Int, _ sealer: inout Sealer) {
-        guard !sealer.tiers.isEmpty else { return }
-        let doomed = sealer.ring.inTheWay(of: length)
+    func buildBeforeOverwriting(_ doomed: [Segment], _ sealer: inout Sealer) {
         guard !doomed.isEmpty else { return }
         for number in sealer.tiers.indices {
             let coverage = seen(sealer.tiers[number])
