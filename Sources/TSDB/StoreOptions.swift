@@ -90,6 +90,8 @@ enum WindowLimit {
     /// Rows and columns at which a window ends, sealed or not; a quarter of what readers of segments accept.
     static let mostRows = IntegerColumn.countLimit / 4
     static let mostColumns = RowCoder.columnLimit / 4
+    /// Rows after which an appender looks at the bytes of a window, which takes a moment.
+    static let sizeInterval = 16
     /// Time span after which a window is due, in milliseconds.
     static let spanMilliseconds: Int64 = 2 * 3600 * 1000
     /// Late rows a window holds; further ones force a seal at the next maintenance.

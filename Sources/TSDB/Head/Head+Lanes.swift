@@ -72,8 +72,11 @@ extension Head {
 
     /// Ends a window before it outgrows what a segment can say; while nothing can be sealed that may be needed.
     mutating func makeRoom(in lane: UInt32, for columns: Int) {
-        let window = lanes[Int(lane)].window.rows
-        if window >= WindowLimit.mostRows
+        let (rows, late) = (lanes[Int(lane)].window.rows, lanes[Int(lane)].window.late.count)
+        let isLarge =
+            (rows + late) % WindowLimit.sizeInterval == 0
+            && lanes[Int(lane)].window.codedBytes >= limits.windowBytes
+        if isLarge || rows >= WindowLimit.mostRows
             || lanes[Int(lane)].window.series.count + columns > WindowLimit.mostColumns
         {
             freeze(Int(lane))
