@@ -143,12 +143,12 @@ class Server(Process):
 
 
 class Edgewatch(Server):
-    def __init__(self, directory, config=None, port=None, data=None, arguments=()):
+    def __init__(self, directory, config=None, port=None, data=None, arguments=(), prefix=()):
         port = port or free_port()
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         self.data = pathlib.Path(data or directory / "data")
-        command = [BINARY, "run", f"--web.listen-address=127.0.0.1:{port}", f"--storage.path={self.data}", *arguments]
+        command = [*prefix, BINARY, "run", f"--web.listen-address=127.0.0.1:{port}", f"--storage.path={self.data}", *arguments]
         if config is not None:
             self.config = directory / "edgewatch.yml"
             self.config.write_text(config)

@@ -19,6 +19,14 @@ public struct HTTPServer: Service {
     private static let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     /// Connections at once, Prometheus' `--web.max-connections`; more wait in the listen queue.
     private static let connectionLimit = 512
+    /// Descriptors that connections leave to files, collectors and destinations.
+    private static let reservedDescriptors = 192
+
+    /// Connections that cannot use up the descriptors; at least a few, whatever the limit.
+    private static func connections(within descriptors: Int) -> Int {
+        min(connectionLimit, max(8, descriptors - reservedDescriptors))
+    }
+
     /// A connection without a request for this long is closed, Prometheus' `--web.read-timeout`.
     private static let idleTimeout = TimeAmount.minutes(5)
     /// All headers of a request together.
@@ -81,7 +89,7 @@ public struct HTTPServer: Service {
             configuration: ServerConfiguration(
                 address: .hostname(address.host, port: address.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(
-                    HTTPServer.connectionLimit,
+                    HTTPServer.connections(within: DescriptorLimit.raise()),
                     logger: logger
                 )
             ),
