@@ -83,6 +83,7 @@ extension Targets {
                 defaultStep: 60_000,
                 features: features,
                 maxSamples: 20_000,
+                memory: QueryMemory(limit: 40_000),
                 deadline: ContinuousClock.now + .seconds(2)
             )
         )
