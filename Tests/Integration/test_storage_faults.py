@@ -4,8 +4,10 @@
 EDGEWATCH_POWER_CUTS and EDGEWATCH_KILLS say how often; a release is tried with 100 of each.
 """
 
+import contextlib
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import subprocess
@@ -191,6 +193,28 @@ def test_no_inodes(edgewatch, disk):
 
 
 def test_no_file_descriptors(edgewatch):
+    """Not one is left, of a process that could not foresee it. libdispatch may end it then; a start has everything."""
+    node = edgewatch(config(ring="16MB"))
+    load = Load(node, series=200, pause=0).rows(20)
+    used = len(os.listdir(f"/proc/{node.pid}/fd"))
+    _, hard = resource.prlimit(node.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(node.pid, resource.RLIMIT_NOFILE, (used, hard))
+    for _ in range(20):
+        load.push()
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(node.pid, resource.RLIMIT_NOFILE, (hard, hard))
+    ended = lambda: node.process.poll() is not None  # noqa: E731
+    wait_for("connections again", lambda: ended() or (load.rows(1) and load.present(node)))
+    if ended():
+        node = load.node = edgewatch(config(ring="16MB"), data=node.data, name="again")
+    load.check(node)
+    load.rows(2000)
+    newest = sorted(load.acknowledged)[-300:]
+    present = load.present(node)
+    assert all(at in present for at in newest)
+
+
+def test_more_clients_than_descriptors(edgewatch):
     """More clients than descriptors: they wait, and everything that needs a file goes on."""
     node = edgewatch(config(ring="16MB"), prefix=["prlimit", "--nofile=80:80"])
     load = Load(node, series=200, pause=0).rows(20)
