@@ -53,6 +53,21 @@ import Testing
         }
     }
 
+    // MARK: - Arithmetic
+
+    @Test func hugeChangesStayFinite() async throws {
+        try load("  huge_total 1e305 2e305 3e305")
+        for (query, expected) in [
+            ("delta(huge_total[2m])", 2e305), ("increase(huge_total[2m])", 2e305),
+            ("rate(huge_total[2m])", 2e305 / 120),
+        ] {
+            guard case .vector(let samples) = try await instant(query, at: 2).value else { continue }
+            #expect(samples.count == 1)
+            let value = try #require(samples.first).value
+            #expect(abs(value - expected) <= expected * 1e-15, "\(query): \(value)")
+        }
+    }
+
     // MARK: - Shapes
 
     @Test func scalarsAndStrings() async throws {

@@ -70,6 +70,11 @@ import Testing
             #expect(time.dayOfYear == parts.dayOfYear)
             #expect(time.daysInMonth == calendar.range(of: .day, in: .month, for: date)?.count)
         }
+        // As far as seconds are counted, 400 years being 12 622 780 800 seconds.
+        let far = CivilTime(seconds: 1_000_000_000_000_000_000)
+        #expect((far.year, far.hour, far.minute, far.second) == (31_688_740_476, 1, 46, 40))
+        #expect(CivilTime(seconds: .max).year == 292_277_026_596)
+        #expect(CivilTime(seconds: .min).year == -292_277_022_657)
         #expect(CivilTime(milliseconds: 1_767_323_045_999).rfc3339 == "2026-01-02T03:04:05Z")
     }
 }

@@ -17,8 +17,8 @@ struct CivilTime {
     let dayOfYear: Int
 
     init(seconds: Int64) {
-        // Beyond 292 million years the calendar has no meaning; the bound keeps the arithmetic in range.
-        let clamped = min(max(seconds, -(1 << 53)), 1 << 53)
+        // The bound keeps the first second of the earliest day in range.
+        let clamped = max(seconds, .min + 86_400)
         let days = Self.floorDivide(clamped, 86_400)
         let rest = Int(clamped - days * 86_400)
         hour = rest / 3600

@@ -43,7 +43,7 @@ enum Elementwise {
 
     /// A part of a date given in seconds since 1970.
     static func calendar(_ function: Function, _ seconds: Double) -> Double {
-        // Whole seconds toward zero; beyond 2^53 and for NaN there is no date.
+        // Whole seconds toward zero; beyond 2^63 and for NaN there is no date.
         guard let whole = Int64(exactly: seconds.rounded(.towardZero)) else { return .nan }
         let time = CivilTime(seconds: whole)
         switch function {

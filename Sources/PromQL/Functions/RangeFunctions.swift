@@ -85,7 +85,7 @@ extension SampleWindows {
                 sampled: times[high - 1] - times[low],
                 toEnd: end - times[high - 1],
                 intervals: high - low - 1
-            ).apply(to: change, from: isCounter ? first : nil) / (perSecond ? length : 1)
+            ).apply(to: change, from: isCounter ? first : nil, per: perSecond ? length : 1)
         }
     }
 
@@ -96,25 +96,26 @@ extension SampleWindows {
         let toEnd: Int64
         let intervals: Int
 
-        /// The change over the window, given that over its samples; `first` is a counter's first value.
+        /// The change over the window, given that over its samples, per so many seconds.
+        ///
+        /// `first` is a counter's first value. The change is multiplied once and last, so that a huge one stays finite.
         @inline(__always)
-        func apply(to change: Double, from first: Double?) -> Double {
+        func apply(to change: Double, from first: Double?, per length: Double) -> Double {
             // Mostly the samples reach both edges and a counter is far above zero. The margins leave what is close to
             // a limit to the exact way, so that rounding decides as it does in Prometheus.
             let (before, span, after) = (Double(toStart), Double(sampled), Double(toEnd))
             let limit = span * 1.0999
             let isWhole = before * Double(intervals) < limit && after * Double(intervals) < limit
             if isWhole {
-                guard let first, change > 0, first >= 0 else {
-                    return change * (span + before + after) / span
-                }
-                if before * change < span * first * 0.9999 { return change * (span + before + after) / span }
+                let factor = (span + before + after) / span / length
+                guard let first, change > 0, first >= 0 else { return change * factor }
+                if before * change < span * first * 0.9999 { return change * factor }
             }
-            return exactly(change, first)
+            return exactly(change, first, length)
         }
 
         /// As Prometheus computes it, in seconds.
-        private func exactly(_ change: Double, _ first: Double?) -> Double {
+        private func exactly(_ change: Double, _ first: Double?, _ length: Double) -> Double {
             var toStart = Double(toStart) / 1000
             var toEnd = Double(toEnd) / 1000
             let sampled = Double(sampled) / 1000
@@ -122,7 +123,7 @@ extension SampleWindows {
             if toStart >= gap * 1.1 { toStart = gap / 2 }
             if let first, change > 0, first >= 0 { toStart = min(toStart, sampled * (first / change)) }
             if toEnd >= gap * 1.1 { toEnd = gap / 2 }
-            return change * ((sampled + toStart + toEnd) / sampled)
+            return change * ((sampled + toStart + toEnd) / sampled / length)
         }
     }
 
