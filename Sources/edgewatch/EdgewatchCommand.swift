@@ -23,6 +23,7 @@ struct EdgewatchCommand: AsyncParsableCommand {
         Console.flushEachLine()
         Memory.limitArenas(to: 2)
         Memory.returnLarge(from: 4 << 20)
+        DescriptorLimit.keepReserve()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

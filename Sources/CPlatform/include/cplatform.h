@@ -25,3 +25,5 @@ int ew_has_crc32c(void);
 uint32_t ew_crc32c(const void *bytes, size_t count, uint32_t crc);
 /// Gives the space of a range of a file back, which reads as zeros then, without changing its size; 0, or -1 and errno.
 int ew_discard(int descriptor, int64_t offset, int64_t count);
+/// Opens the descriptor that serves libdispatch where none is left (reserve.c); 0, or -1 and errno. Once is enough.
+int ew_keep_reserve_descriptor(void);
