@@ -39,6 +39,8 @@ extern "C" int ew_re2_partial_match(const ew_re2 *re, const char *text, size_t l
     return re->re.Match(re2::StringPiece(text, length), 0, length, re2::RE2::UNANCHORED, nullptr, 0) ? 1 : 0;
 }
 
+extern "C" int ew_re2_program_size(const ew_re2 *re) { return re->re.ProgramSize(); }
+
 extern "C" int ew_re2_group_count(const ew_re2 *re) { return re->re.NumberOfCapturingGroups(); }
 
 extern "C" int ew_re2_group_named(const ew_re2 *re, const char *name, size_t length) {

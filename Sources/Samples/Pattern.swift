@@ -70,13 +70,23 @@ public final class Pattern: @unchecked Sendable, Hashable {
         }
     }
 
+    /// The most steps that finding groups in a text takes: each instruction of the expression at each byte.
+    public func cost(of text: String) -> Int {
+        Int(ew_re2_program_size(handle)) &* (text.utf8.count &+ 1)
+    }
+
     /// Matches the whole text and expands `$1`, `${1}` and `${name}` in the replacement.
     ///
+    /// - Parameters:
+    ///   - replacement: the text with the references.
+    ///   - text: what is to match.
+    ///   - limit: an expansion beyond so many bytes is cut off there, or up to one group later.
     /// - Returns: nil when the text does not match. An unknown group expands to nothing; `$$` is a dollar.
-    public func expand(_ replacement: String, matching text: String) -> String? {
+    public func expand(_ replacement: String, matching text: String, limit: Int = .max) -> String? {
         let subject = Array(text.utf8)
         guard let groups = groups(in: subject, from: 0, anchored: true) else { return nil }
-        return String(decoding: expansion(of: replacement, subject: subject, groups: groups), as: UTF8.self)
+        let expanded = expansion(of: replacement, subject: subject, groups: groups, limit: limit)
+        return String(decoding: expanded, as: UTF8.self)
     }
 
     /// Replaces every match in the text, unanchored, expanding groups as `expand` does.
@@ -134,10 +144,15 @@ public final class Pattern: @unchecked Sendable, Hashable {
 
     /// Go's regexp.Expand: `$name` takes the longest run of letters, digits and `_`, and a dollar that begins no
     /// name stands for itself.
-    private func expansion(of replacement: String, subject: [UInt8], groups: [Range<Int>]) -> [UInt8] {
+    private func expansion(
+        of replacement: String,
+        subject: [UInt8],
+        groups: [Range<Int>],
+        limit: Int = .max
+    ) -> [UInt8] {
         var rest = replacement.unicodeScalars[...]
         var out: [UInt8] = []
-        while let scalar = rest.popFirst() {
+        while out.count <= limit, let scalar = rest.popFirst() {
             guard scalar == "$" else {
                 out += UTF8.encode(scalar).map(Array.init) ?? []
                 continue

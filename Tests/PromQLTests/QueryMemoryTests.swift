@@ -68,23 +68,69 @@ import Testing
     @Test func whatFailsGivesBackWhatItHeld() async throws {
         let engine = engine { $0.maxSamples = 150_000 }
         #expect(await refusal { try await range(engine, "m") } == Evaluator.tooManySamples)
-        #expect(await refusal { try await range(engine, "topk(1, m)") } == Evaluator.tooManySamples)
+        let subquery = "topk(1, count_over_time(m[1h:1ms]))"
+        #expect(await refusal { try await range(engine, subquery) } == Evaluator.tooManySamples)
         #expect(engine.heldSamples == 0)
         #expect(engine.refusals.first { $0.reason == "max_samples" }?.count == 2)
     }
 
-    /// A column takes memory for steps without a value, too.
-    @Test func sparseSeriesCountWhatTheyTake() async throws {
-        let engine = engine { $0.maxSamples = 60_000 }
+    /// A column takes memory for steps without a value, too: the steps are computed in pieces that fit.
+    @Test func sparseSeriesAreComputedInPieces() async throws {
+        let whole = engine { $0.maxSamples = 10_000_000 }
+        let small = engine { $0.maxSamples = 60_000 }
         let lookback = Duration.milliseconds(354)
-        #expect(await refusal { try await range(engine, "m", lookback: lookback) } == nil)
         for query in [
-            "topk(1, m)", "m + on(number) m", "m or n", "-{__name__=~\"m\"}", "histogram_quantile(0.5, m)",
+            "m", "topk(1, m)", "m + on(number) m", "m or n", "-{__name__=~\"m\"}",
+            "histogram_quantile(0.5, m)",
+            "count_values(\"v\", m)", "m - on(number) m @ end()", "sum by (number) (rate(m[1m]))",
         ] {
-            let error = await refusal { try await range(engine, query, lookback: lookback) }
-            #expect(error == Evaluator.tooManySamples, "\(query)")
+            let expected = try await range(whole, query, lookback: lookback)
+            let found = try await range(small, query, lookback: lookback)
+            #expect(found.value == expected.value, "\(query)")
+            #expect(found.infos == expected.infos && found.warnings == expected.warnings, "\(query)")
         }
+        #expect(small.heldSamples == 0)
+        // What one piece of the smallest size cannot hold is refused.
+        let tiny = engine { $0.maxSamples = 10_001 }
+        #expect(await refusal { try await range(tiny, "m") } == Evaluator.tooManySamples)
+    }
+
+    /// Labels a query computes count, and one value has a bound, however the calls are nested.
+    @Test func computedLabelsAreBounded() async throws {
+        let engine = engine { $0.maxSamples = 60_000 }
+        let long = String(repeating: "x", count: 40_000)
+        let joined = "label_join(m, \"l\", \"\(long)\", \"number\", \"number\")"
+        // 20 labels of 40 000 bytes each are 50 000 samples of 16 bytes, and a second copy is too many.
+        #expect(
+            await refusal { try await engine.instant("sum(\(joined))", at: .init(milliseconds: 0)) } == nil
+        )
+        #expect(
+            await refusal {
+                try await engine.instant(
+                    "label_replace(\(joined), \"k\", \"$1\", \"l\", \"(.*)\")",
+                    at: .init(milliseconds: 0)
+                )
+            } == Evaluator.tooManySamples
+        )
         #expect(engine.heldSamples == 0)
+        let twice = "label_join(\(joined), \"l\", \"\", \"l\", \"l\")"
+        let message = "label_join(): a label value is longer than 65536 bytes"
+        #expect(
+            await refusal { try await engine.instant(twice, at: .init(milliseconds: 0)) }
+                == QueryError(.execution, message)
+        )
+        let replaced = "label_replace(\(joined), \"l\", \"$1$1\", \"l\", \"(.*)\")"
+        let other = "label_replace(): a label value is longer than 65536 bytes"
+        #expect(
+            await refusal { try await engine.instant(replaced, at: .init(milliseconds: 0)) }
+                == QueryError(.execution, other)
+        )
+        let costly = "label_replace(\(joined), \"k\", \"$1\", \"l\", \"((?:x?){1000}(?:x?){1000}y)\")"
+        let last = "label_replace(): the regular expression is too large for a label value of 40002 bytes"
+        #expect(
+            await refusal { try await engine.instant(costly, at: .init(milliseconds: 0)) }
+                == QueryError(.execution, last)
+        )
     }
 
     @Test func joinedSeriesAreGivenBackOnce() async throws {

@@ -20,6 +20,8 @@ void ew_re2_free(ew_re2 *re);
 int ew_re2_full_match(const ew_re2 *re, const char *text, size_t length);
 /// 1 when some part of the text matches.
 int ew_re2_partial_match(const ew_re2 *re, const char *text, size_t length);
+/// Number of instructions of the compiled expression.
+int ew_re2_program_size(const ew_re2 *re);
 int ew_re2_group_count(const ew_re2 *re);
 /// Number of the group called `name`, or -1.
 int ew_re2_group_named(const ew_re2 *re, const char *name, size_t length);

@@ -179,6 +179,11 @@ struct SeriesHeader {
     var labels: Labels
     /// With delayed name removal: the metric name goes at the end of the query.
     var dropsName = false
+
+    /// What keeping the labels counts as against the sample limit.
+    ///
+    /// Their bytes by the 16 of a sample, but for what labels mostly have; only queries that compute labels have more.
+    var footprint: Int { max(0, labels.bytes.count - 512) >> 4 }
 }
 
 /// Series with their columns, kept.

@@ -34,14 +34,14 @@ extension Evaluator {
                     let name = native.header.labels.metricName ?? ""
                     let shown = delayedNameRemoval ? name : ""
                     for (header, column) in answers(question, to: native, shown, at: input.range, grid) {
-                        try hold(column.footprint)
+                        try hold(column.footprint + header.footprint)
                         try builder.add(header, column)
                     }
                 }
                 for family in families where !family.members.isEmpty {
                     try checkTime()
                     for (header, column) in answers(question, to: family, vector, at: input.range, grid) {
-                        try hold(column.footprint)
+                        try hold(column.footprint + header.footprint)
                         try builder.add(header, column)
                     }
                 }

@@ -76,7 +76,7 @@ extension Evaluator {
                 let header = vector.headers[index]
                 let column = vector.columns[index]
                 if request.isInfo(header.labels) {
-                    try hold(column.footprint)
+                    try hold(column.footprint + header.footprint)
                     try builder.add(header, column)
                     continue
                 }
@@ -147,8 +147,9 @@ extension Evaluator {
         }
         for labels in order {
             guard let stretch = stretches[labels] else { continue }
-            try hold(stretch.footprint)
-            try builder.add(SeriesHeader(labels: labels, dropsName: header.dropsName), stretch)
+            let header = SeriesHeader(labels: labels, dropsName: header.dropsName)
+            try hold(stretch.footprint + header.footprint)
+            try builder.add(header, stretch)
         }
     }
 

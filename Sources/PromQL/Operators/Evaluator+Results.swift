@@ -38,22 +38,46 @@ extension Evaluator {
             }
             return [SeriesColumn(labels: Labels(), samples: samples)]
         }
-        var series: [SeriesColumn] = []
         if delayedNameRemoval {
             let vector = try finished(collect(root, grid))
+            var series: [SeriesColumn] = []
             series.reserveCapacity(vector.headers.count)
             for index in vector.headers.indices {
                 series.append(Self.series(vector.headers[index], vector.columns[index], grid))
             }
-        } else {
-            try stream(root, grid) { (header, column: inout Column) throws(QueryError) in
+            return series.sorted { $0.labels < $1.labels }
+        }
+        var answer = PiecewiseAnswer()
+        try evaluate(root, grid, 0..<grid.count, into: &answer)
+        return answer.series.sorted { $0.labels < $1.labels }
+    }
+
+    /// Adds the answer for some steps; when that needs more memory than there is, for one half of them after the other.
+    private func evaluate(
+        _ root: Node,
+        _ grid: Grid,
+        _ steps: Range<Int>,
+        into answer: inout PiecewiseAnswer
+    ) throws(QueryError) {
+        let piece = grid.piece(steps)
+        let (before, counted) = (holding, tally)
+        tally?.steps = steps
+        do throws(QueryError) {
+            var series: [SeriesColumn] = []
+            try stream(root, piece) { (header, column: inout Column) throws(QueryError) in
                 guard !column.isEmpty else { return }
                 // Kept without the steps that have no value.
-                try hold(column.population)
-                series.append(Self.series(header, column, grid))
+                try hold(column.population + header.footprint)
+                series.append(Self.series(header, column, piece))
             }
+            answer.append(series)
+        } catch Self.tooManySamples where steps.count >= 2 * PiecewiseAnswer.smallestPiece {
+            release(holding - before)
+            tally = counted
+            let middle = steps.lowerBound + steps.count / 2
+            try evaluate(root, grid, steps.lowerBound..<middle, into: &answer)
+            try evaluate(root, grid, middle..<steps.upperBound, into: &answer)
         }
-        return series.sorted { $0.labels < $1.labels }
     }
 
     private static func series(_ header: SeriesHeader, _ column: Column, _ grid: Grid) -> SeriesColumn {

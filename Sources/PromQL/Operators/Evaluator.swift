@@ -100,6 +100,9 @@ final class Evaluator {
         held -= count
     }
 
+    /// Samples held now.
+    var holding: Int { held }
+
     /// Runs a part of the evaluation for which the order of series matters, or does not.
     func ordering(_ matters: Bool, _ body: () throws(QueryError) -> Void) throws(QueryError) {
         let before = isOrdered
@@ -175,7 +178,7 @@ final class Evaluator {
         var result = VectorColumns(count: grid.count)
         try stream(node, grid) { (header, column: inout Column) throws(QueryError) in
             if column.isEmpty { return }
-            try hold(column.footprint)
+            try hold(column.footprint + header.footprint)
             result.append(header, column)
         }
         return result
@@ -184,6 +187,7 @@ final class Evaluator {
     /// Gives back what `collect` counted.
     func release(_ vector: VectorColumns) {
         release(vector.columns.reduce(0) { $0 + $1.footprint })
+        release(vector.headers.reduce(0) { $0 + $1.footprint })
     }
 
     /// Hands each series of a vector expression to `body`.
@@ -270,9 +274,10 @@ final class Evaluator {
         var builder = VectorBuilder(count: grid.count)
         let before = held
         try fill(&builder)
-        // Of joined series each was counted.
-        release(held - before)
         let vector = builder.result
+        // Of joined series each was counted.
+        let filled = held - before
+        defer { release(filled) }
         for index in vector.headers.indices {
             var column = vector.columns[index]
             try body(vector.headers[index], &column)

@@ -16,8 +16,12 @@ struct SampleTally {
     /// Whether the part evaluated is the same at every step.
     private var isInvariant = false
 
+    /// The steps of the query that are evaluated now.
+    var steps: Range<Int>
+
     init(steps: Int) {
         perStep = [Int](repeating: 0, count: max(1, steps))
+        self.steps = perStep.indices
     }
 
     var total: Int { perStep.reduce(0, &+) }
@@ -48,9 +52,9 @@ struct SampleTally {
 
     private mutating func add(_ count: Int, _ step: Int) {
         if isInvariant {
-            for index in perStep.indices { perStep[index] += count }
-        } else if step < perStep.count {
-            perStep[step] += count
+            for index in steps { perStep[index] += count }
+        } else if step < steps.count {
+            perStep[steps.lowerBound + step] += count
         }
     }
 

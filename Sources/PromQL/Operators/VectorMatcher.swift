@@ -25,7 +25,7 @@ extension Evaluator {
         try streamJoined(grid, body) { (builder: inout VectorBuilder) throws(QueryError) in
             try matcher.match { (header, column) throws(QueryError) in
                 try checkTime()
-                try hold(column.footprint)
+                try hold(column.footprint + header.footprint)
                 try builder.add(header, column, otherwise: collision)
             }
             report(matcher.notes, binary)

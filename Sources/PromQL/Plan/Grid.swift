@@ -22,6 +22,11 @@ struct Grid: Sendable, Equatable {
         Grid(start: time, step: 1, count: 1)
     }
 
+    /// Some of the steps, by their numbers.
+    func piece(_ steps: Range<Int>) -> Grid {
+        Grid(start: time(steps.lowerBound), step: step, count: steps.count)
+    }
+
     private init(start: Int64, step: Int64, count: Int) {
         self.start = start
         self.step = step
