@@ -22,7 +22,8 @@ public final class QueryEngine: Sendable {
         self.options = options
         memory = QueryMemory(limit: options.maxSamples.multipliedClamped(by: options.sharedMemory))
         gate = QueryGate(limit: options.maxConcurrency)
-        threads = QueryThreads(limit: min(options.maxConcurrency, Self.threadCount))
+        let cores = options.cores ?? Self.coreCount
+        threads = QueryThreads(limit: min(options.maxConcurrency, max(4, cores)), cores: cores)
     }
 
     /// What of the language is on beyond the defaults.
@@ -194,11 +195,12 @@ public final class QueryEngine: Sendable {
                 features: options.features,
                 maxSamples: options.maxSamples,
                 memory: memory,
+                threads: threads,
                 deadline: deadline
             )
         )
         evaluator.tally = watch.tally
-        let value = try evaluate(evaluator)
+        let value = try threads.computing { () throws(QueryError) in try evaluate(evaluator) }
         return QueryOutput(
             value: value,
             warnings: evaluator.storeWarnings + evaluator.annotations.warnings(in: expression.source),
@@ -214,7 +216,7 @@ public final class QueryEngine: Sendable {
     /// Samples held by queries and answers on their way, beyond what each may hold without asking.
     public var heldSamples: Int { memory.count }
 
-    /// One for each core, and at least four: the kernel shares the cores, so a long dashboard query does not hold
+    /// Threads are as many, and at least four: the kernel shares the cores, so a long dashboard query does not hold
     /// up the short ones of rules.
-    private static var threadCount: Int { max(4, Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+    private static var coreCount: Int { max(1, Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 }

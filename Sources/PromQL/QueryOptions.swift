@@ -17,6 +17,8 @@ public struct QueryOptions: Sendable {
     public var sharedMemory = 2
     /// Queries running at once; more wait for their turn, within their timeout.
     public var maxConcurrency = 20
+    /// Cores that queries may keep busy; nil: those of the machine.
+    public var cores: Int?
     /// The step of a subquery that names none.
     public var defaultStep: Duration = .seconds(60)
     /// What of the language is on beyond the defaults.

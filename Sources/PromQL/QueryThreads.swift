@@ -4,7 +4,8 @@
 // which has as many threads as the machine has cores, one or two of them would hold up collection and alerting. So
 // queries get threads of their own, among which the kernel shares the cores, with a stack sized for the deepest tree.
 //
-// Threads start when there is work and end after a minute without; an idle engine has none.
+// Threads start when there is work and end after a minute without; an idle engine has none. As long as cores are idle a
+// query with much to compute is helped by further threads; they leave it when another query comes.
 
 internal import Glibc
 internal import Synchronization
@@ -23,9 +24,14 @@ final class QueryThreads: TaskExecutor {
     let limit: Int
     /// Queries that compute or wait for a thread, and leases.
     let load = Atomic(0)
+    /// Cores that may be used.
+    let cores: Int
+    /// Queries that compute, and threads that help one.
+    private let busy = Atomic(0)
 
-    init(limit: Int) {
+    init(limit: Int, cores: Int) {
         self.limit = max(1, limit)
+        self.cores = max(1, cores)
         queue = Queue(limit: max(1, limit))
     }
 
@@ -35,21 +41,66 @@ final class QueryThreads: TaskExecutor {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let needsThread = queue.push(Work(job: job, executor: self))
+        push(Work(duty: .job(job), executor: self))
+    }
+
+    private func push(_ work: Work) {
+        let needsThread = queue.push(work)
         if needsThread, !Self.startThread(queue) {
             // No thread to be had: the caller's then, unless another will come to it.
-            if let work = queue.threadFailed() { work.run() }
+            if let work = queue.threadFailed(), !work.isHelp { work.run() }
         }
     }
 
     fileprivate struct Work {
-        let job: UnownedJob
-        /// Kept alive until the job has returned, even if the engine is gone by then.
+        enum Duty {
+            case job(UnownedJob)
+            case help(@Sendable (_ isWanted: () -> Bool) -> Void)
+        }
+
+        let duty: Duty
+        /// Kept alive until the duty is done, even if the engine is gone by then.
         let executor: QueryThreads
 
-        func run() {
-            job.runSynchronously(on: executor.asUnownedTaskExecutor())
+        /// Nobody waits for help.
+        var isHelp: Bool {
+            if case .help = duty { return true }
+            return false
         }
+
+        func run() {
+            switch duty {
+            case .job(let job): job.runSynchronously(on: executor.asUnownedTaskExecutor())
+            case .help(let body): executor.help(body)
+            }
+        }
+    }
+
+    // MARK: - Helping
+
+    /// Runs a query's computation, which counts as one core's work.
+    func computing<Output, Failure: Error>(_ body: () throws(Failure) -> Output) throws(Failure) -> Output {
+        busy.add(1, ordering: .relaxed)
+        defer { busy.subtract(1, ordering: .relaxed) }
+        return try body()
+    }
+
+    /// Cores without a query.
+    var idleCores: Int { max(0, cores - busy.load(ordering: .relaxed)) }
+
+    /// Has other threads run `body` if cores are idle by then; it is to return when `isWanted` says no: another query
+    /// needs the core.
+    func askForHelp(_ threads: Int, _ body: @escaping @Sendable (_ isWanted: () -> Bool) -> Void) {
+        for _ in 0..<min(threads, idleCores) { push(Work(duty: .help(body), executor: self)) }
+    }
+
+    private func help(_ body: (_ isWanted: () -> Bool) -> Void) {
+        guard busy.add(1, ordering: .relaxed).newValue <= cores else {
+            busy.subtract(1, ordering: .relaxed)
+            return
+        }
+        body { busy.load(ordering: .relaxed) <= cores }
+        busy.subtract(1, ordering: .relaxed)
     }
 
     private static func startThread(_ queue: Queue) -> Bool {
@@ -73,7 +124,8 @@ final class QueryThreads: TaskExecutor {
         private let limit: Int
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
         private let condition: UnsafeMutablePointer<pthread_cond_t>
-        /// Bounded by the engine's gate: at most its limit of queries has entered.
+        /// Bounded by the engine's gate: at most its limit of queries has entered, and each asks for help no more
+        /// than once at a time.
         private var waiting: [Work] = []
         private var threads = 0
         private var idle = 0

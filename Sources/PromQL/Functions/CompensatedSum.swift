@@ -13,11 +13,10 @@ struct CompensatedSum {
         self.compensation = compensation
     }
 
-    /// Adds up many values in four sums at once, joined at the end; nil when they are few or the sum is not finite.
+    /// Adds up many values in four sums at once, joined at the end; nil when the sum is not finite.
     ///
     /// The error of each addition is found without a branch (Knuth's two-sum) and is the same as `add` finds.
     init?(finite values: Span<Double>) {
-        guard values.count >= Self.laneThreshold else { return nil }
         var sums = SIMD4<Double>.zero
         var errors = SIMD4<Double>.zero
         var index = 0
@@ -42,8 +41,8 @@ struct CompensatedSum {
         guard sum.isFinite, compensation.isFinite else { return nil }
     }
 
-    /// Fewer values are added up one after the other, as Prometheus does.
-    private static let laneThreshold = 64
+    /// Fewer values of a window are added up one after the other, as Prometheus does.
+    static let laneThreshold = 64
 
     @inline(__always)
     mutating func add(_ value: Double) {

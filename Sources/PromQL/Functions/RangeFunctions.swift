@@ -156,7 +156,11 @@ extension SampleWindows {
             return sliding(&column, CompensatedSum.self) { $0.value }
         }
         slide(into: &column) { _, low, high in
-            if let sum = CompensatedSum(finite: values.span.extracting(low..<high)) { return sum.value }
+            if high - low >= CompensatedSum.laneThreshold,
+                let sum = CompensatedSum(finite: values.span.extracting(low..<high))
+            {
+                return sum.value
+            }
             var sum = CompensatedSum()
             for index in low..<high { sum.add(values[index]) }
             return sum.value
@@ -166,13 +170,15 @@ extension SampleWindows {
     private borrowing func average(_ column: inout Column) {
         var window = SlidingWindow<CompensatedSum>()
         let slides = overlap >= Self.slidingThreshold
-        slide(into: &column) { _, low, high in
+        slide(into: &column) { step, low, high in
             if slides {
-                let sum = window.aggregate(self, low, high)
+                let sum = window.aggregate(self, step, low, high)
                 let count = Double(high - low)
                 if sum.sum.isFinite { return sum.sum / count + sum.compensation / count }
             }
-            if let sum = CompensatedSum(finite: values.span.extracting(low..<high)) {
+            if high - low >= CompensatedSum.laneThreshold,
+                let sum = CompensatedSum(finite: values.span.extracting(low..<high))
+            {
                 let count = Double(high - low)
                 return sum.sum / count + sum.compensation / count
             }
@@ -212,7 +218,7 @@ extension SampleWindows {
             }
         }
         var window = SlidingWindow<Aggregate>()
-        slide(into: &column) { _, low, high in finish(window.aggregate(self, low, high)) }
+        slide(into: &column) { step, low, high in finish(window.aggregate(self, step, low, high)) }
     }
 
     // MARK: - Lines and quantiles
@@ -222,7 +228,7 @@ extension SampleWindows {
         slide(into: &column) { step, low, high in
             guard high - low >= 2 else { return nil }
             let time = function == .deriv ? timestamps[low] : windows.grid.time(step)
-            let fit = window.aggregate(self, low, high).fit(at: time)
+            let fit = window.aggregate(self, step, low, high).fit(at: time)
             return function == .deriv ? fit.slope : fit.slope * parameter[step] + fit.value
         }
     }
@@ -233,7 +239,12 @@ extension SampleWindows {
         var first = 0
         var end = 0
         slide(into: &column) { step, low, high in
-            if low >= end || overlap < Self.slidingThreshold {
+            if overlap < Self.slidingThreshold {
+                sorted.removeAll(keepingCapacity: true)
+                sorted.append(contentsOf: values[low..<high])
+                return Quantile.of(unsorted: &sorted, parameter[step])
+            }
+            if low >= end {
                 sorted.removeAll(keepingCapacity: true)
                 sorted.append(contentsOf: values[low..<high])
                 sorted.sort(by: Quantile.precedes)

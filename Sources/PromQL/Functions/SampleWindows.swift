@@ -74,6 +74,12 @@ struct WindowGrid {
         (at ?? grid.time(step)).subtractingClamped(offset)
     }
 
+    /// Where the samples begin when some windows reach into what the source has only coarsely.
+    var seam: Int64? {
+        guard let last = coarse.last, span.from.milliseconds <= last.through else { return nil }
+        return last.through
+    }
+
     /// The span that holds every window, both ends included.
     var span: (from: Timestamp, through: Timestamp) {
         let first = start(0).subtractingClamped(reachBack)

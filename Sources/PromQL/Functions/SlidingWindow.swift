@@ -6,16 +6,21 @@
 //     lo ........ middle ........ hi
 //     suffix[lo]  │  front
 //
-// `suffix[i]` is the aggregate of i..<middle, computed backwards once; `front` that of middle..<hi, grown as the
-// window does. When lo passes middle, the suffixes are built anew up to hi. Each sample is added at most twice, and
-// nothing is ever subtracted, so neither rounding nor an infinity outlives its window. (The two-stack queue of
-// Tangwongsan et al., "General Incremental Sliding-Window Aggregation", VLDB 2015.)
+// `suffix[i]` is the aggregate of i..<middle, computed backwards once, for the places only where a later window begins;
+// `front` that of middle..<hi, grown as the window does. When lo passes middle, the suffixes are built anew up to hi.
+// Each sample is added at most twice, and nothing is ever subtracted, so neither rounding nor an infinity outlives its
+// window. (The two-stack queue of Tangwongsan et al., "General Incremental Sliding-Window Aggregation", VLDB 2015.)
+//
+// What lies between two edges goes into one aggregate before it is joined to others: a stretch of samples is added up
+// faster than its samples one by one.
 
 /// An aggregate that two neighbouring stretches of samples can be joined into.
 protocol WindowAggregate {
     init(time: Int64, value: Double)
     /// The aggregate of one sample of a series.
     static func of(_ samples: borrowing SampleWindows, _ index: Int) -> Self
+    /// The aggregate of neighbouring samples, at least one.
+    static func of(_ samples: borrowing SampleWindows, _ places: Range<Int>) -> Self
     /// Joins what follows in time.
     mutating func append(_ next: Self)
 }
@@ -25,40 +30,67 @@ extension WindowAggregate {
     static func of(_ samples: borrowing SampleWindows, _ index: Int) -> Self {
         Self(time: samples.timestamps[index], value: samples.values[index])
     }
+
+    @inline(__always)
+    static func of(_ samples: borrowing SampleWindows, _ places: Range<Int>) -> Self {
+        var aggregate = of(samples, places.lowerBound)
+        for index in (places.lowerBound + 1)..<places.upperBound { aggregate.append(of(samples, index)) }
+        return aggregate
+    }
 }
 
 /// Aggregates of a window whose ends only move forward.
 struct SlidingWindow<Aggregate: WindowAggregate> {
-    private var suffixes: [Aggregate] = []
-    private var suffixStart = 0
+    /// Stored from the last to the first; those before the window at hand are taken away.
+    private var suffixes: [(start: Int, aggregate: Aggregate)] = []
     private var middle = 0
     private var front: Aggregate?
     private var frontEnd = 0
+    private var starts: [Int] = []
 
-    /// The aggregate of samples `low..<high`, which must not be empty.
-    mutating func aggregate(_ samples: borrowing SampleWindows, _ low: Int, _ high: Int) -> Aggregate {
-        if low >= middle || suffixes.isEmpty {
-            rebuild(samples, low, high)
-        }
-        while frontEnd < high {
-            let next = Aggregate.of(samples, frontEnd)
+    /// The aggregate of the samples `low..<high` of a step's window, which must not be empty.
+    mutating func aggregate(
+        _ samples: borrowing SampleWindows,
+        _ step: Int,
+        _ low: Int,
+        _ high: Int
+    ) -> Aggregate {
+        while let newest = suffixes.last, newest.start < low { suffixes.removeLast() }
+        if low >= middle || suffixes.isEmpty { rebuild(samples, step, low, high) }
+        if frontEnd < high {
+            let next = Aggregate.of(samples, frontEnd..<high)
             if front == nil { front = next } else { front?.append(next) }
-            frontEnd += 1
+            frontEnd = high
         }
-        var result = suffixes[middle - 1 - low]
+        var result = suffixes[suffixes.count - 1].aggregate
         if let front { result.append(front) }
         return result
     }
 
-    /// Suffixes of low..<high, stored from the last to the first.
-    private mutating func rebuild(_ samples: borrowing SampleWindows, _ low: Int, _ high: Int) {
+    /// Suffixes of low..<high for this step and those that follow.
+    private mutating func rebuild(
+        _ samples: borrowing SampleWindows,
+        _ step: Int,
+        _ low: Int,
+        _ high: Int
+    ) {
+        starts.removeAll(keepingCapacity: true)
+        starts.append(low)
+        var next = low
+        for step in (step + 1)..<max(step + 1, samples.windows.grid.count) {
+            let edge = samples.windows.start(step)
+            let before = next
+            while next < high, samples.timestamps[next] <= edge { next += 1 }
+            if next == high { break }
+            if next > before { starts.append(next) }
+        }
         suffixes.removeAll(keepingCapacity: true)
-        var index = high
-        while index > low {
-            index -= 1
-            var aggregate = Aggregate.of(samples, index)
-            if let last = suffixes.last { aggregate.append(last) }
-            suffixes.append(aggregate)
+        var end = high
+        while let start = starts.popLast() {
+            var aggregate = Aggregate.of(samples, start..<end)
+            if let last = suffixes.last { aggregate.append(last.aggregate) }
+            suffixes.append((start, aggregate))
+            end = start
         }
         middle = high
         front = nil
@@ -70,6 +102,15 @@ struct SlidingWindow<Aggregate: WindowAggregate> {
 
 extension CompensatedSum: WindowAggregate {
     init(time: Int64, value: Double) { self.init(value) }
+
+    static func of(_ samples: borrowing SampleWindows, _ places: Range<Int>) -> CompensatedSum {
+        if places.count >= 8, let sum = CompensatedSum(finite: samples.values.span.extracting(places)) {
+            return sum
+        }
+        var sum = CompensatedSum()
+        for index in places { sum.add(samples.values[index]) }
+        return sum
+    }
 
     mutating func append(_ next: CompensatedSum) {
         add(next.sum)

@@ -35,7 +35,7 @@ extension SampleWindows {
     @inline(__always)
     private borrowing func joined(_ column: inout Column, _ finish: (Int, SampleSummary) -> Double?) {
         var window = SlidingWindow<SampleSummary>()
-        slide(into: &column) { step, low, high in finish(step, window.aggregate(self, low, high)) }
+        slide(into: &column) { step, low, high in finish(step, window.aggregate(self, step, low, high)) }
     }
 
     /// `rate`, `increase` and `delta`, as over samples.

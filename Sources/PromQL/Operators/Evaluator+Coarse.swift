@@ -32,7 +32,11 @@ extension Evaluator {
                 }
             }
             var parts = SeriesSamples()
-            if found.hasParts(index) { readParts(found, index, span, false, &parts) }
+            if found.hasParts(index) {
+                parts.readParts(found, index, span, needsStarts: false) { error in
+                    reading { () throws(SourceError) in throw error }
+                }
+            }
             parts.removeStaleMarkers()
             var series = SampleWindows(rows, samples, windows)
             series.histogramTimes = parts.histograms.timestamps

@@ -134,13 +134,12 @@ extension Evaluator {
         let range = call.arguments[0].range
         let keepsName = function == .lastOverTime || function == .firstOverTime
         let needsCounter = function == .rate || function == .increase
-        var column = Column(count: grid.count)
         var distinct = DistinctLabels(hasOneName: !window.mayCollideWithoutName)
-        try streamWindows(window, grid, needsStarts: function.usesStartTimestamps) {
-            (header, samples: borrowing SampleWindows) throws(QueryError) in
-            if function == .doubleExponentialSmoothing { try Self.checkFactors(parameters) }
-            var notes = WindowNotes()
-            samples.evaluate(function, parameters: parameters, into: &column, &notes)
+        func finish(
+            _ header: SeriesHeader,
+            _ column: inout Column,
+            _ notes: WindowNotes
+        ) throws(QueryError) {
             report(notes, of: header.labels, at: range)
             guard !column.isEmpty else { return }
             if needsCounter, column.hasNumbers { noteUnlessCounter(header.labels, at: range) }
@@ -154,6 +153,18 @@ extension Evaluator {
                 }
             }
             try body(result, &column)
+        }
+        let needsStarts = function.usesStartTimestamps
+        if case .matrix(let matrix) = window.unwrapped, function != .doubleExponentialSmoothing {
+            return try streamShared(matrix, function, parameters, needsStarts: needsStarts, grid, finish)
+        }
+        var column = Column(count: grid.count)
+        try streamWindows(window, grid, needsStarts: needsStarts) {
+            (header, samples: borrowing SampleWindows) throws(QueryError) in
+            if function == .doubleExponentialSmoothing { try Self.checkFactors(parameters) }
+            var notes = WindowNotes()
+            samples.evaluate(function, parameters: parameters, into: &column, &notes)
+            try finish(header, &column, notes)
         }
     }
 

@@ -31,6 +31,30 @@ struct SeriesSamples {
         histograms.histograms = kept.map { histograms.histograms[$0] }
     }
 
+    /// Reads what a series has beside numbers, and says what could not be read.
+    mutating func readParts(
+        _ found: any SeriesSelection,
+        _ index: Int,
+        _ span: (from: Timestamp, through: Timestamp),
+        needsStarts: Bool,
+        _ failed: (SourceError) -> Void
+    ) {
+        do throws(SourceError) {
+            try found.readHistograms(index, from: span.from, through: span.through, into: &histograms)
+        } catch {
+            failed(error)
+        }
+        for place in histograms.histograms.indices where !histograms.histograms[place].isFloat {
+            histograms.histograms[place] = histograms.histograms[place].floating()
+        }
+        guard needsStarts else { return }
+        do throws(SourceError) {
+            try found.readStartTimestamps(index, from: span.from, through: span.through, into: &starts)
+        } catch {
+            failed(error)
+        }
+    }
+
     /// Finds out whether the counter began anew where that is not known.
     mutating func detectResets() {
         for place in histograms.histograms.indices.dropFirst() {
@@ -205,9 +229,11 @@ extension Evaluator {
     }
 
     /// Reads each series over the span of the windows, or only what the newest sample of the span tells.
-    private func readSeries(
+    func readSeries(
         _ found: any SeriesSelection,
         _ windows: WindowGrid,
+        from first: Int = 0,
+        through last: Int = .max,
         newestOnly: Bool = false,
         needsStarts: Bool = false,
         _ body: (Labels, inout SeriesSamples) throws(QueryError) -> Void
@@ -217,10 +243,11 @@ extension Evaluator {
         var batch = SeriesBatch()
         swap(&batch, &scratch)
         defer { swap(&batch, &scratch) }
-        var next = 0
-        batch.begin()
-        while next < found.count {
-            let indices = next..<(next + batch.wanted(of: found.count - next))
+        var next = first
+        let end = last < found.count ? last + 1 : found.count
+        batch.begin(longest: first == 0 ? 0 : batch.longest)
+        while next < end {
+            let indices = next..<(next + batch.wanted(of: end - next))
             next = indices.upperBound
             try checkTime()
             reading { () throws(SourceError) in
@@ -239,7 +266,11 @@ extension Evaluator {
                 if !newestOnly { try checkTime() }
                 var samples = batch.take(place)
                 defer { batch.giveBack(samples, place) }
-                if found.hasParts(index) { readParts(found, index, span, needsStarts, &samples) }
+                if found.hasParts(index) {
+                    samples.readParts(found, index, span, needsStarts: needsStarts) { error in
+                        reading { () throws(SourceError) in throw error }
+                    }
+                }
                 guard !samples.isEmpty else { continue }
                 let count = samples.weight
                 tally?.read += count
@@ -247,32 +278,6 @@ extension Evaluator {
                 try body(found.labels(index), &samples)
                 release(count)
             }
-        }
-    }
-
-    /// Reads what a series has beside numbers.
-    func readParts(
-        _ found: any SeriesSelection,
-        _ index: Int,
-        _ span: (from: Timestamp, through: Timestamp),
-        _ needsStarts: Bool,
-        _ samples: inout SeriesSamples
-    ) {
-        reading { () throws(SourceError) in
-            try found.readHistograms(index, from: span.from, through: span.through, into: &samples.histograms)
-        }
-        for place in samples.histograms.histograms.indices where !samples.histograms.histograms[place].isFloat
-        {
-            samples.histograms.histograms[place] = samples.histograms.histograms[place].floating()
-        }
-        guard needsStarts else { return }
-        reading { () throws(SourceError) in
-            try found.readStartTimestamps(
-                index,
-                from: span.from,
-                through: span.through,
-                into: &samples.starts
-            )
         }
     }
 
@@ -310,31 +315,51 @@ extension Evaluator {
     ) throws(QueryError) {
         switch node.unwrapped {
         case .matrix(let matrix):
-            var windows = WindowGrid(
-                grid,
-                length: matrix.window.milliseconds,
-                modifiers: matrix.selector.modifiers
-            )
-            if let edges = matrix.selector.edges {
-                windows.edges = edges
-                windows.reachBack = settings.lookback
-                if edges == .smoothed { windows.reachAhead = settings.lookback }
-            }
-            guard let found = try select(matrix.selector, &windows) else { return }
-            if let last = windows.coarse.last, windows.span.from.milliseconds <= last.through {
-                return try readSummaries(found, windows, through: last.through, body)
-            }
-            let needsStarts = needsStarts && settings.features.startTimestamps
-            try readSeries(found, windows, needsStarts: needsStarts) {
-                [windows] (labels, samples: inout SeriesSamples) throws(QueryError) in
-                if matrix.selector.detectsResets { samples.detectResets() }
-                samples.removeStaleMarkers()
-                let series = SampleWindows(samples, windows)
-                tally?.count(series)
-                try body(SeriesHeader(labels: labels), series)
-            }
+            guard let (found, windows) = try open(matrix, grid) else { return }
+            try streamWindows(matrix, found, windows, needsStarts: needsStarts, body)
         case .subquery(let subquery): try streamSubquery(subquery, grid, body)
         default: throw QueryError(.internal, "not a range vector expression: \(Printer.text(node))")
+        }
+    }
+
+    /// The series of a range selector, and the windows over them; nil when there can be none.
+    func open(
+        _ matrix: MatrixSelector,
+        _ grid: Grid
+    ) throws(QueryError) -> (found: any SeriesSelection, windows: WindowGrid)? {
+        var windows = WindowGrid(
+            grid,
+            length: matrix.window.milliseconds,
+            modifiers: matrix.selector.modifiers
+        )
+        if let edges = matrix.selector.edges {
+            windows.edges = edges
+            windows.reachBack = settings.lookback
+            if edges == .smoothed { windows.reachAhead = settings.lookback }
+        }
+        guard let found = try select(matrix.selector, &windows) else { return nil }
+        return (found, windows)
+    }
+
+    /// Hands over the samples of some of the series of a range selector, with the windows of all steps.
+    func streamWindows(
+        _ matrix: MatrixSelector,
+        _ found: any SeriesSelection,
+        _ windows: WindowGrid,
+        from first: Int = 0,
+        through last: Int = .max,
+        needsStarts: Bool,
+        _ body: (SeriesHeader, borrowing SampleWindows) throws(QueryError) -> Void
+    ) throws(QueryError) {
+        if let seam = windows.seam { return try readSummaries(found, windows, through: seam, body) }
+        let needsStarts = needsStarts && settings.features.startTimestamps
+        try readSeries(found, windows, from: first, through: last, needsStarts: needsStarts) {
+            [windows] (labels, samples: inout SeriesSamples) throws(QueryError) in
+            if matrix.selector.detectsResets { samples.detectResets() }
+            samples.removeStaleMarkers()
+            let series = SampleWindows(samples, windows)
+            tally?.count(series)
+            try body(SeriesHeader(labels: labels), series)
         }
     }
 

@@ -4,7 +4,8 @@
 // all steps to its caller, so that `sum(rate(x[5m]))` holds one series' samples, one column and the groups, however
 // many series there are. Operators that must see everything first (`topk`, vector matching, `sort`) collect.
 //
-// One evaluator serves one query on one task. It counts what it holds against the sample limit and looks at the
+// One evaluator serves one query on one task; where much is to be computed series by series, other threads help it
+// (Evaluator+Sharing). It counts what it holds against the sample limit and looks at the
 // deadline and the task's cancellation once per series and per operator.
 
 internal import Samples
@@ -22,6 +23,7 @@ final class Evaluator {
         let features: QueryFeatures
         let maxSamples: Int
         let memory: QueryMemory
+        let threads: QueryThreads
         let deadline: ContinuousClock.Instant
     }
 

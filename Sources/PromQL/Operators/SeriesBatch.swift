@@ -12,17 +12,17 @@ struct SeriesBatch {
     private var other = SeriesSamples()
     private var size = 0
     /// Samples of the longest series so far.
-    private var longest = 0
+    private(set) var longest = 0
 
     /// Series at once; more gain nothing.
-    private static let seriesLimit = 32
+    static let seriesLimit = 32
     /// Samples at once: 512 KiB.
-    private static let sampleLimit = 32 << 10
+    static let sampleLimit = 32 << 10
 
-    /// Begins with one series.
-    mutating func begin() {
-        size = 0
-        longest = 0
+    /// Begins with one series, or with as many as fit when it is known how long they are.
+    mutating func begin(longest: Int = 0) {
+        size = longest > 0 ? SeriesBatch.seriesLimit : 0
+        self.longest = longest
     }
 
     /// Prepares for the next batch and says how many of the series left are to be in it.
