@@ -35,60 +35,38 @@ enum BitPacking {
         }
     }
 
-    /// Reads `count` values back.
-    static func read(_ count: Int, from reader: inout ByteReader) throws(CorruptionError) -> [UInt64] {
-        var values: [UInt64] = []
-        values.reserveCapacity(count)
-        while values.count < count {
-            let place = reader.offset
-            let width = Int(try reader.byte())
-            guard width <= 64 else { throw CorruptionError("a bit width of at most 64", at: place) }
-            let run = min(runLength, count - values.count)
-            let packed = try reader.take((run * width + 7) / 8)
-            if width == 0 {
-                values.append(contentsOf: repeatElement(0, count: run))
-                continue
+    /// Fills the span with values, each times the factor and added to the base; both wrap.
+    static func read(
+        from reader: inout ByteReader,
+        base: Int64,
+        factor: UInt64,
+        into values: inout MutableSpan<Int64>
+    ) throws(CorruptionError) {
+        // A copy of the reader shares its bytes; the original then moves by what the runs took.
+        var ahead = reader
+        let rest = try ahead.take(ahead.remaining)
+        let bytes = unsafe rest.span.bytes
+        var cursor = BitCursor(position: 0)
+        var start = 0
+        while start < values.count {
+            let end = min(start + runLength, values.count)
+            cursor.position = cursor.nextByte * 8
+            let width = Int(cursor.read(8, in: bytes))
+            guard width <= 64 else {
+                throw CorruptionError("a bit width of at most 64", at: reader.offset + cursor.nextByte - 1)
             }
-            var bits = BitReader(packed)
-            for _ in 0..<run { values.append(bits.read(width)) }
+            for index in start..<end {
+                values[index] = base &+ Int64(bitPattern: cursor.read(width, in: bytes) &* factor)
+            }
+            try cursor.check(bytes)
+            start = end
         }
-        return values
+        _ = try reader.take(cursor.nextByte)
     }
 
     private static func width(_ values: [UInt64], _ start: Int, _ end: Int) -> Int {
         var union: UInt64 = 0
         for index in start..<end { union |= values[index] }
         return 64 - union.leadingZeroBitCount
-    }
-}
-
-/// Reads bits, least significant first; the caller took exactly the bytes the bits need.
-private struct BitReader {
-    private let bytes: ArraySlice<UInt8>
-    private var next: Int
-    private var pending: UInt64 = 0
-    private var count = 0
-
-    init(_ bytes: ArraySlice<UInt8>) {
-        self.bytes = bytes
-        next = bytes.startIndex
-    }
-
-    mutating func read(_ width: Int) -> UInt64 {
-        guard width > 32 else { return get(width) }
-        let low = get(32)
-        return low | (get(width - 32) << 32)
-    }
-
-    private mutating func get(_ width: Int) -> UInt64 {
-        while count < width, next < bytes.endIndex {
-            pending |= UInt64(bytes[next]) << UInt64(count)
-            next += 1
-            count += 8
-        }
-        let value = pending & ((1 << UInt64(width)) - 1)
-        pending >>= UInt64(width)
-        count -= width
-        return value
     }
 }

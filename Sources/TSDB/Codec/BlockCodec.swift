@@ -84,6 +84,8 @@ enum DecimalCodec {
 
     static func read(
         _ reader: inout ByteReader,
+        using decoder: inout IntegerBlockDecoder,
+        _ mantissas: inout [Int64],
         into values: inout MutableSpan<Double>
     ) throws(CorruptionError) {
         let place = reader.offset
@@ -91,7 +93,15 @@ enum DecimalCodec {
         guard exponent <= Decimal.exponentLimit else {
             throw CorruptionError("a decimal exponent of at most \(Decimal.exponentLimit)", at: place)
         }
-        let mantissas = try IntegerColumn.read(values.count, from: &reader)
-        for index in values.indices { values[index] = Decimal.value(mantissas[index], exponent: exponent) }
+        guard values.count <= IntegerColumn.countLimit else {
+            throw CorruptionError("at most \(IntegerColumn.countLimit) values", at: place)
+        }
+        if mantissas.count < values.count {
+            mantissas.append(contentsOf: repeatElement(0, count: values.count - mantissas.count))
+        }
+        var all = mantissas.mutableSpan
+        var integers = all._mutatingExtracting(0..<values.count)
+        try IntegerColumn.read(from: &reader, using: &decoder, into: &integers)
+        for index in values.indices { values[index] = Decimal.value(integers[index], exponent: exponent) }
     }
 }

@@ -42,6 +42,7 @@ struct BlockEncoder {
 struct BlockDecoder {
     private var doubles = EW2Decoder()
     private var integers = IntegerBlockDecoder()
+    private var mantissas: [Int64] = []
 
     /// Fills the span from a block of as many values.
     mutating func read(
@@ -51,7 +52,8 @@ struct BlockDecoder {
         let place = reader.offset
         switch try reader.byte() {
         case ConstantCodec.identifier: try ConstantCodec.read(&reader, into: &values)
-        case DecimalCodec.identifier: try DecimalCodec.read(&reader, into: &values)
+        case DecimalCodec.identifier:
+            try DecimalCodec.read(&reader, using: &integers, &mantissas, into: &values)
         case XORCodec.identifier: try XORCodec.read(&reader, into: &values)
         case let byte where EW2.isCodecByte(byte):
             try doubles.read(&reader, codecByte: byte, using: &integers, into: &values)

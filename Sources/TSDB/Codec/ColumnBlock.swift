@@ -33,6 +33,14 @@ struct ColumnCells: Sendable {
         }
     }
 
+    /// Appends rows of one value.
+    mutating func append(bits: UInt64, rows: Int) {
+        let isStale = bits == StaleMarker.bits
+        let state = isStale ? CellState.stale : CellState.value
+        states.append(contentsOf: repeatElement(state, count: rows))
+        if !isStale { values.append(contentsOf: repeatElement(Double(bitPattern: bits), count: rows)) }
+    }
+
     mutating func appendAbsent(_ count: Int = 1) {
         states.append(contentsOf: repeatElement(CellState.absent, count: count))
     }

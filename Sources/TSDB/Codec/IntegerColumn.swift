@@ -79,38 +79,49 @@ enum IntegerColumn {
         using decoder: inout IntegerBlockDecoder
     ) throws(CorruptionError) -> [Int64] {
         guard count > 0 else { return [] }
+        guard count <= countLimit else {
+            throw CorruptionError("at most \(countLimit) integers", at: reader.offset)
+        }
+        var values = [Int64](repeating: 0, count: count)
+        var span = values.mutableSpan
+        try read(from: &reader, using: &decoder, into: &span)
+        return values
+    }
+
+    /// Fills the span, of at most `countLimit` integers, from a column of as many.
+    static func read(
+        from reader: inout ByteReader,
+        using decoder: inout IntegerBlockDecoder,
+        into values: inout MutableSpan<Int64>
+    ) throws(CorruptionError) {
+        guard !values.isEmpty else { return }
         let place = reader.offset
-        guard count <= countLimit else { throw CorruptionError("at most \(countLimit) integers", at: place) }
         switch try reader.byte() {
         case Mode.constant:
-            return [Int64](repeating: try reader.zigzag(), count: count)
+            let value = try reader.zigzag()
+            for index in values.indices { values[index] = value }
         case Mode.delta:
-            let first = try reader.zigzag()
-            return sums(first, try unpacked(count - 1, scale: true, from: &reader))
+            values[0] = try reader.zigzag()
+            var deltas = values._mutatingExtracting(1..<values.count)
+            try unpack(scale: true, from: &reader, into: &deltas)
+            addUp(&values)
         case Mode.offset:
-            return try unpacked(count, scale: true, from: &reader)
+            try unpack(scale: true, from: &reader, into: &values)
         case Mode.grid:
             let first = try reader.zigzag()
             let step = try reader.zigzag()
-            var values = try unpacked(count, scale: false, from: &reader)
+            try unpack(scale: false, from: &reader, into: &values)
             for index in values.indices { values[index] = values[index] &+ first &+ Int64(index) &* step }
-            return values
         case Mode.zstd:
-            let first = try reader.zigzag()
+            values[0] = try reader.zigzag()
             let frame = try reader.prefixed(limit: reader.remaining)
-            let plain = try Zstd.decompress(frame, limit: count * 10)
-            var deltas: [Int64] = []
-            deltas.reserveCapacity(count - 1)
-            var inner = ByteReader(plain)
-            for _ in 1..<count { deltas.append(try inner.zigzag()) }
-            return sums(first, deltas)
+            var inner = ByteReader(try Zstd.decompress(frame, limit: values.count * 10))
+            for index in values.indices.dropFirst() { values[index] = try inner.zigzag() }
+            addUp(&values)
         case Mode.block:
             let step = try reader.zigzag()
-            var values = [Int64](repeating: 0, count: count)
-            var span = values.mutableSpan
-            _ = try decoder.read(&reader, into: &span)
-            for index in 0..<count { values[index] = values[index] &+ Int64(index) &* step }
-            return values
+            _ = try decoder.read(&reader, into: &values)
+            for index in values.indices { values[index] = values[index] &+ Int64(index) &* step }
         default:
             throw CorruptionError("a mode of an integer column", at: place)
         }
@@ -129,16 +140,9 @@ enum IntegerColumn {
         return deltas
     }
 
-    private static func sums(_ first: Int64, _ deltas: [Int64]) -> [Int64] {
-        var values: [Int64] = []
-        values.reserveCapacity(deltas.count + 1)
-        values.append(first)
-        var current = first
-        for delta in deltas {
-            current = current &+ delta
-            values.append(current)
-        }
-        return values
+    /// Turns differences behind a first value into values.
+    private static func addUp(_ values: inout MutableSpan<Int64>) {
+        for index in values.indices.dropFirst() { values[index] = values[index - 1] &+ values[index] }
     }
 
     private static func meanStep(_ values: [Int64]) -> Int64? {
@@ -167,15 +171,14 @@ enum IntegerColumn {
         return out
     }
 
-    private static func unpacked(
-        _ count: Int,
+    private static func unpack(
         scale: Bool,
-        from reader: inout ByteReader
-    ) throws(CorruptionError) -> [Int64] {
+        from reader: inout ByteReader,
+        into values: inout MutableSpan<Int64>
+    ) throws(CorruptionError) {
         let base = try reader.zigzag()
         let divisor = scale ? try reader.varint() : 1
-        let offsets = try BitPacking.read(count, from: &reader)
-        return offsets.map { base &+ Int64(bitPattern: $0 &* divisor) }
+        try BitPacking.read(from: &reader, base: base, factor: divisor, into: &values)
     }
 
     private static func commonDivisor(_ offsets: [UInt64]) -> UInt64 {

@@ -133,7 +133,7 @@ struct HeadChunk: Sendable {
         let start = column == 0 ? 0 : Int(try offsets.integer(UInt32.self))
         let end = Int(try offsets.integer(UInt32.self))
         guard end > start else {
-            for _ in 0..<rows { cells.append(bits: base) }
+            cells.append(bits: base, rows: rows)
             return
         }
         let blocksStart = offsetsStart + columns * 4

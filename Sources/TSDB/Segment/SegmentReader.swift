@@ -498,7 +498,7 @@ extension Segment {
 
 extension [Int64] {
     /// The first place from which on the condition holds; O(log n).
-    fileprivate func firstPlace(_ holds: (Int64) -> Bool) -> Int {
+    func firstPlace(_ holds: (Int64) -> Bool) -> Int {
         var low = 0
         var high = count
         while low < high {

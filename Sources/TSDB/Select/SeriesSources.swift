@@ -190,10 +190,7 @@ extension HeadColumn {
     ) throws(CorruptionError) {
         for chunk in chunks where range.overlaps(chunk.firstTime, chunk.lastTime) {
             let times = try memo.timestamps(chunk, of: stream)
-            guard let first = times.first, let last = times.last else { continue }
-            guard
-                range.contains(first) || range.contains(last) || times.contains(where: { range.contains($0) })
-            else { continue }
+            guard times.contains(where: { range.contains($0) }) else { continue }
             memo.workspace.cells.removeAll()
             try chunk.append(
                 column,
@@ -218,6 +215,15 @@ extension HeadColumn {
 extension ColumnCells {
     /// Appends the samples of rows with these timestamps that fall within the range.
     func appendSamples(_ timestamps: [Int64], _ range: TimeRange, to out: inout SampleColumns) {
+        if values.count == timestamps.count, states.count == timestamps.count {
+            // Every row has a value; the times ascend.
+            let low = timestamps.firstPlace { $0 >= range.from }
+            let high = timestamps.firstPlace { $0 > range.through }
+            guard low < high else { return }
+            out.timestamps.append(contentsOf: timestamps[low..<high])
+            out.values.append(contentsOf: values[low..<high])
+            return
+        }
         var value = 0
         for row in 0..<min(timestamps.count, states.count) {
             switch states[row] {
