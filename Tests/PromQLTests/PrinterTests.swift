@@ -18,6 +18,8 @@ import Testing
         ("a - on() c", "a - on () c"),
         ("a - on(b) group_left(x) c", "a - on (b) group_left (x) c"),
         ("a - ignoring(b) group_left c", "a - ignoring (b) group_left () c"),
+        ("1 + on() group_left a", "1 + a"),
+        ("a > bool ignoring() 1", "a > bool 1"),
         ("a > bool on(b) c", "a > bool on (b) c"),
         ("up > BOOL 0", "up > bool 0"),
         ("a offset 1m", "a offset 1m"),

@@ -33,7 +33,10 @@ enum Printer {
 
     /// What stands between the two sides of a binary expression.
     static func words(_ binary: Binary) -> String {
-        binary.op.rawValue + (binary.returnsBool ? " bool" : "") + text(binary.matching)
+        // Where a scalar takes part nothing is matched, whatever was written.
+        let isOfVectors = binary.left.type == .vector && binary.right.type == .vector
+        let matching = isOfVectors ? text(binary.matching) : ""
+        return binary.op.rawValue + (binary.returnsBool ? " bool" : "") + matching
     }
 
     private static func text(_ literal: NumberLiteral) -> String {
