@@ -202,8 +202,27 @@ public struct JSONWriter: Sendable {
     private mutating func appendQuoted(_ text: String, escapingHTML: Bool) {
         bytes.append(UInt8(ascii: "\""))
         var text = text
-        text.withUTF8 { unsafe appendEscaped($0.span, escapingHTML: escapingHTML) }
+        text.withUTF8 { utf8 in
+            if unsafe JSONWriter.isPlain(utf8.span, escapingHTML: escapingHTML) {
+                unsafe bytes.append(contentsOf: utf8)
+            } else {
+                unsafe appendEscaped(utf8.span, escapingHTML: escapingHTML)
+            }
+        }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether nothing of a text is to be escaped, as in almost all names and values.
+    private static func isPlain(_ text: Span<UInt8>, escapingHTML: Bool) -> Bool {
+        // Bit 0: always escaped; bit 1: may be with HTML. No way out of the loop, so that it takes several bytes a step.
+        var special: UInt8 = 0
+        for index in text.indices {
+            let byte = text[index]
+            special |= byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? 1 : 0
+            special |= byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") ? 2 : 0
+            special |= byte == UInt8(ascii: "&") || byte & 0xfe == 0xa8 ? 2 : 0
+        }
+        return special & (escapingHTML ? 3 : 1) == 0
     }
 
     private mutating func appendEscaped(_ text: Span<UInt8>, escapingHTML: Bool) {

@@ -22,6 +22,8 @@ struct ResultWriterTests {
                 pieces += 1
             }
             return (String(decoding: bytes, as: UTF8.self), pieces)
+        // Only once a reply is prepared.
+        case .begun(let made, _): return ("", made.count)
         }
     }
 

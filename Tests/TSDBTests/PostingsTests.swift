@@ -67,4 +67,49 @@ struct PostingsTests {
         #expect(found.map { $0.unicodeScalars.count } == [5, 4])
         try test.store.checkInvariants()
     }
+
+    @Test func valuesStaySortedWhileSeriesComeAndGo() {
+        var random = SeededGenerator(seed: 11)
+        var index = SeriesIndex()
+        var all: [(reference: SeriesReference, labels: Labels)] = []
+        var forgotten: [SeriesReference] = []
+        func check(_ name: String, _ isWanted: (SeriesReference) -> Bool) {
+            index.order(name)
+            let carried = all.filter { isWanted($0.reference) }.compactMap { $0.labels[name] }
+            let expected = Set(carried.map { Array($0.utf8) }).sorted { $0.lexicographicallyPrecedes($1) }
+            #expect(index.postings.values(of: name, where: isWanted).map { Array($0.utf8) } == expected)
+        }
+        for step in 0..<1500 {
+            if all.isEmpty || Int.random(in: 0..<5, using: &random) > 1 {
+                let labels = Labels([
+                    ("__name__", ["a", "ab", "a\u{0}", "b", "\u{e9}", "e\u{301}", "z"][step % 7]),
+                    ("n", "\(step)"), ("few", "\(Int.random(in: 0..<40, using: &random))"),
+                ])
+                all.append((index.retain(labels), labels))
+            } else {
+                let gone = all.remove(at: Int.random(in: 0..<all.count, using: &random))
+                index.release(gone.reference, &forgotten)
+            }
+            guard step % 10 == 0 else { continue }
+            for name in ["__name__", "few", "n", "none"] {
+                check(name) { _ in true }
+                check(name) { $0 % 3 == 1 }
+            }
+        }
+    }
+
+    @Test func moreValuesThanAreKeptSortedAreSorted() {
+        var index = SeriesIndex()
+        for number in 0..<5000 {
+            _ = index.retain(
+                Labels([("many", "\(number)"), ("half", "\(number % 3000)"), ("other", "\(number % 2000)")])
+            )
+        }
+        for name in ["many", "half", "other", "half", "many"] {
+            index.order(name)
+            let found = index.postings.values(of: name) { _ in true }
+            #expect(found.count == ["many": 5000, "half": 3000, "other": 2000][name])
+            #expect(found == found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
+        }
+    }
 }

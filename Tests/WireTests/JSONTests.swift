@@ -64,6 +64,22 @@ func samplesAreWrittenLikePrometheus(_ milliseconds: Int64, _ value: Double, _ e
     #expect(text { $0.number(Double.nan) } == "null")
 }
 
+@Test func everyByteIsEscapedWhereverItStands() {
+    let words: [UInt32: String] = [0x22: #"\""#, 0x5c: #"\\"#, 0x0a: #"\n"#, 0x0d: #"\r"#, 0x09: #"\t"#]
+    for code in UInt32(0)..<0x2100 {
+        guard let scalar = Unicode.Scalar(code) else { continue }
+        let hex = String(code, radix: 16)
+        let unicode = #"\u"# + String(repeating: "0", count: 4 - hex.count) + hex
+        for isHTML in [false, true] {
+            let isEscaped = code < 0x20 || (isHTML && [0x3c, 0x3e, 0x26, 0x2028, 0x2029].contains(code))
+            let expected = words[code] ?? (isEscaped ? unicode : String(Character(scalar)))
+            let prefix = String(repeating: "x", count: Int(code % 40))
+            let written = text { $0.string("\(prefix)\(Character(scalar))y", escapingHTML: isHTML) }
+            #expect(Array(written.utf8) == Array("\"\(prefix)\(expected)y\"".utf8))
+        }
+    }
+}
+
 @Test func readerReadsWhatTheWriterWrote() throws {
     let nasty = "a\"b\\c\nd\re\tf\u{1}g<h>&i\u{2028}😀"
     var writer = JSONWriter()

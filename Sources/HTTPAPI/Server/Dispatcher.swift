@@ -57,24 +57,34 @@ struct Dispatcher: Sendable {
             reply.headers = [("X-Prometheus-Stopping", "false")]
             return count(endpoint.rawValue, reply)
         }
-        // Bodies of this one are large and no form.
+        // Bodies of these are large and no form.
         if endpoint == .remoteWrite { return count(endpoint.rawValue, await remoteWrite.reply(to: request)) }
-        if endpoint == .remoteRead { return count(endpoint.rawValue, await remoteRead.reply(to: request)) }
-        let url = Parameters(query)
-        var reply: Reply
-        do {
-            let form = try await self.form(request, url, query)
-            let label = PercentCoding.decode(name.utf8, plusIsSpace: false) ?? "\u{fffd}"
-            if endpoint == .federate {
-                reply = try api.federate(form, accept: request.headers[.accept] ?? "")
-            } else {
-                reply = try await answer(endpoint, label, url, form, on: channel)
+        if endpoint == .remoteRead {
+            return await withTaskExecutorPreference(globalConcurrentExecutor) {
+                var reply = await remoteRead.reply(to: request)
+                reply.prepare(nil)
+                return count(endpoint.rawValue, reply)
             }
+        }
+        let accepted = ContentEncoding(accepted: request.headers[.acceptEncoding])
+        var reply: Reply
+        do throws(APIError) {
+            let url = Parameters(query)
+            let question = Question(
+                endpoint: endpoint,
+                labelName: PercentCoding.decode(name.utf8, plusIsSpace: false) ?? "\u{fffd}",
+                url: url,
+                form: try await form(request, url, query),
+                accept: request.headers[.accept] ?? "",
+                encoding: accepted
+            )
+            reply = try await answer(question, on: channel)
         } catch {
             reply =
                 endpoint == .federate ? .text(error.message + "\n", status: error.httpStatus) : error.reply
+            reply.isCompressible = endpoint.isCompressible
+            reply.prepare(accepted)
         }
-        reply.isCompressible = endpoint.isCompressible
         return count(endpoint.rawValue, endpoint.isCrossOrigin ? crossOrigin(reply, request) : reply)
     }
 
@@ -112,22 +122,38 @@ struct Dispatcher: Sendable {
         return form
     }
 
-    /// The endpoint's answer; work of a client that goes away is cancelled.
-    private func answer(
-        _ endpoint: Endpoint,
-        _ label: String,
-        _ url: Parameters,
-        _ form: Parameters,
-        on channel: any Channel
-    ) async throws(APIError) -> Reply {
-        guard endpoint.isExpensive, let watcher = DisconnectWatcher.of(channel)
-        else { return try await api.answer(endpoint, labelName: label, url: url, form: form) }
-        let api = api
+    /// What is asked of an endpoint.
+    private struct Question: Sendable {
+        let endpoint: Endpoint
+        let labelName: String
+        let url: Parameters
+        let form: Parameters
+        let accept: String
+        let encoding: ContentEncoding?
+    }
+
+    /// The answer, made where its work belongs.
+    private func answer(_ question: Question, on channel: any Channel) async throws(APIError) -> Reply {
+        switch question.endpoint.place {
+        case .loop: return try await made(question)
+        case .pool:
+            return try await withTaskExecutorPreference(globalConcurrentExecutor) { () throws(APIError) in
+                try await made(question)
+            }
+        case .queryThread:
+            guard let watcher = DisconnectWatcher.of(channel) else { return try await made(question) }
+            return try await computed(question, watcher)
+        }
+    }
+
+    /// The answer of an endpoint that computes; the work of a client that goes away is cancelled.
+    private func computed(_ question: Question, _ watcher: DisconnectWatcher) async throws(APIError) -> Reply
+    {
         let lease = services.engine.lease()
         let work = Task(executorPreference: lease?.executor) { () async -> Result<Reply, APIError> in
             defer { withExtendedLifetime(lease) {} }
             do throws(APIError) {
-                return .success(try await api.answer(endpoint, labelName: label, url: url, form: form))
+                return .success(try await made(question))
             } catch {
                 return .failure(error)
             }
@@ -139,6 +165,24 @@ struct Dispatcher: Sendable {
         } onCancel: {
             work.cancel()
         }.get()
+    }
+
+    /// The answer with as much of its body as there is before it is sent.
+    @concurrent
+    private func made(_ question: Question) async throws(APIError) -> Reply {
+        let endpoint = question.endpoint
+        var reply =
+            endpoint == .federate
+            ? try api.federate(question.form, accept: question.accept)
+            : try await api.answer(
+                endpoint,
+                labelName: question.labelName,
+                url: question.url,
+                form: question.form
+            )
+        reply.isCompressible = endpoint.isCompressible
+        reply.prepare(question.encoding)
+        return reply
     }
 
     // MARK: - Headers and counting

@@ -83,8 +83,25 @@ enum Endpoint: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether it is worth stopping the work when the client goes away.
-    var isExpensive: Bool { self == .query || self == .queryRange }
+    /// Where an answer is made.
+    enum Place {
+        /// On the connection's event loop: what takes microseconds and neither waits nor reads samples.
+        case loop
+        /// On the cooperative pool.
+        case pool
+        /// On a thread of the query engine; it is stopped when the client goes away.
+        case queryThread
+    }
+
+    /// Where its answers are made.
+    var place: Place {
+        switch self {
+        case .query, .queryRange: .queryThread
+        case .healthy, .ready, .version, .buildInfo, .features, .flags, .formatQuery, .parseQuery: .loop
+        case .labelValues: .loop
+        default: .pool
+        }
+    }
 
     /// Whether answers may be compressed: those for programs that read text, not the bodies that are already compressed.
     var isCompressible: Bool {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The listener: Hummingbird's server without its router, on two event-loop threads of its own. Requests are
-// answered on the cooperative pool; the loops only move bytes.
+// The listener: Hummingbird's server without its router, on two event-loop threads of its own. They read requests and
+// write replies; what is quick is answered there too, everything else elsewhere (`Endpoint.place`).
 
 internal import HTTPTypes
 internal import HummingbirdCore
@@ -85,7 +85,10 @@ public struct HTTPServer: Service {
             )
         )
         let (dispatcher, clock, onListening, address) = (dispatcher, clock, onListening, address)
-        let server = try HTTPServerBuilder.http1(configuration: configuration).buildServer(
+        let builder = HTTPServerBuilder { responder in
+            LoopChannel(HTTP1Channel(responder: responder, configuration: configuration))
+        }
+        let server = try builder.buildServer(
             configuration: ServerConfiguration(
                 address: .hostname(address.host, port: address.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(
@@ -97,13 +100,7 @@ public struct HTTPServer: Service {
             logger: logger
         ) { request, writer, channel in
             let reply = await dispatcher.reply(to: request, on: channel)
-            try await ReplyWriter.write(
-                reply,
-                isHead: request.method == .head,
-                encoding: ContentEncoding(accepted: request.headers[.acceptEncoding]),
-                at: clock(),
-                writer
-            )
+            try await ReplyWriter.write(reply, isHead: request.method == .head, at: clock(), writer)
         } onServerRunning: { channel in
             await onListening(
                 ListenAddress(host: address.host, port: channel.localAddress?.port ?? address.port)

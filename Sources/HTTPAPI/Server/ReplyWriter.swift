@@ -16,102 +16,90 @@ enum ReplyWriter {
     /// A body whose source stopped before its end; the connection is closed, so that the client notices.
     private struct Unfinished: Error {}
 
-    /// Writes one reply, compressed if the client takes that and the reply may be.
+    /// Writes one reply, which has been prepared.
     @concurrent
     static func write(
         _ reply: Reply,
         isHead: Bool,
-        encoding: ContentEncoding?,
         at seconds: Int64,
         _ writer: consuming ResponseWriter
     ) async throws {
-        var reply = reply
-        if reply.isCompressible { reply.vary(by: "Accept-Encoding") }
-        let encoding = reply.isCompressible ? encoding : nil
         switch reply.body {
         case .bytes(let bytes):
-            try await write(bytes, &reply, encoding, isHead: isHead, at: seconds, writer)
-        case .chunks(var source):
-            let first = source.next() ?? []
-            guard let second = source.next() else {
-                try await write(first, &reply, encoding, isHead: isHead, at: seconds, writer)
-                return
+            let hasBody = reply.status != 204 && reply.status != 304
+            let head = head(reply, reply.encoding, length: hasBody ? bytes.count : nil, seconds)
+            if isHead || bytes.isEmpty || !hasBody {
+                try await writer.writeResponse(head)
+            } else {
+                try await writer.write(
+                    response: head,
+                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+                )
             }
-            if let encoding, ContentEncoding.beginStream() {
-                defer { ContentEncoding.endStream() }
-                if let compressor = StreamCompressor(encoding.format) {
-                    reply.headers.append(("Content-Encoding", encoding.rawValue))
-                    let head = head(reply, length: nil, seconds)
-                    try await stream([first, second], source, compressor, head, writer)
-                    return
-                }
+        case .begun(let made, let rest):
+            let mayCompress = reply.encoding != nil && ContentEncoding.beginStream()
+            defer { if mayCompress { ContentEncoding.endStream() } }
+            var compressor = mayCompress ? reply.encoding.flatMap { StreamCompressor($0.format) } : nil
+            let encoding = compressor == nil ? nil : reply.encoding
+            let body = try await writer.writeHead(head(reply, encoding, length: nil, seconds))
+            // Making it takes its time, beside the event loop.
+            try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await stream(made, rest, &compressor, body)
             }
-            var body = try await writer.writeHead(head(reply, length: nil, seconds))
-            try await body.write(ByteBuffer(bytes: first))
-            var next: [UInt8]? = second
-            while let chunk = next {
-                try await body.write(ByteBuffer(bytes: chunk))
-                next = source.next()
-            }
-            try await body.finish(nil)
+        case .chunks:
+            preconditionFailure("A reply is prepared before it is sent.")
         }
     }
 
-    /// Sends a body compressed while it is made.
+    /// Sends a body while it is made, compressed if there is a compressor.
     @concurrent
     private static func stream(
         _ made: [[UInt8]],
         _ rest: any Reply.ChunkSource,
-        _ compressor: consuming StreamCompressor,
-        _ head: HTTPResponse,
-        _ writer: consuming ResponseWriter
+        _ compressor: inout StreamCompressor?,
+        _ writer: some ResponseBodyWriter
     ) async throws {
-        var source = rest
-        var body = try await writer.writeHead(head)
+        var (source, body) = (rest, writer)
+        var pieces = made.makeIterator()
         var out: [UInt8] = []
-        for chunk in made {
-            guard compressor.compress(chunk, isLast: false, into: &out) else { throw Unfinished() }
-        }
-        while let chunk = source.next() {
-            guard compressor.compress(chunk, isLast: false, into: &out) else { throw Unfinished() }
+        while let piece = pieces.next() ?? source.next() {
+            guard compressor != nil else {
+                try await body.write(ByteBuffer(bytes: piece))
+                continue
+            }
+            try compress(piece, isLast: false, &compressor, &out)
             guard out.count >= sentBytes else { continue }
             try await body.write(ByteBuffer(bytes: out))
             out.removeAll(keepingCapacity: true)
         }
-        guard compressor.compress([], isLast: true, into: &out) else { throw Unfinished() }
-        try await body.write(ByteBuffer(bytes: out))
+        if compressor != nil {
+            try compress([], isLast: true, &compressor, &out)
+            try await body.write(ByteBuffer(bytes: out))
+        }
         try await body.finish(nil)
     }
 
-    @concurrent
-    private static func write(
-        _ bytes: [UInt8],
-        _ reply: inout Reply,
-        _ encoding: ContentEncoding?,
-        isHead: Bool,
-        at seconds: Int64,
-        _ writer: consuming ResponseWriter
-    ) async throws {
-        var bytes = bytes
-        if let encoding, bytes.count >= ContentEncoding.smallestBody,
-            let compressed = encoding.compress(bytes)
-        {
-            reply.headers.append(("Content-Encoding", encoding.rawValue))
-            bytes = compressed
-        }
-        let hasBody = reply.status != 204 && reply.status != 304
-        let head = head(reply, length: hasBody ? bytes.count : nil, seconds)
-        if isHead || bytes.isEmpty || !hasBody {
-            try await writer.writeResponse(head)
-        } else {
-            try await writer.write(response: head, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
-        }
+    private static func compress(
+        _ piece: [UInt8],
+        isLast: Bool,
+        _ compressor: inout StreamCompressor?,
+        _ out: inout [UInt8]
+    ) throws(Unfinished) {
+        guard compressor?.compress(piece, isLast: isLast, into: &out) == true else { throw Unfinished() }
     }
 
-    private static func head(_ reply: Reply, length: Int?, _ seconds: Int64) -> HTTPResponse {
+    private static func head(
+        _ reply: Reply,
+        _ encoding: ContentEncoding?,
+        length: Int?,
+        _ seconds: Int64
+    ) -> HTTPResponse {
+        var reply = reply
+        if reply.isCompressible { reply.vary(by: "Accept-Encoding") }
         var fields = HTTPFields()
         fields[.date] = HTTPDate.format(seconds)
         if !reply.contentType.isEmpty { fields[.contentType] = reply.contentType }
+        if let encoding { fields[.contentEncoding] = encoding.rawValue }
         if let length { fields[.contentLength] = String(length) }
         for (name, value) in reply.headers {
             if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }

@@ -13,15 +13,26 @@ typealias SeriesReference = UInt32
 
 /// The inverted index over labels.
 struct Postings: Sendable {
-    private var byName: [LabelText: [LabelText: [SeriesReference]]] = [:]
+    /// The values of one label.
+    private struct Values: Sendable {
+        var lists: [LabelText: [SeriesReference]] = [:]
+        /// The values in their order, each with one of its series, since they were asked for; nil once a value came or a
+        /// series went.
+        var order: [(text: LabelText, witness: SeriesReference)]?
+    }
+
+    /// Values kept in order for all labels together, 24 bytes each; of labels beyond it they are sorted each time.
+    private static let orderedLimit = 4096
+
+    private var byName: [LabelText: Values] = [:]
+    /// The values in all `order`.
+    private var ordered = 0
 
     /// Adds a series; O(labels), more when the reference is a reused one.
     mutating func insert(_ reference: SeriesReference, _ labels: Labels) {
         for (name, value) in labels.pairs {
-            Postings.insert(
-                reference,
-                into: &byName[LabelText(name), default: [:]][LabelText(value), default: []]
-            )
+            let known = LabelText(name)
+            ordered -= Postings.insert(reference, LabelText(value), into: &byName[known, default: Values()])
         }
     }
 
@@ -29,26 +40,49 @@ struct Postings: Sendable {
     mutating func remove(_ reference: SeriesReference, _ labels: Labels) {
         for (name, value) in labels.pairs {
             let (name, value) = (LabelText(name), LabelText(value))
-            guard let place = byName[name]?[value]?.firstIndex(of: reference) else { continue }
-            byName[name]?[value]?.remove(at: place)
-            if byName[name]?[value]?.isEmpty == true { byName[name]?[value] = nil }
-            if byName[name]?.isEmpty == true { byName[name] = nil }
+            guard let place = byName[name]?.lists[value]?.firstIndex(of: reference) else { continue }
+            byName[name]?.lists[value]?.remove(at: place)
+            ordered -= byName[name]?.order?.count ?? 0
+            byName[name]?.order = nil
+            if byName[name]?.lists[value]?.isEmpty == true { byName[name]?.lists[value] = nil }
+            if byName[name]?.lists.isEmpty == true { byName[name] = nil }
         }
     }
 
     /// The series that carry a label value, ascending.
     func references(_ name: String, _ value: String) -> [SeriesReference] {
-        byName[LabelText(name)]?[LabelText(value)] ?? []
+        byName[LabelText(name)]?.lists[LabelText(value)] ?? []
     }
 
-    /// The values of a label, in no order, whose series `isWanted` accepts.
-    func values(of name: String, where isWanted: ([SeriesReference]) -> Bool) -> [LabelText] {
+    /// Sorts the values of a label, unless they are sorted already or too many to be kept so.
+    mutating func order(_ name: String) {
+        let name = LabelText(name)
+        guard let values = byName[name], values.order == nil,
+            values.lists.count <= Postings.orderedLimit
+        else { return }
+        if ordered + values.lists.count > Postings.orderedLimit {
+            for other in byName.keys { byName[other]?.order = nil }
+            ordered = 0
+        }
+        ordered += values.lists.count
+        byName[name]?.order = values.lists.compactMap { value, list in list.first.map { (value, $0) } }
+            .sorted { $0.text < $1.text }
+    }
+
+    /// The sorted values of a label with a series that `isWanted` accepts; O(values) behind `order`.
+    func values(of name: String, where isWanted: (SeriesReference) -> Bool) -> [String] {
         guard let values = byName[LabelText(name)] else { return [] }
-        return values.compactMap { isWanted($0.value) ? $0.key : nil }
+        guard let order = values.order else {
+            return values.lists.compactMap { $0.value.contains(where: isWanted) ? $0.key : nil }.sorted()
+                .map(\.text)
+        }
+        return order.compactMap { value, witness in
+            isWanted(witness) || values.lists[value]?.contains(where: isWanted) == true ? value.text : nil
+        }
     }
 
     /// All pairs of a series and a label.
-    var count: Int { byName.values.reduce(0) { $1.values.reduce($0) { $0 + $1.count } } }
+    var count: Int { byName.values.reduce(0) { $1.lists.values.reduce($0) { $0 + $1.count } } }
 
     /// The series that satisfy all matchers, ascending.
     ///
@@ -88,17 +122,17 @@ struct Postings: Sendable {
 
     /// Whether looking at all values of a label takes longer than looking at the labels of so many series.
     private func isDearer(_ name: String, than series: Int) -> Bool {
-        (byName[LabelText(name)]?.count ?? 0) > series
+        (byName[LabelText(name)]?.lists.count ?? 0) > series
     }
 
     private func union(_ name: String, of values: [String]) -> [SeriesReference] {
         if values.count == 1 { return references(name, values[0]) }
-        guard let lists = byName[LabelText(name)] else { return [] }
+        guard let lists = byName[LabelText(name)]?.lists else { return [] }
         return SortedReferences.sorted(values.flatMap { lists[LabelText($0)] ?? [] })
     }
 
     private func union(_ name: String, where include: (String) -> Bool) -> [SeriesReference] {
-        guard let values = byName[LabelText(name)] else { return [] }
+        guard let values = byName[LabelText(name)]?.lists else { return [] }
         var lists = 0
         var result: [SeriesReference] = []
         for (value, list) in values where include(value.text) {
@@ -107,6 +141,19 @@ struct Postings: Sendable {
         }
         // A series has one value per name, so the lists are disjoint.
         return lists > 1 ? SortedReferences.sorted(result) : result
+    }
+
+    /// Adds a series to a value; returns how many values are no longer in their order.
+    private static func insert(
+        _ reference: SeriesReference,
+        _ value: LabelText,
+        into values: inout Values
+    ) -> Int {
+        let before = values.lists.count
+        insert(reference, into: &values.lists[value, default: []])
+        guard values.lists.count > before, let order = values.order else { return 0 }
+        values.order = nil
+        return order.count
     }
 
     private static func insert(_ reference: SeriesReference, into list: inout [SeriesReference]) {

@@ -84,6 +84,9 @@ struct SeriesIndex: Sendable {
         }
     }
 
+    /// Sorts the values of a label for `postings`.
+    mutating func order(_ name: String) { postings.order(name) }
+
     /// The reference of the labels, nil when unknown.
     func reference(_ key: Labels) -> SeriesReference? { byLabels[key] }
 

@@ -56,7 +56,7 @@ extension Store: SeriesSource {
         for series in find(matchers, TimeRange(from, through), coarseRows()) {
             for pair in series.labels.pairs { names.insert(LabelText(pair.name)) }
         }
-        return names.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.sorted().map(\.text)
     }
 
     /// Sorted values of one label over those series.
@@ -68,22 +68,19 @@ extension Store: SeriesSource {
     ) throws(SourceError) -> [String] {
         let wanted = TimeRange(from, through)
         let rows = coarseRows()
-        let values =
-            matchers.isEmpty
-            ? values(of: name, wanted, rows)
-            : Array(Set(find(matchers, wanted, rows).compactMap { $0.labels[name].map(LabelText.init) }))
-        return values.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        if matchers.isEmpty { return values(of: name, wanted, rows) }
+        let values = Set(find(matchers, wanted, rows).compactMap { $0.labels[name].map(LabelText.init) })
+        return values.sorted().map(\.text)
     }
 
-    /// The values of a label that any series has which may have samples in the range.
-    private func values(of name: String, _ wanted: TimeRange, _ rows: CoarseRows) -> [LabelText] {
+    /// The sorted values of a label that any series has which may have samples in the range.
+    private func values(of name: String, _ wanted: TimeRange, _ rows: CoarseRows) -> [String] {
         let range = rows.sampleRange(wanted)
         return index.withLock { index in
-            head.withLock { head in
+            index.order(name)
+            return head.withLock { head in
                 let presence = Presence(index, head, wanted, range, rows)
-                return index.postings.values(of: name) { references in
-                    references.contains { presence.holds($0, index, head) }
-                }
+                return index.postings.values(of: name) { presence.holds($0, index, head) }
             }
         }
     }
