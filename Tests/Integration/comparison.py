@@ -15,15 +15,30 @@ class Client:
     def __init__(self, port):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
-    def answer(self, path, **parameters):
+    def exchange(self, method, path, parameters):
+        """Status and body, which is {} where no JSON came back."""
         body = urllib.parse.urlencode(parameters, doseq=True)
-        self.connection.request("GET", f"/api/v1/{path}?{body}")
-        return json.loads(self.connection.getresponse().read())
+        if method == "GET":
+            self.connection.request("GET", f"/api/v1/{path}?{body}")
+        else:
+            self.connection.request("POST", f"/api/v1/{path}", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        response = self.connection.getresponse()
+        text = response.read()
+        return response.status, json.loads(text) if text[:1] == b"{" else {}
+
+    def answer(self, path, **parameters):
+        return self.exchange("GET", path, parameters)[1]
 
     def ask(self, path, **parameters):
         """The answer's data, or the error's type and text for one that was refused."""
-        answer = self.answer(path, **parameters)
-        return answer["data"] if answer["status"] == "success" else {"error": answer["errorType"], "text": answer["error"]}
+        return self.request("GET", path, parameters)[1]
+
+    def request(self, method, path, parameters):
+        """The status and the same."""
+        status, answer = self.exchange(method, path, parameters)
+        if answer.get("status") == "error":
+            return status, {"error": answer["errorType"], "text": answer["error"]}
+        return status, answer.get("data", {})
 
 
 def close(left, right):

@@ -170,3 +170,41 @@ def test_series_and_labels(pair):
                 wrong.append(f"{path} {parameters}\n  {ours}\n  {theirs}"[:600])
     assert count == len(SPANS) * (len(MATCHES) + 1) * (len(NAMES) + 2)
     assert not wrong, f"{len(wrong)} differ (edgewatch, Prometheus)\n" + "\n".join(wrong)
+
+
+AT_TIMES = """
+2024-03-01T00:00:03Z 2024-03-01T00:00:03.5Z 2024-03-01T01:00:03+01:00 1709251203.123 1.709251203e9 1709251203.9999 now Inf -1 1e30
+2024-03-01 2024-03-01T00:00:03 0x65
+""".split()
+T = INSTANTS[0]
+SPACINGS = [
+    (T, T + 60, "15s"), (T, T + 60, "15"), (T, T + 60, "0.5"), (T, T + 60, "1m30s"), (T, T - 60, 15), (T, T + 60, 0),
+    (T, T + 60, -1), (T, T + 60, "x"), (T, T + 11001, 1), (T, T + 11000, 1), ("x", T, 1), (T, "x", 1), (T, T, 1),
+    (T, T + 60, "NaN"), (T, T + 60, "1e3"), (AT_TIMES[0], AT_TIMES[1], "15s"), (T, T + 60, "0.0001"),
+    (T + 0.5, T + 60.25, "15.5"), ("", "", ""),
+]  # fmt: skip
+REQUESTS = [
+    *(("query", {"query": "up", "time": at}) for at in AT_TIMES),
+    *(("query", {"query": "up", "time": T, "timeout": length}) for length in ("1s", "1", "0.5", "abc", "-1s", "1h30m", "1m1h")),
+    *(("query_range", {"query": "up", "start": start, "end": end, "step": step}) for start, end, step in SPACINGS),
+    *(("series", {"match[]": match, "start": BASE, "end": END}) for match in ("up", "{", "{}", "", "up[5m]", "1", '{job=""}')),
+    *(("series", {"match[]": "up", "start": start, "end": end}) for start, end in (("x", END), (END, BASE), (END, "x"))),
+    ("query", {}), ("query", {"query": ""}), ("query_range", {"query": "up"}), ("series", {}), ("labels", {"match[]": "{"}),
+    ("labels", {"start": "x"}), ("label/job/values", {"match[]": "{"}), ("label/job/values", {"end": "x"}), ("format_query", {}),
+    ("format_query", {"query": "("}), ("nosuch", {}), ("label/job", {}),
+]  # fmt: skip
+
+
+def test_parameters(pair):
+    """Every spelling of times and lengths, and what is wrong with them: the same status and answer, by GET and by POST."""
+    wrong = []
+    for method in ("GET", "POST"):
+        for path, parameters in REQUESTS:
+            (our_status, ours), (their_status, theirs) = (client.request(method, path, parameters) for client in pair.clients)
+            if "resultType" in ours or "error" in ours:
+                equal = difference(path, "", ours, theirs) is None
+            else:
+                equal = ours == theirs
+            if not equal or our_status != their_status:
+                wrong.append(f"{method} {path} {parameters}\n  {our_status} {ours}\n  {their_status} {theirs}"[:800])
+    assert not wrong, f"{len(wrong)} differ (edgewatch, Prometheus)\n" + "\n".join(wrong)
