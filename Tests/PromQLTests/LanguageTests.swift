@@ -365,8 +365,8 @@ import Testing
         let report = await TestScriptRunner().run(try TestScript(parsing: script))
         #expect(report.passed == 0)
         #expect(report.failures.map(\.line) == [5, 8, 12, 15, 18, 21, 23])
-        #expect(report.failures[0].expected == "[a 3.0]")
-        #expect(report.failures[0].got == "[a 2.0]")
+        #expect(report.failures[0].expected == "[a 3]")
+        #expect(report.failures[0].got == "[a 2]")
         #expect(report.failures.last?.got == "out of order sample: a at 0 ms")
         #expect(throws: TestScriptError.self) { try TestScript(parsing: "evaluate 1") }
         #expect(throws: TestScriptError.self) { try TestScript(parsing: "load 1m\n  a@st 1s\n") }

@@ -18,27 +18,30 @@ struct TestComparison {
     // MARK: - Errors and annotations
 
     func check(error message: String) throws(Mismatch) {
-        guard let expected = evaluation.failure else {
+        guard !evaluation.failures.isEmpty else {
             throw Mismatch(expected: "no error", got: "error: \(message)")
         }
-        guard matches(expected, message) else {
-            throw Mismatch(expected: "error: \(expected.words)", got: "error: \(message)")
+        guard evaluation.failures.allSatisfy({ matches($0, message) }) else {
+            throw Mismatch(expected: TestWords.expectation(evaluation), got: "error: \(message)")
         }
     }
 
     func check(
         _ what: String,
         _ found: [String],
-        _ expected: [Evaluation.Expected],
-        _ isForbidden: Bool
+        _ wanted: Evaluation.Annotations
     ) throws(Mismatch) {
-        if isForbidden, !found.isEmpty { throw Mismatch(expected: "no \(what)", got: "\(found)") }
-        if isForbidden || expected.isEmpty { return }
-        let words = "\(what): \(expected.map(\.words))"
+        let got = found.isEmpty ? "no \(what)" : "\(what): \(found.joined(separator: "; "))"
+        if wanted.isForbidden, !found.isEmpty { throw Mismatch(expected: "no \(what)", got: got) }
+        if wanted.isAnyNeeded, found.isEmpty { throw Mismatch(expected: "\(what): any", got: got) }
+        let expected = wanted.expected
+        if expected.isEmpty { return }
         guard !found.isEmpty,
             found.allSatisfy({ text in expected.contains { matches($0, text) } }),
             expected.allSatisfy({ pattern in found.contains { matches(pattern, $0) } })
-        else { throw Mismatch(expected: words, got: "\(what): \(found)") }
+        else {
+            throw Mismatch(expected: "\(what): \(expected.map(\.words).joined(separator: "; "))", got: got)
+        }
     }
 
     private func matches(_ expected: Evaluation.Expected, _ text: String) -> Bool {
@@ -52,32 +55,23 @@ struct TestComparison {
     // MARK: - Values
 
     func check(_ value: QueryValue) throws(Mismatch) {
+        let isExpected: Bool
         switch value {
-        case .string(_, let text):
-            guard text == evaluation.string else {
-                throw Mismatch(expected: expectation, got: "string \(Labels.quoted(text))")
-            }
-        case .scalar(_, let number):
-            guard let scalar = evaluation.scalar, Self.isEqual(number, scalar) else {
-                throw Mismatch(expected: expectation, got: "scalar \(number)")
-            }
+        case .string(_, let text): isExpected = text == evaluation.string
+        case .scalar(_, let number): isExpected = evaluation.scalar.map { Self.isEqual(number, $0) } ?? false
+        case .vector(let samples): return try check(vector: samples)
         case .matrix(let series):
-            guard let times = evaluation.rangeVector else {
-                throw Mismatch(expected: expectation, got: "a matrix of \(series.count) series")
+            if let steps = evaluation.rangeVector {
+                return try check(matrix: series, from: steps.from, to: steps.to, step: steps.step)
             }
-            try check(matrix: series, from: times.from, step: times.step)
-        case .vector(let samples): try check(vector: samples)
+            isExpected = false
         }
+        guard isExpected else { throw mismatch(value) }
     }
 
     func check(vector: [VectorSample]) throws(Mismatch) {
-        func got() -> String {
-            vector.map { "\($0.labels) \($0.histogram?.text ?? "\($0.value)")" }.joined(separator: ", ")
-        }
         guard evaluation.scalar == nil, evaluation.string == nil, vector.count == evaluation.series.count
-        else {
-            throw Mismatch(expected: expectation, got: "[\(got())]")
-        }
+        else { throw mismatch(.vector(vector)) }
         var seen: Set<Labels> = []
         for (position, sample) in vector.enumerated() {
             guard seen.insert(sample.labels).inserted,
@@ -85,52 +79,28 @@ struct TestComparison {
                 !evaluation.isOrdered || expected == position,
                 let point = evaluation.series[expected].points.first,
                 Self.isEqual(sample, point)
-            else { throw Mismatch(expected: expectation, got: "[\(got())]") }
+            else { throw mismatch(.vector(vector)) }
         }
     }
 
-    func check(matrix: [SeriesColumn], from: Int64, step: Int64) throws(Mismatch) {
-        func got() -> String {
-            matrix.map { column in
-                let numbers = zip(column.samples.timestamps, column.samples.values).map { "\($1)@\($0)" }
-                let histograms = zip(column.histograms.timestamps, column.histograms.histograms)
-                    .map { "\($1.text)@\($0)" }
-                return "\(column.labels) \((numbers + histograms).joined(separator: " "))"
-            }
-            .joined(separator: ", ")
-        }
-        // A scalar over a range is one series without labels.
-        var expected = evaluation.series.filter { series in series.points.contains { !$0.isOmitted } }
-        if let scalar = evaluation.scalar, expected.isEmpty {
-            expected = [Load.Series(labels: Labels(), points: [.float(scalar)])]
-        }
+    func check(matrix: [SeriesColumn], from: Int64, to: Int64, step: Int64) throws(Mismatch) {
         let isSorted = zip(matrix, matrix.dropFirst()).allSatisfy { $0.labels < $1.labels }
-        guard matrix.count == expected.count, isSorted else {
-            throw Mismatch(expected: expectation, got: "[\(got())]")
+        guard isSorted else {
+            throw Mismatch(expected: "series sorted by labels", got: TestWords.value(.matrix(matrix)))
+        }
+        let expected = evaluation.series
+        guard !evaluation.isOrdered, evaluation.scalar == nil, matrix.count == expected.count else {
+            throw mismatch(.matrix(matrix))
         }
         for series in matrix {
             guard let match = expected.first(where: { $0.labels == series.labels }),
-                Self.isEqual(series, match.points, from: from, step: step)
-            else { throw Mismatch(expected: expectation, got: "[\(got())]") }
+                Self.isEqual(series, match.points, from: from, to: to, step: step)
+            else { throw mismatch(.matrix(matrix)) }
         }
     }
 
-    /// What the script expects, in words.
-    private var expectation: String {
-        if let failure = evaluation.failure { return "error: \(failure.words)" }
-        if let scalar = evaluation.scalar { return "scalar \(scalar)" }
-        if let string = evaluation.string { return "string \(Labels.quoted(string))" }
-        let series = evaluation.series.map { series in
-            let points = series.points.map { point in
-                switch point {
-                case .omitted: "_"
-                case .float(let value): "\(value)"
-                case .histogram(let histogram, _): histogram.text
-                }
-            }
-            return "\(series.labels) \(points.joined(separator: " "))"
-        }
-        return "[\(series.joined(separator: ", "))]"
+    private func mismatch(_ value: QueryValue) -> Mismatch {
+        Mismatch(expected: TestWords.expectation(evaluation), got: TestWords.value(value))
     }
 
     // MARK: - Equality
@@ -144,10 +114,18 @@ struct TestComparison {
         }
     }
 
-    private static func isEqual(_ column: SeriesColumn, _ points: [Point], from: Int64, step: Int64) -> Bool {
+    private static func isEqual(
+        _ column: SeriesColumn,
+        _ points: [Point],
+        from: Int64,
+        to: Int64,
+        step: Int64
+    ) -> Bool {
         var (number, histogram) = (0, 0)
         for (position, point) in points.enumerated() {
             let time = from + Int64(position) * step
+            // Not even a position without a value may be where the query has no step.
+            guard time <= to else { return false }
             switch point {
             case .omitted: continue
             case .float(let value):

@@ -91,18 +91,41 @@ struct Evaluation: Sendable {
         }
     }
 
+    /// What annotations of one class must be.
+    struct Annotations: Sendable {
+        /// Each of them must be there, and nothing that is none of them.
+        var expected: [Expected] = []
+        var isForbidden = false
+        /// `eval_warn` and `eval_info` want one, whichever.
+        var isAnyNeeded = false
+    }
+
+    /// When the points of a range vector are.
+    struct Steps: Sendable {
+        let from: Int64
+        let to: Int64
+        let step: Int64
+    }
+
     let line: Int
     var time: Time
     let query: String
-    var failure: Expected?
-    var warnings: [Expected] = []
-    var infos: [Expected] = []
-    var forbidsWarnings = false
-    var forbidsInfos = false
+    /// What the error must be; empty where none is expected.
+    var failures: [Expected] = []
+    /// Whether the first of them is that of `eval_fail`.
+    var isLegacyFailure = false
+    var warnings = Annotations()
+    var infos = Annotations()
     var isOrdered = false
     var string: String?
     var scalar: Double?
     /// Times of the points of an expected range vector.
-    var rangeVector: (from: Int64, step: Int64)?
+    var rangeVector: Steps?
     var series: [Load.Series] = []
+
+    /// Times of the points of expected series that have several.
+    var steps: Steps? {
+        guard case .range(let from, let to, let step) = time else { return rangeVector }
+        return Steps(from: from, to: to, step: step)
+    }
 }

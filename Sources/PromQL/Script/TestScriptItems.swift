@@ -38,6 +38,8 @@ enum PointItem {
         let run = try Repetition(item)
         var value = try TestScriptParser.number(run.first)
         guard let count = run.count else { return [.float(value)] }
+        // Prometheus' lexer takes `NaNx3` for one word.
+        guard run.isNumeric else { throw .init("invalid item \"\(item)\"") }
         let increment = try run.increment.map { text throws(TestScriptParser.Problem) in
             try TestScriptParser.number(text)
         }
@@ -96,11 +98,18 @@ private struct Repetition {
     private(set) var increment: String?
     private(set) var count: Int?
 
+    /// Whether both are digits rather than a word.
+    var isNumeric: Bool {
+        [first, increment ?? "0"].allSatisfy { text in
+            let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
+            return digits.utf8.first.map { Lexer.isDigit($0) || $0 == UInt8(ascii: ".") } ?? false
+        }
+    }
+
     init(_ item: String) throws(TestScriptParser.Problem) {
         var body = item[...]
-        if let mark = item.lastIndex(of: "x"), let count = Int(item[item.index(after: mark)...]), count >= 0 {
-            guard count < positionLimit else { throw .init("too many positions in \"\(item)\"") }
-            self.count = count
+        if let mark = item.lastIndex(of: "x") {
+            count = try Repetition.count(item[item.index(after: mark)...])
             body = item[..<mark]
         }
         // The sign of a second number, not the first's and not an exponent's.
@@ -117,7 +126,7 @@ private struct Repetition {
     }
 
     static func count(_ text: some StringProtocol) throws(TestScriptParser.Problem) -> Int {
-        guard let count = Int(text), count >= 0, count < positionLimit else {
+        guard text.utf8.allSatisfy(Lexer.isDigit), let count = Int(text), count < positionLimit else {
             throw .init("invalid repetition \"\(text)\"")
         }
         return count
@@ -142,7 +151,14 @@ enum StartItem {
             if item == "_" {
                 starts.append(nil)
             } else if item.hasPrefix("_x") {
-                starts += [Int64?](repeating: nil, count: try Repetition.count(item.dropFirst(2)))
+                let count = try Repetition.count(item.dropFirst(2))
+                guard count > 0 else { throw .init("invalid repetition \"\(item)\"") }
+                starts += [Int64?](repeating: nil, count: count)
+            } else if item == "*" || item.hasPrefix("*x") {
+                // The value before once more.
+                let count = item == "*" ? 0 : try Repetition.count(item.dropFirst(2))
+                let previous = starts.last { $0 != nil } ?? 0
+                starts += [Int64?](repeating: previous, count: count + 1)
             } else {
                 let run = try Repetition(item)
                 var value = try milliseconds(run.first)
@@ -159,6 +175,10 @@ enum StartItem {
     private static func milliseconds(_ text: String) throws(TestScriptParser.Problem) -> Int64 {
         let isNegative = text.hasPrefix("-")
         let magnitude = isNegative || text.hasPrefix("+") ? String(text.dropFirst()) : text
+        // One number with one unit.
+        guard magnitude.utf8.drop(while: Lexer.isDigit).allSatisfy({ !Lexer.isDigit($0) }) else {
+            throw .init("invalid start timestamp \"\(text)\"")
+        }
         let value = try TestScriptParser.duration(magnitude)
         return isNegative ? -value : value
     }

@@ -16,12 +16,15 @@ struct TestScriptParser {
         }
     }
 
-    private let lines: [String]
-    private var index = 0
+    let lines: [String]
+    /// The next line.
+    var index = 0
 
     private init(_ text: String) {
-        lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            let trimmed = Self.trim(line)
+        // Of bytes: a line end of two is one Character.
+        let ends = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        lines = ends.map { line in
+            let trimmed = Self.trim(String(decoding: line, as: UTF8.self))
             return trimmed.hasPrefix("#") ? "" : trimmed
         }
     }
@@ -38,9 +41,9 @@ struct TestScriptParser {
     }
 
     static func trim(_ text: some StringProtocol) -> String {
-        var view = Substring(text)
-        while let first = view.unicodeScalars.first, first.properties.isWhitespace { view = view.dropFirst() }
-        while let last = view.unicodeScalars.last, last.properties.isWhitespace { view = view.dropLast() }
+        var view = Substring(text).unicodeScalars
+        while let first = view.first, first.properties.isWhitespace { view.removeFirst() }
+        while let last = view.last, last.properties.isWhitespace { view.removeLast() }
         return String(view)
     }
 
@@ -72,24 +75,27 @@ struct TestScriptParser {
 
     private mutating func parseLoad(_ line: String) throws(Problem) -> Load {
         let words = Self.words(line)
-        let word = words[0].lowercased()
-        guard words.count == 2, word == "load" || word == "load_with_nhcb" else {
-            throw Problem("invalid load command \"\(line)\"")
+        guard words.count == 2, words[0] == "load" || words[0] == "load_with_nhcb" else {
+            throw Problem("invalid load command. (load[_with_nhcb] <step:duration>)")
         }
-        var load = Load(line: index, step: try Self.duration(words[1]), buildsHistograms: word != "load")
+        var load = Load(line: index, step: try Self.duration(words[1]), buildsHistograms: words[0] != "load")
         var pending: (labels: Labels, starts: [Int64?])?
+        // Of series without a line of start timestamps.
+        var usual: [Int64?] = []
         while index < lines.count, !lines[index].isEmpty {
-            let (metric, rest) = Self.metric(lines[index])
+            let line = lines[index]
             index += 1
-            let labels = try Self.labels(metric)
-            if rest.hasPrefix("@st") {
+            let (metric, rest) = Self.metric(line)
+            if rest.hasPrefix("@st ") || rest.hasPrefix("@st\t") {
                 guard pending == nil else { throw Problem("@st line has no following sample line") }
-                pending = (labels, try StartItem.parse(String(rest.dropFirst(3))))
+                let starts = try StartItem.parse(String(rest.dropFirst(3)))
+                let labels = metric.isEmpty ? Labels() : try Self.labels(metric)
+                if labels.pairs.isEmpty { usual = starts } else { pending = (labels, starts) }
                 continue
             }
-            var series = Load.Series(labels: labels, points: try PointItem.parse(rest))
+            var series = try Self.series(line)
             if let starts = pending {
-                guard starts.labels == labels else {
+                guard starts.labels == series.labels else {
                     throw Problem("@st metric does not match the following sample line metric")
                 }
                 guard starts.starts.count == series.points.count else {
@@ -98,12 +104,23 @@ struct TestScriptParser {
                 }
                 series.starts = starts.starts
                 pending = nil
+            } else if !usual.isEmpty {
+                series.starts = series.points.indices.map { usual[$0 % usual.count] }
             }
-            load.series.removeAll { $0.labels == labels }
+            load.series.removeAll { $0.labels == series.labels }
             load.series.append(series)
         }
         if pending != nil { throw Problem("@st line has no following sample line") }
         return load
+    }
+
+    /// A series with its points.
+    static func series(_ line: String) throws(Problem) -> Load.Series {
+        let (metric, rest) = Self.metric(line)
+        guard rest.isEmpty || rest.hasPrefix(" ") || rest.hasPrefix("\t") else {
+            throw Problem("unexpected \(Labels.quoted(rest)) behind \(metric)")
+        }
+        return Load.Series(labels: try labels(metric), points: try PointItem.parse(rest))
     }
 
     /// `name{label="value"}` and what follows it.
@@ -164,91 +181,5 @@ struct TestScriptParser {
         }
         guard let value = NumberText.parse(Array(digits.utf8)[...]) else { return nil }
         return isNegative ? -value : value
-    }
-
-    // MARK: - Evaluation
-
-    private mutating func parseEvaluation(_ line: String) throws(Problem) -> Evaluation {
-        let words = Self.words(line, limit: 8)
-        var evaluation: Evaluation
-        if words.count >= 5, words[1] == "instant", words[2] == "at" {
-            let parts = Self.words(line, limit: 4)
-            evaluation = Evaluation(
-                line: index,
-                time: .instant(try Self.duration(parts[3])),
-                query: Self.trim(parts[4])
-            )
-        } else if words.count == 9, words[1] == "range" {
-            let time = (try Self.duration(words[3]), try Self.duration(words[5]), try Self.duration(words[7]))
-            guard time.1 >= time.0 else { throw Problem("invalid range: it ends before it begins") }
-            evaluation = Evaluation(
-                line: index,
-                time: .range(from: time.0, to: time.1, step: time.2),
-                query: Self.trim(words[8])
-            )
-        } else {
-            throw Problem("invalid evaluation \"\(line)\"")
-        }
-        switch words[0].lowercased() {
-        case "eval_fail": evaluation.failure = .any
-        case "eval_warn": evaluation.warnings = [.any]
-        case "eval_info": evaluation.infos = [.any]
-        case "eval_ordered": evaluation.isOrdered = true
-        default: break
-        }
-        while index < lines.count, !lines[index].isEmpty {
-            let line = lines[index]
-            index += 1
-            if try parseExpectation(line, &evaluation) { continue }
-            if let scalar = Self.literal(line) {
-                evaluation.scalar = scalar
-                break
-            }
-            let (metric, rest) = Self.metric(line)
-            evaluation.series.append(
-                Load.Series(labels: try Self.labels(metric), points: try PointItem.parse(rest))
-            )
-        }
-        return evaluation
-    }
-
-    private func parseExpectation(_ line: String, _ evaluation: inout Evaluation) throws(Problem) -> Bool {
-        let words = Self.words(line, limit: 2)
-        if words[0] == "expected_fail_message" {
-            evaluation.failure = .message(Self.trim(line.dropFirst("expected_fail_message".count)))
-            return true
-        }
-        if words[0] == "expected_fail_regexp" {
-            evaluation.failure = .expression(Self.trim(line.dropFirst("expected_fail_regexp".count)))
-            return true
-        }
-        guard words[0] == "expect", words.count > 1 else { return false }
-        let detail = words.count > 2 ? words[2] : ""
-        switch words[1] {
-        case "ordered": evaluation.isOrdered = true
-        case "fail": evaluation.failure = expected(detail)
-        case "warn": evaluation.warnings.append(expected(detail))
-        case "info": evaluation.infos.append(expected(detail))
-        case "no_warn": evaluation.forbidsWarnings = true
-        case "no_info": evaluation.forbidsInfos = true
-        case "string":
-            evaluation.string = String(
-                decoding: EscapedString.unquote(Array(Self.trim(detail).utf8)[...]),
-                as: UTF8.self
-            )
-        case "range":
-            let words = Self.words(line)
-            guard words.count == 9 else { throw Problem("invalid expectation \"\(line)\"") }
-            evaluation.rangeVector = (from: try Self.duration(words[4]), step: try Self.duration(words[8]))
-            evaluation.time = .instant(try Self.duration(words[6]))
-        default: return false
-        }
-        return true
-    }
-
-    private func expected(_ text: String) -> Evaluation.Expected {
-        if text.hasPrefix("msg:") { return .message(Self.trim(text.dropFirst(4))) }
-        if text.hasPrefix("regex:") { return .expression(Self.trim(text.dropFirst(6))) }
-        return .any
     }
 }

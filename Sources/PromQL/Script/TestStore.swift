@@ -50,11 +50,7 @@ public final class TestStore: SeriesSource, SampleSink {
             let line = TestScriptParser.trim(line)
             guard !line.isEmpty else { continue }
             do throws(TestScriptParser.Problem) {
-                let (metric, rest) = TestScriptParser.metric(line)
-                let series = Load.Series(
-                    labels: try TestScriptParser.labels(metric),
-                    points: try PointItem.parse(rest)
-                )
+                let series = try TestScriptParser.series(line)
                 state.withLock { $0.due[series.labels] = Due(series: series) }
             } catch {
                 throw TestScriptError(1, error.message)

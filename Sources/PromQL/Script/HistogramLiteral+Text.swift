@@ -3,14 +3,14 @@
 // Native histograms in the notation of test files, the shortest way: what is zero is left out. Two histograms are the
 // same to a rule test when these texts are. Source: Prometheus, model/histogram, FloatHistogram.TestExpression.
 
-internal import Samples
+public import Samples
 
 extension NativeHistogram {
-    /// `{{schema:1 count:4 sum:5 buckets:[1 2 1]}}`.
-    var testText: String {
+    /// The histogram in the notation of test scripts: `{{schema:1 count:4 sum:5 buckets:[1 2 1]}}`.
+    public var testText: String {
         var parts: [String] = []
         func add(_ key: String, _ value: Double) {
-            if value != 0 { parts.append("\(key):\(GoFormat.general(value))") }
+            if value != 0 { parts.append("\(key):\(NumberText.general(value))") }
         }
         if schema != 0 { parts.append("schema:\(schema)") }
         add("count", count)
@@ -18,7 +18,7 @@ extension NativeHistogram {
         add("z_bucket", zeroCount)
         add("z_bucket_w", zeroThreshold)
         if schema == NativeHistogram.customSchema {
-            parts.append("custom_values:[\(customBounds.map(GoFormat.general).joined(separator: " "))]")
+            parts.append("custom_values:[\(customBounds.map(NumberText.general).joined(separator: " "))]")
         }
         switch counterReset {
         case .unknown: break
@@ -38,7 +38,7 @@ extension NativeHistogram {
         var parts = first.index == 0 ? [] : ["\(offset):\(first.index)"]
         // Buckets far apart would make a list of any length; a store has at most some hundred.
         guard Int64(last.index) - Int64(first.index) < 10_000 else {
-            let pairs = filled.map { "\($0.index)=\(GoFormat.general($0.count))" }
+            let pairs = filled.map { "\($0.index)=\(NumberText.general($0.count))" }
             return ["\(key):[\(pairs.joined(separator: " "))]"]
         }
         var texts: [String] = []
@@ -48,7 +48,7 @@ extension NativeHistogram {
                 texts.append("0")
                 next += 1
             }
-            texts.append(GoFormat.general(bucket.count))
+            texts.append(NumberText.general(bucket.count))
             next = bucket.index == .max ? bucket.index : bucket.index + 1
         }
         parts.append("\(key):[\(texts.joined(separator: " "))]")
