@@ -227,6 +227,15 @@ public protocol SeriesSelection: Sendable {
         through: Timestamp,
         into columns: inout [SampleColumns]
     ) throws(SourceError)
+    /// What the numbers of series `index` with `from ≤ time ≤ through` come to, in pieces of neighbouring samples, stale
+    /// markers left out; nil when the source would have to look at each sample anyway.
+    ///
+    /// Throws when something could not be read.
+    func readJoined(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> [SampleSummary]?
     /// Whether series `index` may have histograms or start timestamps; mostly none has, and they need not be read then.
     func hasParts(_ index: Int) -> Bool
     /// Appends the histograms of series `index` with `from ≤ time ≤ through` to the caller's columns, in time order,
@@ -286,6 +295,13 @@ extension SeriesSelection {
     ) throws(SourceError) {
         try read(indices, from: from, through: through, into: &columns)
     }
+
+    /// Nil, for a source that keeps no aggregates.
+    public func readJoined(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> [SampleSummary]? { nil }
 
     /// Always, for a source that does not know.
     public func hasParts(_ index: Int) -> Bool { true }

@@ -43,6 +43,56 @@ import Testing
         return test
     }
 
+    /// What samples come to is the same when it is asked for first and when it is remembered; the values add up exactly.
+    private func joinedIsAsEach(
+        _ found: any SeriesSelection,
+        _ from: Timestamp,
+        _ through: Timestamp,
+        _ each: [SampleColumns]
+    ) throws {
+        for _ in 0..<2 {
+            for (index, samples) in each.enumerated() {
+                guard let pieces = try found.readJoined(index, from: from, through: through) else { continue }
+                let whole = SampleSummary(joining: samples)
+                guard var joined = pieces.first else {
+                    #expect(whole == nil)
+                    continue
+                }
+                for next in pieces.dropFirst() { joined.append(next) }
+                #expect(joined.count == whole?.count)
+                #expect(joined.firstTime == whole?.firstTime)
+                #expect(joined.lastTime == whole?.lastTime)
+                #expect(
+                    [joined.first, joined.last, joined.min, joined.max, joined.sum, joined.fallen]
+                        == whole.map { [$0.first, $0.last, $0.min, $0.max, $0.sum, $0.fallen] }
+                )
+            }
+        }
+    }
+
+    /// A series in several segments and in memory: what is in segments is remembered, and only that.
+    @Test func whatSegmentsHoldIsJoined() throws {
+        let test = try TestStore()
+        let group = try test.store.group(Labels([(name: "instance", value: "a")]))
+        let id = try test.store.series(Labels([("__name__", "x")]), in: group)
+        for row in 0..<900 {
+            var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: Int64(row) * 15_000))
+            batch.append(id, row == 300 ? StaleMarker.value : Double(row % 17) / 4)
+            _ = try test.store.append(batch)
+            if row % 250 == 249 { try test.store.sealAll() }
+        }
+        let (from, through) = (Timestamp(milliseconds: 1_000_000), Timestamp(milliseconds: 20_000_000))
+        let found = try test.store.select([], from: from, through: through)
+        var samples = SampleColumns()
+        try found.read(0, from: from, through: through, into: &samples)
+        for _ in 0..<2 {
+            let joined = try #require(try found.readJoined(0, from: from, through: through))
+            #expect(joined.count == 4)
+            #expect(joined.map(\.count) == [183, 249, 250, 150])
+        }
+        try joinedIsAsEach(found, from, through, [samples])
+    }
+
     @Test(arguments: [(40, false), (70, false), (300, true), (1100, true)])
     func severalAreAsEach(_ rows: Int, _ seal: Bool) throws {
         let store = try store(rows, seal: seal).store
@@ -63,6 +113,7 @@ import Testing
                     try found.read(index, from: from, through: through, into: &columns)
                     return columns
                 }
+                try joinedIsAsEach(found, from, through, each)
                 for size in [4, 32] {
                     var first = 0
                     while first < found.count {

@@ -59,6 +59,49 @@ extension SampleWindows {
         for index in 0..<samples.count where !samples.values[index].isStale {
             summaries.append(SampleSummary(time: samples.timestamps[index], value: samples.values[index]))
         }
+        self.init(summaries, windows)
+    }
+}
+
+// MARK: - Samples that were joined
+
+extension Evaluator {
+    /// Shorter windows rarely hold all of what a source has joined.
+    private static let joinedWindow: Int64 = 3_600_000
+
+    /// Whether a function is to ask the source what the samples of its windows come to.
+    func asksForJoined(_ function: Function, _ windows: WindowGrid) -> Bool {
+        switch function {
+        case .sumOverTime, .avgOverTime, .minOverTime, .maxOverTime, .countOverTime:
+            windows.grid.count == 1 && windows.length >= Self.joinedWindow && windows.edges == nil
+                && windows.seam == nil && tally == nil
+        default: false
+        }
+    }
+
+    /// What the samples of a series' one window come to, when the source knows without looking at each.
+    func readJoined(
+        _ found: any SeriesSelection,
+        _ index: Int,
+        _ windows: WindowGrid
+    ) throws(QueryError) -> [SampleSummary]? {
+        try checkTime()
+        let span = windows.span
+        // Who reads the samples will hear of what cannot be read.
+        guard !found.hasParts(index),
+            let joined = try? found.readJoined(index, from: span.from, through: span.through)
+        else { return nil }
+        // A mean is found another way when the sum overflows.
+        guard joined.allSatisfy(\.sum.isFinite), joined.reduce(0, { $0 + $1.sum }).isFinite else {
+            return nil
+        }
+        return joined
+    }
+}
+
+extension SampleWindows {
+    /// Windows over what samples come to; of each piece the last sample stands for it.
+    init(_ summaries: [SampleSummary], _ windows: WindowGrid) {
         self.init(
             timestamps: summaries.map(\.lastTime),
             values: summaries.map(\.last),

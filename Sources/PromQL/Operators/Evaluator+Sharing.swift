@@ -33,16 +33,27 @@ extension Evaluator {
                 try body(header, &column, notes)
             }
         }
+        if asksForJoined(function, windows), let first = try readJoined(found, 0, windows) {
+            for index in 0..<found.count {
+                guard let joined = index == 0 ? first : try readJoined(found, index, windows) else {
+                    try compute(from: index, through: index)
+                    continue
+                }
+                let weight = joined.reduce(0) { $0 + $1.count }
+                try hold(weight)
+                var notes = WindowNotes()
+                let series = SampleWindows(joined, windows)
+                series.evaluate(function, parameters: parameters, into: &column, &notes)
+                try body(SeriesHeader(labels: found.labels(index)), &column, notes)
+                release(weight)
+            }
+            return
+        }
         guard windows.seam == nil, tally == nil, found.count > 1, settings.threads.idleCores > 0 else {
             return try compute(from: 0, through: .max)
         }
         // The first series tells how long they are.
         try compute(from: 0, through: 0)
-        let longest = scratch.longest
-        let left = found.count - 1
-        guard longest.multipliedClamped(by: left) >= Self.sharingThreshold else {
-            return try compute(from: 1, through: .max)
-        }
         let work = RangeWork(
             found: found,
             windows: windows,
@@ -50,27 +61,30 @@ extension Evaluator {
             parameters: parameters,
             detectsResets: matrix.selector.detectsResets,
             needsStarts: needsStarts && settings.features.startTimestamps,
-            longest: longest,
+            longest: scratch.longest,
             deadline: settings.deadline
         )
-        let ahead = 2 * settings.threads.cores
-        let underWay =
-            (settings.threads.cores * longest + ahead * grid.count).multipliedClamped(by: work.size)
-        guard underWay <= settings.maxSamples / Self.sharedPart, settings.memory.take(underWay) else {
-            return try compute(from: 1, through: .max)
-        }
-        defer { settings.memory.giveBack(underWay) }
-        try takeOver(OrderedPieces(count: work.pieces, ahead: ahead) { work.compute($0) }, of: found, body)
+        guard try takeOver(work, of: found, body) else { return try compute(from: 1, through: .max) }
     }
 
+    /// Has a range function computed by all idle cores; false when that is not worth it, or not to be had.
     private func takeOver(
-        _ pieces: OrderedPieces<RangeWork.Piece>,
+        _ work: RangeWork,
         of found: any SeriesSelection,
         _ body: (SeriesHeader, inout Column, WindowNotes) throws(QueryError) -> Void
-    ) throws(QueryError) {
-        settings.threads.askForHelp(settings.threads.cores - 1) { isWanted in
-            pieces.help(while: isWanted)
+    ) throws(QueryError) -> Bool {
+        guard work.longest.multipliedClamped(by: found.count - 1) >= Self.sharingThreshold else {
+            return false
         }
+        let cores = settings.threads.cores
+        let ahead = 2 * cores
+        let underWay = work.samplesUnderWay(cores: cores, ahead: ahead)
+        guard underWay <= settings.maxSamples / Self.sharedPart, settings.memory.take(underWay) else {
+            return false
+        }
+        defer { settings.memory.giveBack(underWay) }
+        let pieces = OrderedPieces(count: work.pieces, ahead: ahead) { work.compute($0) }
+        settings.threads.askForHelp(cores - 1) { isWanted in pieces.help(while: isWanted) }
         defer { pieces.stop() }
         try checkTime()
         while var piece = pieces.next() {
@@ -84,6 +98,7 @@ extension Evaluator {
                 release(weight)
             }
         }
+        return true
     }
 }
 
@@ -109,7 +124,8 @@ private final class RangeWork: Sendable {
     private let parameters: [[Double]]
     private let detectsResets: Bool
     private let needsStarts: Bool
-    private let longest: Int
+    /// Samples of the first series.
+    let longest: Int
     private let deadline: ContinuousClock.Instant
     /// Buffers of threads that took part.
     private let batches = Mutex<[SeriesBatch]>([])
@@ -139,6 +155,11 @@ private final class RangeWork: Sendable {
         // As many as are read at once, but so few that all threads end at about the same time.
         size = max(1, min(left / 8, SeriesBatch.sampleLimit / max(1, longest), SeriesBatch.seriesLimit))
         pieces = (left + size - 1) / size
+    }
+
+    /// Samples and values that are held for pieces not taken over yet, when so many threads take part.
+    func samplesUnderWay(cores: Int, ahead: Int) -> Int {
+        (cores * longest + ahead * windows.grid.count).multipliedClamped(by: size)
     }
 
     /// Reads and computes a piece; nothing once the time is over, which the query's own thread sees, too.

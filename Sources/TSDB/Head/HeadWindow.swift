@@ -171,6 +171,9 @@ struct HeadWindow: Sendable {
     }
 
     /// What a query of one series needs, without keeping the tail alive.
+    ///
+    /// Inlined, so that the caller looks into its window and does not copy it for the call.
+    @inline(__always)
     func column(_ column: Int, _ range: TimeRange) -> HeadColumn {
         var result = HeadColumn(stream: stream, column: column, base: bases[column], chunks: chunks)
         if let first = tail.timestamps.first, let last = tail.timestamps.last, range.overlaps(first, last) {

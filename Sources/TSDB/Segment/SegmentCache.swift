@@ -4,6 +4,8 @@
 // same windows of the next: when that is more than fits, the part used longest ago would always be the one needed
 // next, so what gives way is chosen at random.
 
+internal import Samples
+
 /// Recently used parts, within a bound of bytes.
 struct SegmentCache {
     enum Part: Hashable {
@@ -11,6 +13,7 @@ struct SegmentCache {
         case run(bundle: Int, run: Int)
         case timestamps(window: Int)
         case summaries(bundle: Int)
+        case joined(bundle: Int, place: Int)
     }
 
     enum Value {
@@ -19,6 +22,8 @@ struct SegmentCache {
         case timestamps([Int64])
         case grid(TimeGrid)
         case summaries([BlockSummary])
+        /// What all samples of a series in a bundle come to; empty when there are none.
+        case joined([SampleSummary])
 
         fileprivate var byteCount: Int {
             switch self {
@@ -26,6 +31,7 @@ struct SegmentCache {
             case .run(let bytes): bytes.count + 64
             case .timestamps(let times): times.count * 8 + 64
             case .grid: 64
+            case .joined: 192
             case .summaries(let summaries): summaries.count * MemoryLayout<BlockSummary>.stride + 64
             }
         }

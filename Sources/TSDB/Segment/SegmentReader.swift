@@ -19,6 +19,7 @@ final class SegmentReader: Sendable {
     /// Directories and row times; small, and needed for every block, so runs must not drive them out.
     private let cache = Mutex(SegmentCache(limit: SegmentReader.directoryBytes))
     private let runs = Mutex(SegmentCache(limit: SegmentReader.runBytes))
+    private let joined = Mutex(SegmentCache(limit: SegmentReader.joinedBytes))
     private let workspaces = Mutex<[Workspace]>([])
     private let corruptBlocks: Counter
     private let damage: FoundDamage
@@ -27,6 +28,8 @@ final class SegmentReader: Sendable {
     private static let directoryBytes = 3 << 19
     /// Some runs that several series of one group are read from.
     private static let runBytes = 1 << 19
+    /// Aggregates of a day of some thirty series: rules and dashboards ask for the same ones again and again.
+    private static let joinedBytes = 1 << 17
     /// Workspaces kept for later; more readers than this at once are rare.
     private static let workspaceLimit = 4
 
@@ -89,6 +92,17 @@ final class SegmentReader: Sendable {
                 throw error
             }
         }
+    }
+
+    /// The aggregates remembered of a series of a bundle.
+    func known(_ segment: Segment, _ part: SegmentCache.Part) -> [SampleSummary]? {
+        guard case .joined(let known)? = joined.withLock({ $0.find(segment, part) }) else { return nil }
+        return known
+    }
+
+    /// Remembers them.
+    func remember(_ segment: Segment, _ part: SegmentCache.Part, _ summary: [SampleSummary]) {
+        joined.withLock { $0.insert(segment, part, .joined(summary)) }
     }
 
     /// A column's aggregates, without decoding it; nil when the segment was overwritten meanwhile.

@@ -154,6 +154,33 @@ extension Store: SeriesSource {
         }
     }
 
+    /// What the samples of one series come to, a piece for each place they are in; nil when places overlap in time.
+    func readJoined(
+        _ sources: SeriesSources,
+        _ range: TimeRange,
+        _ leftOut: inout LeftOut
+    ) -> [SampleSummary]? {
+        var joined: [SampleSummary] = []
+        var columns = SampleColumns()
+        var isApart = true
+        func append(_ summary: SampleSummary?) {
+            guard let summary else { return }
+            if let last = joined.last, last.lastTime >= summary.firstTime { isApart = false }
+            joined.append(summary)
+        }
+        reader.reading { memo in
+            for stored in sources.stored where isApart {
+                append(reader.joined(stored, range, using: &memo, &columns, &leftOut))
+            }
+            for column in sources.columns where isApart {
+                columns.removeAll()
+                read(column, range, using: &memo, into: &columns, &leftOut)
+                append(SampleSummary(joining: columns))
+            }
+        }
+        return isApart ? joined : nil
+    }
+
     private func read(
         _ stored: SeriesSources.Stored,
         _ range: TimeRange,
@@ -283,16 +310,33 @@ struct Selection: SeriesSelection {
         if !rows.plan.pieces.isEmpty { readCoarse(index, asked, into: &columns, &leftOut) }
         let wantedRange = rows.sampleRange(asked)
         guard wantedRange.from <= wantedRange.through else { return }
+        store.read(sources(of: index, wantedRange), wantedRange, into: &columns, &leftOut)
+    }
+
+    func readJoined(
+        _ index: Int,
+        from: Timestamp,
+        through: Timestamp
+    ) throws(SourceError) -> [SampleSummary]? {
+        let wanted = rows.sampleRange(TimeRange(from, through))
+        guard rows.plan.pieces.isEmpty, wanted.from <= wanted.through else { return nil }
+        var leftOut = LeftOut()
+        let joined = store.readJoined(sources(of: index, wanted), wanted, &leftOut)
+        try leftOut.report()
+        return joined
+    }
+
+    /// Where the samples of a series are.
+    private func sources(of index: Int, _ wantedRange: TimeRange) -> SeriesSources {
         // A caller may ask for more than it selected; then the ring is looked through again.
         let known = range.from <= wantedRange.from && range.through >= wantedRange.through ? segments : nil
         let wanted = series[index]
-        let sources = store.head.withLock { head in
+        return store.head.withLock { head in
             // A forgotten series' reference may name another one by now.
             head.labels(of: wanted.reference) == wanted.labels
                 ? head.sources(of: wanted.reference, wantedRange, known: known ?? KnownSegments())
                 : SeriesSources()
         }
-        store.read(sources, wantedRange, into: &columns, &leftOut)
     }
 
     func read(
