@@ -28,6 +28,8 @@ final class QueryThreads: TaskExecutor {
     let cores: Int
     /// Queries that compute, and threads that help one.
     private let busy = Atomic(0)
+    /// Threads asked to help that have not come back; fewer than there are threads and cores, since one has the query.
+    private let helpers = Atomic(0)
 
     init(limit: Int, cores: Int) {
         self.limit = max(1, limit)
@@ -48,7 +50,8 @@ final class QueryThreads: TaskExecutor {
         let needsThread = queue.push(work)
         if needsThread, !Self.startThread(queue) {
             // No thread to be had: the caller's then, unless another will come to it.
-            if let work = queue.threadFailed(), !work.isHelp { work.run() }
+            guard let work = queue.threadFailed() else { return }
+            if work.isHelp { helpers.subtract(1, ordering: .relaxed) } else { work.run() }
         }
     }
 
@@ -91,10 +94,17 @@ final class QueryThreads: TaskExecutor {
     /// Has other threads run `body` if cores are idle by then; it is to return when `isWanted` says no: another query
     /// needs the core.
     func askForHelp(_ threads: Int, _ body: @escaping @Sendable (_ isWanted: () -> Bool) -> Void) {
-        for _ in 0..<min(threads, idleCores) { push(Work(duty: .help(body), executor: self)) }
+        for _ in 0..<min(threads, idleCores) {
+            guard helpers.add(1, ordering: .relaxed).newValue < min(cores, limit) else {
+                helpers.subtract(1, ordering: .relaxed)
+                return
+            }
+            push(Work(duty: .help(body), executor: self))
+        }
     }
 
     private func help(_ body: (_ isWanted: () -> Bool) -> Void) {
+        defer { helpers.subtract(1, ordering: .relaxed) }
         guard busy.add(1, ordering: .relaxed).newValue <= cores else {
             busy.subtract(1, ordering: .relaxed)
             return
@@ -124,8 +134,8 @@ final class QueryThreads: TaskExecutor {
         private let limit: Int
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
         private let condition: UnsafeMutablePointer<pthread_cond_t>
-        /// Bounded by the engine's gate: at most its limit of queries has entered, and each asks for help no more
-        /// than once at a time.
+        /// Bounded by the engine's gate, of which at most its limit of queries has entered, and by the number of
+        /// helpers.
         private var waiting: [Work] = []
         private var threads = 0
         private var idle = 0

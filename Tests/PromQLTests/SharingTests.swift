@@ -129,6 +129,31 @@ import Testing
         #expect(engine.heldSamples == 0)
     }
 
+    /// Help that no thread can give is not asked for: it would wait in the queue, with what it is to work on.
+    @Test func noMoreHelpersThanThreads() async throws {
+        for (limit, cores) in [(1, 4), (3, 8), (4, 1)] {
+            let threads = QueryThreads(limit: limit, cores: cores)
+            let (started, done) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let expected = min(limit, cores) - 1
+            for _ in 0..<5 {
+                threads.askForHelp(10) { _ in
+                    started.signal()
+                    done.wait()
+                }
+            }
+            for _ in 0..<expected { #expect(started.wait(timeout: .now() + 60) == .success) }
+            for _ in 0..<expected { done.signal() }
+            #expect(started.wait(timeout: .now()) == .timedOut)
+        }
+        var options = QueryOptions()
+        options.cores = 4
+        options.maxConcurrency = 1
+        let single = QueryEngine(source: Self.source, options: options)
+        let sum = Array(repeating: "sum(rate(x_total[5m]))", count: 8).joined(separator: "+")
+        let alone = try await Self.range(Self.engine(cores: 1), sum)
+        #expect(bits(try await Self.range(single, sum)) == bits(alone))
+    }
+
     @Test func piecesComeInOrder() {
         for (count, ahead) in [(0, 1), (1, 1), (5, 1), (100, 4), (1000, 7)] {
             let pieces = OrderedPieces(count: count, ahead: ahead) { $0 * $0 }
