@@ -9,12 +9,12 @@ internal import Synchronization
 
 /// Answers queries from a source.
 public final class QueryEngine: Sendable {
-    private let source: any SeriesSource
-    private let options: QueryOptions
-    private let gate: QueryGate
+    let source: any SeriesSource
+    let options: QueryOptions
+    let gate: QueryGate
     private let threads: QueryThreads
     private let memory: QueryMemory
-    private let refused = QueryRefusals()
+    let refused = QueryRefusals()
 
     /// Creates an engine over a source.
     public init(source: any SeriesSource, options: QueryOptions = QueryOptions()) {
@@ -74,13 +74,7 @@ public final class QueryEngine: Sendable {
         timeout: Duration? = nil,
         statistics: StatisticsDetail = .none
     ) async throws(QueryError) -> QueryOutput {
-        var watch = QueryWatch(statistics, steps: 1)
-        let grid = Grid.instant(time.milliseconds)
-        let root = try Planner(start: grid.start, end: grid.start, step: 0).bind(expression.root)
-        watch.isPrepared()
-        return try await run(expression, lookback, timeout, watch) { (evaluator) throws(QueryError) in
-            try evaluator.instantValue(root, grid)
-        }
+        try await run(prepared(expression, at: time, statistics), lookback, timeout)
     }
 
     /// Evaluates a query at regular steps.
@@ -124,6 +118,31 @@ public final class QueryEngine: Sendable {
         timeout: Duration? = nil,
         statistics: StatisticsDetail = .none
     ) async throws(QueryError) -> QueryOutput {
+        let query = try prepared(expression, from: start, through: end, step: step, statistics)
+        return try await run(query, lookback, timeout)
+    }
+
+    /// Binds a query of one time.
+    func prepared(
+        _ expression: Expression,
+        at time: Timestamp,
+        _ statistics: StatisticsDetail
+    ) throws(QueryError) -> PreparedQuery {
+        var watch = QueryWatch(statistics, steps: 1)
+        let grid = Grid.instant(time.milliseconds)
+        let root = try Planner(start: grid.start, end: grid.start, step: 0).bind(expression.root)
+        watch.isPrepared()
+        return PreparedQuery(text: expression.source, root: root, grid: grid, isRange: false, watch: watch)
+    }
+
+    /// Binds a query of several steps.
+    func prepared(
+        _ expression: Expression,
+        from start: Timestamp,
+        through end: Timestamp,
+        step: Duration,
+        _ statistics: StatisticsDetail
+    ) throws(QueryError) -> PreparedQuery {
         let type = expression.type
         guard type == .scalar || type == .vector else {
             let words = "must be Scalar or instant Vector"
@@ -146,20 +165,20 @@ public final class QueryEngine: Sendable {
         )
         let root = try planner.bind(expression.root)
         watch.isPrepared()
-        return try await run(expression, lookback, timeout, watch) { (evaluator) throws(QueryError) in
-            .matrix(try evaluator.rangeValue(root, grid))
-        }
+        return PreparedQuery(text: expression.source, root: root, grid: grid, isRange: true, watch: watch)
+    }
+
+    func deadline(_ timeout: Duration?) -> ContinuousClock.Instant {
+        ContinuousClock.now + min(options.timeout, timeout ?? options.timeout)
     }
 
     /// Waits for a place, evaluates, and puts the answer together.
     private func run(
-        _ expression: Expression,
+        _ query: PreparedQuery,
         _ lookback: Duration?,
-        _ timeout: Duration?,
-        _ watch: QueryWatch,
-        _ evaluate: (Evaluator) throws(QueryError) -> QueryValue
+        _ timeout: Duration?
     ) async throws(QueryError) -> QueryOutput {
-        let deadline = ContinuousClock.now + min(options.timeout, timeout ?? options.timeout)
+        let deadline = deadline(timeout)
         switch await gate.enter(until: deadline) {
         case .entered: break
         case .timedOut: throw refused.counted(QueryError(.timeout, "query timed out in query queue"))
@@ -171,7 +190,7 @@ public final class QueryEngine: Sendable {
         defer { threads.load.subtract(1, ordering: .relaxed) }
         return try await withTaskExecutorPreference(threads) { () async throws(QueryError) in
             do throws(QueryError) {
-                return try await compute(expression, lookback, deadline, watch, evaluate)
+                return try await compute(query, lookback, deadline)
             } catch {
                 throw refused.counted(error)
             }
@@ -180,12 +199,19 @@ public final class QueryEngine: Sendable {
 
     @concurrent
     private func compute(
-        _ expression: Expression,
+        _ query: PreparedQuery,
         _ lookback: Duration?,
-        _ deadline: ContinuousClock.Instant,
-        _ watch: QueryWatch,
-        _ evaluate: (Evaluator) throws(QueryError) -> QueryValue
+        _ deadline: ContinuousClock.Instant
     ) async throws(QueryError) -> QueryOutput {
+        try evaluated(query, lookback, deadline)
+    }
+
+    /// Evaluates on the thread it is called on.
+    func evaluated(
+        _ query: PreparedQuery,
+        _ lookback: Duration?,
+        _ deadline: ContinuousClock.Instant
+    ) throws(QueryError) -> QueryOutput {
         let began = ContinuousClock.now
         let evaluator = Evaluator(
             Evaluator.Settings(
@@ -199,13 +225,13 @@ public final class QueryEngine: Sendable {
                 deadline: deadline
             )
         )
-        evaluator.tally = watch.tally
-        let value = try threads.computing { () throws(QueryError) in try evaluate(evaluator) }
+        evaluator.tally = query.watch.tally
+        let value = try threads.computing { () throws(QueryError) in try query.value(evaluator) }
         return QueryOutput(
             value: value,
-            warnings: evaluator.storeWarnings + evaluator.annotations.warnings(in: expression.source),
-            infos: evaluator.storeInfos + evaluator.annotations.infos(in: expression.source),
-            statistics: watch.statistics(of: evaluator, began: began),
+            warnings: evaluator.storeWarnings + evaluator.annotations.warnings(in: query.text),
+            infos: evaluator.storeInfos + evaluator.annotations.infos(in: query.text),
+            statistics: query.watch.statistics(of: evaluator, began: began),
             memory: evaluator.settle(keeping: value.weight)
         )
     }
@@ -219,4 +245,19 @@ public final class QueryEngine: Sendable {
     /// Threads are as many, and at least four: the kernel shares the cores, so a long dashboard query does not hold
     /// up the short ones of rules.
     private static var coreCount: Int { max(1, Int(clamping: sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+}
+
+/// A query bound to its times.
+struct PreparedQuery {
+    /// The text, into which annotations point.
+    let text: [UInt8]
+    let root: Node
+    let grid: Grid
+    let isRange: Bool
+    let watch: QueryWatch
+
+    func value(_ evaluator: Evaluator) throws(QueryError) -> QueryValue {
+        isRange
+            ? .matrix(try evaluator.rangeValue(root, grid)) : try evaluator.instantValue(root, grid)
+    }
 }

@@ -27,6 +27,15 @@ final class QueryGate: Sendable {
         self.limit = max(1, limit)
     }
 
+    /// Takes a place that is free; whether there was one.
+    func enterAtOnce() -> Bool {
+        state.withLock { state in
+            guard state.running < limit else { return false }
+            state.running += 1
+            return true
+        }
+    }
+
     /// Waits for a place; who got `.entered` must call `leave`.
     func enter(until deadline: ContinuousClock.Instant) async -> Outcome {
         let ticket: UInt64? = state.withLock { state in

@@ -350,6 +350,9 @@ public protocol SeriesSource: Sendable {
         from: Timestamp,
         through: Timestamp
     ) throws(SourceError) -> any SeriesSelection
+    /// The number of series that satisfy all matchers, whatever their times, where it is small and known without a wait;
+    /// nil otherwise.
+    func fewSeries(_ matchers: [LabelMatcher]) -> Int?
     /// Sorted label names of the series that satisfy all matchers (none: of all series).
     func labelNames(
         _ matchers: [LabelMatcher],
@@ -377,6 +380,9 @@ extension SeriesSource {
     ) throws(SourceError) -> any SeriesSelection {
         try select(matchers, from: from, through: through)
     }
+
+    /// Unknown, for a source that would have to look for them.
+    public func fewSeries(_ matchers: [LabelMatcher]) -> Int? { nil }
 }
 
 // MARK: - Shipping

@@ -98,6 +98,34 @@ struct PostingsTests {
         }
     }
 
+    @Test func fewSeriesAreCountedExactly() throws {
+        var index = SeriesIndex()
+        for number in 0..<600 {
+            _ = index.retain(
+                Labels([("__name__", "m\(number % 2)"), ("half", "\(number % 3)"), ("n", "\(number / 2)")])
+            )
+        }
+        func matchers(_ pairs: [(String, String)]) throws -> [LabelMatcher] {
+            try pairs.map { try LabelMatcher($0.0, .equal, $0.1) }
+        }
+        for pairs in [
+            [("half", "1")], [("half", "1"), ("__name__", "m0")], [("n", "7")],
+            [("n", "7"), ("__name__", "m1")],
+            [("n", "7"), ("n", "8")], [("no", "7")], [("half", "2"), ("no", "1")],
+        ] {
+            let asked = try matchers(pairs)
+            #expect(index.postings.fewSeries(asked) == index.select(asked).count, "\(pairs)")
+        }
+        #expect(index.postings.fewSeries(try matchers([("__name__", "m0")])) == nil)
+        #expect(index.postings.fewSeries([]) == nil)
+        #expect(index.postings.fewSeries([try LabelMatcher("n", .equal, "")]) == nil)
+        #expect(index.postings.fewSeries([try LabelMatcher("n", .matches, "7")]) == nil)
+        #expect(
+            index.postings.fewSeries(try matchers([("n", "7")]) + [try LabelMatcher("half", .notEqual, "1")])
+                == nil
+        )
+    }
+
     @Test func moreValuesThanAreKeptSortedAreSorted() {
         var index = SeriesIndex()
         for number in 0..<5000 {

@@ -52,6 +52,8 @@ final class TombstonedSource: SeriesSource {
         return VisibleSelection(selection, hiding, from: from, through: through)
     }
 
+    func fewSeries(_ matchers: [LabelMatcher]) -> Int? { base.fewSeries(matchers) }
+
     func labelNames(
         _ matchers: [LabelMatcher],
         from: Timestamp,

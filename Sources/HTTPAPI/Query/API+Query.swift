@@ -11,22 +11,85 @@ extension API {
     /// The most steps between start and end; one more point than that.
     static let stepLimit = 11_000
 
+    /// What `/query` asks.
+    private struct InstantQuestion {
+        let limit: Int?
+        let time: Timestamp
+        let timeout: Duration?
+        let lookback: Duration?
+        let expression: Expression
+
+        init(_ parameters: Parameters, _ api: API) throws(APIError) {
+            limit = try parameters.limit()
+            time = try parameters.time("time", default: api.now)
+            timeout = try parameters.timeout()
+            lookback = try parameters.lookback()
+            expression = try api.parsed(parameters["query"])
+        }
+
+        func reply(_ output: QueryOutput, _ parameters: Parameters) -> Reply {
+            ResultWriter.reply(output.warning(of: parameters), limit: limit, from: time, step: .zero)
+        }
+    }
+
+    /// What `/query_range` asks.
+    private struct RangeQuestion {
+        let limit: Int?
+        let start: Timestamp
+        let end: Timestamp
+        let step: Duration
+        let timeout: Duration?
+        let lookback: Duration?
+        let expression: Expression
+
+        init(_ parameters: Parameters, _ api: API) throws(APIError) {
+            limit = try parameters.limit()
+            start = try parameters.time("start")
+            end = try parameters.time("end")
+            guard end >= start else { throw .invalid("end", "end timestamp must not be before start time") }
+            step = try parameters.duration("step")
+            guard step.milliseconds > 0 else {
+                throw .invalid(
+                    "step",
+                    "zero or negative query resolution step widths are not accepted. Try a positive integer"
+                )
+            }
+            guard (end.milliseconds - start.milliseconds) / step.milliseconds <= API.stepLimit else {
+                throw APIError(
+                    .badData,
+                    "exceeded maximum resolution of 11,000 points per timeseries."
+                        + " Try decreasing the query resolution (?step=XX)"
+                )
+            }
+            timeout = try parameters.timeout()
+            lookback = try parameters.lookback()
+            expression = try api.parsed(parameters["query"])
+            guard expression.type == .scalar || expression.type == .vector else {
+                let type = expression.type == .matrix ? "range vector" : "string"
+                throw .invalid(
+                    "query",
+                    "invalid expression type \"\(type)\" for range query, must be Scalar or instant Vector"
+                )
+            }
+        }
+
+        func reply(_ output: QueryOutput, _ parameters: Parameters) -> Reply {
+            ResultWriter.reply(output.warning(of: parameters), limit: limit, from: start, step: step)
+        }
+    }
+
     /// One evaluation.
     func query(_ parameters: Parameters) async throws(APIError) -> Reply {
-        let limit = try parameters.limit()
-        let time = try parameters.time("time", default: now)
-        let timeout = try parameters.timeout()
-        let lookback = try parameters.lookback()
-        let expression = try parsed(parameters["query"])
+        let asked = try InstantQuestion(parameters, self)
         do {
             let output = try await services.engine.instant(
-                expression,
-                at: time,
-                lookback: lookback,
-                timeout: timeout,
+                asked.expression,
+                at: asked.time,
+                lookback: asked.lookback,
+                timeout: asked.timeout,
                 statistics: statistics(parameters)
             )
-            return ResultWriter.reply(output.warning(of: parameters), limit: limit, from: time, step: .zero)
+            return asked.reply(output, parameters)
         } catch {
             throw APIError(error)
         }
@@ -34,47 +97,56 @@ extension API {
 
     /// An evaluation at every step of a range.
     func queryRange(_ parameters: Parameters) async throws(APIError) -> Reply {
-        let limit = try parameters.limit()
-        let start = try parameters.time("start")
-        let end = try parameters.time("end")
-        guard end >= start else { throw .invalid("end", "end timestamp must not be before start time") }
-        let step = try parameters.duration("step")
-        guard step.milliseconds > 0 else {
-            throw .invalid(
-                "step",
-                "zero or negative query resolution step widths are not accepted. Try a positive integer"
-            )
-        }
-        guard (end.milliseconds - start.milliseconds) / step.milliseconds <= API.stepLimit else {
-            throw APIError(
-                .badData,
-                "exceeded maximum resolution of 11,000 points per timeseries."
-                    + " Try decreasing the query resolution (?step=XX)"
-            )
-        }
-        let timeout = try parameters.timeout()
-        let lookback = try parameters.lookback()
-        let expression = try parsed(parameters["query"])
-        guard expression.type == .scalar || expression.type == .vector else {
-            let type = expression.type == .matrix ? "range vector" : "string"
-            throw .invalid(
-                "query",
-                "invalid expression type \"\(type)\" for range query, must be Scalar or instant Vector"
-            )
-        }
+        let asked = try RangeQuestion(parameters, self)
         do {
             let output = try await services.engine.range(
-                expression,
-                from: start,
-                through: end,
-                step: step,
-                lookback: lookback,
-                timeout: timeout,
+                asked.expression,
+                from: asked.start,
+                through: asked.end,
+                step: asked.step,
+                lookback: asked.lookback,
+                timeout: asked.timeout,
                 statistics: statistics(parameters)
             )
-            return ResultWriter.reply(output.warning(of: parameters), limit: limit, from: start, step: step)
+            return asked.reply(output, parameters)
         } catch {
             throw APIError(error)
+        }
+    }
+
+    /// The answer of a query that takes less time than giving it to another thread; nil for every other.
+    func answerAtOnce(_ endpoint: Endpoint, _ parameters: Parameters) throws(APIError) -> Reply? {
+        guard parameters["query"].utf8.count <= QueryEngine.smallText else { return nil }
+        do {
+            switch endpoint {
+            case .query:
+                let asked = try InstantQuestion(parameters, self)
+                return try services.engine.instantAtOnce(
+                    asked.expression,
+                    at: asked.time,
+                    lookback: asked.lookback,
+                    timeout: asked.timeout,
+                    statistics: statistics(parameters)
+                ).map { asked.reply($0, parameters) }
+            case .queryRange:
+                let asked = try RangeQuestion(parameters, self)
+                return try services.engine.rangeAtOnce(
+                    asked.expression,
+                    from: asked.start,
+                    through: asked.end,
+                    step: asked.step,
+                    lookback: asked.lookback,
+                    timeout: asked.timeout,
+                    statistics: statistics(parameters)
+                ).map { asked.reply($0, parameters) }
+            default: return nil
+            }
+        } catch let error as APIError {
+            throw error
+        } catch let error as QueryError {
+            throw APIError(error)
+        } catch {
+            throw APIError(.internal, "\(error)")
         }
     }
 

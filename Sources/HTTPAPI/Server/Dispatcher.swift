@@ -141,6 +141,11 @@ struct Dispatcher: Sendable {
                 try await made(question)
             }
         case .queryThread:
+            if var reply = try api.answerAtOnce(question.endpoint, question.form) {
+                reply.isCompressible = question.endpoint.isCompressible
+                reply.prepare(question.encoding)
+                return reply
+            }
             guard let watcher = DisconnectWatcher.of(channel) else { return try await made(question) }
             return try await computed(question, watcher)
         }

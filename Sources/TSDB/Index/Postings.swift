@@ -24,6 +24,9 @@ struct Postings: Sendable {
     /// Values kept in order for all labels together, 24 bytes each; of labels beyond it they are sorted each time.
     private static let orderedLimit = 4096
 
+    /// Series of a value that is rare.
+    private static let fewLimit = 256
+
     private var byName: [LabelText: Values] = [:]
     /// The values in all `order`.
     private var ordered = 0
@@ -118,6 +121,19 @@ struct Postings: Sendable {
             }
         }
         return found ?? all()
+    }
+
+    /// The number of series that satisfy all matchers; nil unless each asks for one value and some value is rare.
+    func fewSeries(_ matchers: [LabelMatcher]) -> Int? {
+        var lists: [[SeriesReference]] = []
+        for matcher in matchers {
+            guard matcher.operation == .equal, !matcher.matchesEmpty else { return nil }
+            lists.append(references(matcher.name, matcher.value))
+        }
+        guard let shortest = lists.min(by: { $0.count < $1.count }),
+            shortest.count <= Postings.fewLimit
+        else { return nil }
+        return lists.reduce(shortest) { SortedReferences.intersection($0, $1) }.count
     }
 
     /// Whether looking at all values of a label takes longer than looking at the labels of so many series.

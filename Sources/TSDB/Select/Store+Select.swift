@@ -46,6 +46,12 @@ extension Store: SeriesSource {
         )
     }
 
+    /// The number of series that satisfy all matchers, where these name few series by their values and nobody holds the
+    /// index.
+    public func fewSeries(_ matchers: [LabelMatcher]) -> Int? {
+        index.withLockIfAvailable { $0.postings.fewSeries(matchers) } ?? nil
+    }
+
     /// Sorted label names of the series that satisfy all matchers.
     public func labelNames(
         _ matchers: [LabelMatcher],
