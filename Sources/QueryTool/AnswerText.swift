@@ -31,7 +31,9 @@ public struct AnswerText: Sendable {
     public func table(_ answer: QueryAnswer) -> [String] {
         if answer.isRange { return range(answer.series) }
         if answer.series.count == 1, answer.series[0].labels.pairs.isEmpty {
-            return answer.series[0].points.map { "\($0.text)  \(TimeText.local($0.time))" }
+            return answer.series[0].points.map {
+                "\(AnswerText.visible($0.text))  \(TimeText.local($0.time))"
+            }
         }
         let values = answer.series.map { [$0.points.first?.text ?? ""] }
         return labelled(answer.series.map(\.labels), values, headers: ["value"])
@@ -45,9 +47,11 @@ public struct AnswerText: Sendable {
     /// Columns of labels, or the series as one text where that is too wide, with further columns behind.
     private func labelled(_ series: [Labels], _ cells: [[String]], headers: [String]) -> [String] {
         let names = AnswerText.names(of: series)
-        let titles = names.map { $0 == Labels.metricNameLabel ? "metric" : $0 }
+        let titles = names.map { $0 == Labels.metricNameLabel ? "metric" : AnswerText.visible($0) }
         var rows = [titles + headers]
-        for (labels, cells) in zip(series, cells) { rows.append(names.map { labels[$0] ?? "" } + cells) }
+        for (labels, cells) in zip(series, cells) {
+            rows.append(names.map { AnswerText.visible(labels[$0] ?? "") } + cells)
+        }
         let table = TextTable(
             rows,
             rightAligned: Set(names.count..<names.count + headers.count),
@@ -78,6 +82,20 @@ public struct AnswerText: Sendable {
             let rows = series.points.map { ["", TimeText.local($0.time), $0.text] }
             return [AnswerText.text(series.labels)] + TextTable(rows, rightAligned: [2], gap: 2).lines
         }
+    }
+
+    /// A list, a line for each text.
+    public static func list(_ texts: [String]) -> [String] { texts.map(visible) }
+
+    /// The text, in quotes and escaped where something in it does not print; what sources send must not steer a terminal.
+    public static func visible(_ text: String) -> String {
+        let isPrinted = text.unicodeScalars.allSatisfy { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+            default: true
+            }
+        }
+        return isPrinted ? text : Labels.quoted(text)
     }
 
     private func fits(_ lines: [String]) -> Bool {

@@ -220,6 +220,30 @@ public struct PatternError: Error, CustomStringConvertible, Sendable {
     /// RE2's own words.
     public let message: String
 
+    /// The same in the words of Go's regexp/syntax, which Prometheus' messages have.
+    public var goMessage: String {
+        for (words, code) in PatternError.codes where message.hasPrefix(words) {
+            let rest = message.dropFirst(words.count)
+            if rest.isEmpty { return "\(code): ``" }
+            if rest.hasPrefix(": ") { return "\(code): `\(rest.dropFirst(2))`" }
+        }
+        return message
+    }
+
+    /// What RE2 and Go call the same mistakes.
+    private static let codes = [
+        ("no argument for repetition operator", "missing argument to repetition operator"),
+        ("missing )", "missing closing )"), ("missing ]", "missing closing ]"),
+        ("unexpected )", "unexpected )"), ("invalid escape sequence", "invalid escape sequence"),
+        ("invalid character class range", "invalid character class range"),
+        ("invalid character class", "invalid character class"),
+        ("bad repetition operator", "invalid nested repetition operator"),
+        ("invalid repetition size", "invalid repeat count"),
+        ("invalid perl operator", "invalid or unsupported Perl syntax"),
+        ("invalid named capture group", "invalid named capture"),
+        ("trailing \\", "trailing backslash at end of expression"),
+    ]
+
     /// The value as text for messages.
     public var description: String { "invalid regular expression \"\(source)\": \(message)" }
 }

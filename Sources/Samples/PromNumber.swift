@@ -20,6 +20,18 @@ public enum PromNumber {
         return String(decoding: out, as: UTF8.self)
     }
 
+    /// The shortest digits that read back as the same value, without an exponent however many they are.
+    public static func plain(_ value: Double) -> String {
+        guard value.isFinite, value != 0 else { return format(value) }
+        // The smallest number has 324 zeros and one digit, others up to 17.
+        var out = [UInt8](repeating: 0, count: 384)
+        var text = DigitWriter(place: 0)
+        var span = out.mutableSpan
+        if value < 0 { text.write(byte: UInt8(ascii: "-"), &span) }
+        text.writePlain(ShortestDecimal(value.magnitude), &span)
+        return String(decoding: out[..<text.place], as: UTF8.self)
+    }
+
     /// Appends the text `format` gives.
     public static func append(_ value: Double, to out: inout [UInt8]) {
         let start = out.count

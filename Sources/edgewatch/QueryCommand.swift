@@ -177,7 +177,7 @@ struct QueryLabelsCommand: AsyncParsableCommand {
         let texts = (reply.data.array ?? []).compactMap(\.string)
         let lines: [String] =
             switch options.format {
-            case .table, .graph: texts
+            case .table, .graph: AnswerText.list(texts)
             case .csv: [name ?? "label"].map { AnswerText.line([$0]) } + texts.map { AnswerText.line([$0]) }
             case .json: [String(decoding: reply.body, as: UTF8.self)]
             }

@@ -91,7 +91,9 @@ struct QueryOptions: ParsableArguments {
 
     /// Prints lines, and ends the program with the code for nothing when there was nothing.
     func finish(_ lines: [String], isEmpty: Bool) {
-        for line in lines { print(line) }
+        // A file keeps what sources sent as it is; a terminal must not obey it.
+        let isShown = format == .csv && Terminal.current.isTerminal
+        for line in lines { print(isShown ? AnswerText.visible(line) : line) }
         if isEmpty {
             if format == .table || format == .graph { Console.writeError("nothing found") }
             Console.exit(QueryOptions.emptyExitCode)

@@ -34,6 +34,11 @@ struct ResultWriterTests {
         )
     }
 
+    @Test func scalarsHaveNoExponent() {
+        let text = body(QueryOutput(value: .scalar(time, 1e-7))).text
+        #expect(text.contains(#"[1435781451.781,"0.0000001"]"#))
+    }
+
     @Test func string() {
         let text = body(QueryOutput(value: .string(Timestamp(milliseconds: 4000), "a\"b"))).text
         #expect(text == #"{"status":"success","data":{"resultType":"string","result":[4,"a\"b"]}}"#)

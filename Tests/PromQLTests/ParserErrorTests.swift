@@ -26,7 +26,7 @@ import Testing
         ("0deadbeef", "1:1: parse error: bad number or duration syntax: \"0de\""),
         ("1 /", "1:4: parse error: unexpected end of input"),
         ("*1", "1:1: parse error: unexpected <op:*>"),
-        ("(1))", "1:4: parse error: unexpected right parenthesis ')'"),
+        ("(1))", "1:5: parse error: unexpected right parenthesis ')'"),
         ("((1)", "1:5: parse error: unclosed left parenthesis"),
         ("(", "1:2: parse error: unclosed left parenthesis"),
         ("1 and 1", "1:1: parse error: set operator \"and\" not allowed in binary scalar expression"),
@@ -193,12 +193,37 @@ import Testing
         ),
         ("1 \"a\"", "1:3: parse error: unexpected string \"\\\"a\\\"\""),
         ("foo bar", "1:5: parse error: unexpected identifier \"bar\""),
-        ("foo\n+\n)", "3:1: parse error: unexpected right parenthesis ')'"),
+        ("foo\n+\n)", "3:2: parse error: unexpected right parenthesis ')'"),
         ("\"\\xq\"", "1:1: parse error: illegal character U+0071 'q' in escape sequence"),
         ("\"abc", "1:1: parse error: unterminated quoted string"),
         ("`abc", "1:1: parse error: unterminated raw string"),
         ("foo$", "1:4: parse error: unexpected character: '$'"),
-        ("foo{a=~\"(\"}", "1:5: parse error: error parsing regexp: missing ): ("),
+        ("foo{a=~\"(\"}", "1:5: parse error: error parsing regexp: missing closing ): `(`"),
+        ("foo{a=~\"a)\"}", "1:5: parse error: error parsing regexp: unexpected ): `a)`"),
+        (
+            "foo{a=~\"*\"}",
+            "1:5: parse error: error parsing regexp: missing argument to repetition operator: `*`"
+        ),
+        (
+            "foo{a=~\"a**\"}",
+            "1:5: parse error: error parsing regexp: invalid nested repetition operator: `**`"
+        ),
+        ("foo{a=~\"[a\"}", "1:5: parse error: error parsing regexp: missing closing ]: `[a`"),
+        ("foo{a=~\"[z-a]\"}", "1:5: parse error: error parsing regexp: invalid character class range: `z-a`"),
+        ("foo{a=~\"\\\\q\"}", "1:5: parse error: error parsing regexp: invalid escape sequence: `\\q`"),
+        ("foo{a=~\"a{1001}\"}", "1:5: parse error: error parsing regexp: invalid repeat count: `{1001}`"),
+        (
+            "foo{a=~\"a\\\\\"}",
+            "1:5: parse error: error parsing regexp: trailing backslash at end of expression: ``"
+        ),
+        (
+            "999e999",
+            "1:1: parse error: error parsing number: strconv.ParseFloat: parsing \"999e999\": value out of range"
+        ),
+        ("1 \u{1}", "1:3: parse error: unexpected character: '\\x01'"),
+        ("1 \u{1b}", "1:3: parse error: unexpected character: '\\x1b'"),
+        ("1 \u{200b}", "1:3: parse error: unexpected character: '\\u200b'"),
+        ("\"\\\u{1}\"", "1:1: parse error: unknown escape sequence U+0001"),
         ("foo[5m/0]", "1:7: parse error: division by zero"),
         ("foo[5m%0]", "1:7: parse error: modulo by zero"),
         ("foo[400000000000]", "1:5: parse error: duration out of range"),

@@ -36,6 +36,29 @@ struct AnswerTextTests {
 
     // MARK: - Tables
 
+    @Test func nothingSteersTheTerminal() {
+        let evil = labels(["__name__": "up", "a": "x\n\u{1b}[31m\u{202e}", "job": "é \"1\""])
+        let vector = QueryAnswer(series: [series(evil, [1])], isRange: false)
+        let escaped = #""x\n\x1b[31m\u202e""#
+        #expect(
+            AnswerText(terminal(120)).table(vector) == [
+                "metric  a                    job    value", "up      \(escaped)  é \"1\"      1",
+            ]
+        )
+        for lines in [
+            AnswerText(terminal(20)).table(vector), AnswerText(terminal(120)).graph(vector, nil),
+            AnswerText(terminal(120)).table(QueryAnswer(series: [series(evil, [1, 2])], isRange: true)),
+            AnswerText(terminal(120)).table([evil]), AnswerText.list(["x\n\u{1b}[31m\u{202e}"]),
+        ] {
+            #expect(lines.joined(separator: "\n").contains(escaped))
+            #expect(!lines.joined().unicodeScalars.contains { $0.properties.generalCategory == .control })
+        }
+        let point = QueryAnswer.Point(time: Timestamp(milliseconds: 0), text: "\u{1b}c", number: nil)
+        let text = QueryAnswer(series: [.init(labels: Labels(), points: [point])], isRange: false)
+        #expect(AnswerText(terminal(120)).table(text)[0].hasPrefix(#""\x1bc"  "#))
+        #expect(AnswerText.list(["plain é 日本"]) == ["plain é 日本"])
+    }
+
     @Test func numbersEndAtOnePlace() {
         let answer = QueryAnswer(series: [series(a, [1]), series(b, [-12.5])], isRange: false)
         #expect(

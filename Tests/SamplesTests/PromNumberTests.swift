@@ -24,6 +24,18 @@ import Testing
         #expect(PromNumber.format(value) == text)
     }
 
+    @Test func writesAllDigits() {
+        let cases: [(Double, String)] = [
+            (0.0, "0"), (-0.0, "-0"), (2, "2"), (1e21, "1000000000000000000000"), (1e-7, "0.0000001"),
+            (-1.5e22, "-15000000000000000000000"), (.infinity, "+Inf"), (.nan, "NaN"),
+        ]
+        for (value, text) in cases { #expect(PromNumber.plain(value) == text) }
+        func zeros(_ count: Int) -> String { String(repeating: "0", count: count) }
+        #expect(PromNumber.plain(.leastNonzeroMagnitude) == "0.\(zeros(323))5")
+        #expect(PromNumber.plain(.greatestFiniteMagnitude) == "17976931348623157\(zeros(292))")
+        #expect(PromNumber.plain(-2.2250738585072014e-308) == "-0.\(zeros(307))22250738585072014")
+    }
+
     @Test(arguments: [
         ("0", 0.0), ("-0", -0.0), ("+1", 1), ("1.", 1), (".5", 0.5), ("1e3", 1000), ("1E+3", 1000),
         ("1e-3", 0.001),

@@ -66,7 +66,11 @@ enum ResultWriter {
         case .scalar(let time, let number):
             writer.string("scalar")
             writer.key("result")
-            writer.sample(time.milliseconds, number)
+            writer.beginArray()
+            writer.seconds(milliseconds: time.milliseconds)
+            // Unlike samples, in all their digits.
+            writer.string(PromNumber.plain(number))
+            writer.endArray()
         case .string(let time, let text):
             writer.string("string")
             writer.key("result")

@@ -58,7 +58,7 @@ extension ExpressionParser {
         do {
             return try LabelMatcher(name, operation, String(decoding: unquoted(value), as: UTF8.self))
         } catch {
-            throw self.error(label.range, "error parsing regexp: \(error.message)")
+            throw self.error(label.range, "error parsing regexp: \(error.goMessage)")
         }
     }
 

@@ -320,11 +320,13 @@ struct ExpressionParser {
     mutating func number(_ token: Token) throws(QueryError) -> NumberLiteral {
         let bytes = source[token.range.start..<token.range.end]
         guard token.kind == .duration else {
-            guard let value = NumberText.parse(bytes) else {
-                let words = "strconv.ParseFloat: parsing \(Labels.quoted(text(token))): invalid syntax"
+            switch NumberText.read(bytes) {
+            case .success(let value):
+                return NumberLiteral(value: value, isDuration: false, range: token.range)
+            case .failure(let failure):
+                let words = "strconv.ParseFloat: parsing \(Labels.quoted(text(token))): \(failure.rawValue)"
                 throw error(token.range, "error parsing number: \(words)")
             }
-            return NumberLiteral(value: value, isDuration: false, range: token.range)
         }
         switch DurationText.parse(bytes) {
         case .success(let milliseconds):

@@ -3,6 +3,8 @@
 // Numbers, durations and strings. A number token is not yet known to be valid; `NumberText` and `DurationText`
 // decide that. `5m` is one token, `5 m` is two.
 
+internal import Samples
+
 extension Lexer {
     /// Takes the longest number; false leaves the position where the trouble was seen.
     mutating func scanNumber() -> Bool {
@@ -128,6 +130,9 @@ extension Lexer {
             return "U+0000"
         }
         let hex = String(scalar.value, radix: 16, uppercase: true)
-        return "U+\(String(repeating: "0", count: max(0, 4 - hex.count)))\(hex) '\(scalar)'"
+        let name = "U+\(String(repeating: "0", count: max(0, 4 - hex.count)))\(hex)"
+        let text = String(scalar)
+        let isPrinted = text == "\"" || text == "\\" || Labels.quoted(text) == "\"\(text)\""
+        return isPrinted ? "\(name) '\(text)'" : name
     }
 }

@@ -64,13 +64,10 @@ struct Lexer {
         var end = offset + 1
         while end < source.count, source[end] & 0xc0 == 0x80 { end += 1 }
         let text = String(decoding: source[offset..<end], as: UTF8.self)
-        switch text {
+        switch text.unicodeScalars.first {
+        case nil, "\"": return "'\(text)'"
         case "'": return "'\\''"
-        case "\\": return "'\\\\'"
-        case "\n": return "'\\n'"
-        case "\t": return "'\\t'"
-        case "\r": return "'\\r'"
-        default: return "'\(text)'"
+        case let scalar?: return "'\(Labels.quoted(String(scalar)).dropFirst().dropLast())'"
         }
     }
 
@@ -135,7 +132,11 @@ struct Lexer {
             emit(.leftParenthesis)
         case UInt8(ascii: ")"):
             parenthesisDepth -= 1
-            if parenthesisDepth < 0 { return fail("unexpected right parenthesis ')'") }
+            if parenthesisDepth < 0 {
+                // Prometheus takes it for read.
+                start = position
+                return fail("unexpected right parenthesis ')'")
+            }
             emit(.rightParenthesis)
         case UInt8(ascii: ","): emit(.comma)
         case UInt8(ascii: "+"): emit(.binary(.add))

@@ -10,25 +10,42 @@ enum NumberText {
     ///
     /// Integers first, by Go's base prefixes (a leading 0 is octal), then floating point.
     static func parse(_ token: ArraySlice<UInt8>) -> Double? {
+        guard case .success(let value) = read(token) else { return nil }
+        return value
+    }
+
+    /// Go's words for why a token is no number.
+    enum Failure: String, Error {
+        case syntax = "invalid syntax"
+        case range = "value out of range"
+    }
+
+    /// As `parse`, with the reason where it is none.
+    static func read(_ token: ArraySlice<UInt8>) -> Result<Double, Failure> {
         let text = token.filter { $0 != UInt8(ascii: "_") }.map { $0 >= 0x41 && $0 <= 0x5a ? $0 | 0x20 : $0 }
         let word = String(decoding: text, as: UTF8.self)
         switch word {
-        case "inf": return .infinity
-        case "nan": return .nan
+        case "inf": return .success(.infinity)
+        case "nan": return .success(.nan)
         default: break
         }
-        if word.hasPrefix("0x") { return Int64(word.dropFirst(2), radix: 16).map { Double($0) } }
-        if word.count > 1, word.hasPrefix("0"), let octal = Int64(word, radix: 8) { return Double(octal) }
-        if let integer = Int64(word) { return Double(integer) }
+        if word.hasPrefix("0x") {
+            guard let integer = Int64(word.dropFirst(2), radix: 16) else { return .failure(.syntax) }
+            return .success(Double(integer))
+        }
+        if word.count > 1, word.hasPrefix("0"), let octal = Int64(word, radix: 8) {
+            return .success(Double(octal))
+        }
+        if let integer = Int64(word) { return .success(Double(integer)) }
         var padded = word
         if padded.hasPrefix(".") { padded = "0" + padded }
         if padded.hasSuffix(".") { padded += "0" }
         if let dot = padded.firstIndex(of: "."), padded[padded.index(after: dot)...].hasPrefix("e") {
             padded.insert("0", at: padded.index(after: dot))
         }
+        guard let value = Double(padded) else { return .failure(.syntax) }
         // A literal beyond the range of a double is an error, as in strconv.ParseFloat.
-        guard let value = Double(padded), value.isFinite else { return nil }
-        return value
+        return value.isFinite ? .success(value) : .failure(.range)
     }
 
     /// The shortest decimal without exponent that reads back as the value.
