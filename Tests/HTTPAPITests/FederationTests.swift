@@ -50,6 +50,17 @@ struct FederationTests {
         }
     }
 
+    @Test func withoutMatchersNothing() async throws {
+        try await withServer(services()) { (client: RawClient) async throws in
+            let nothing = try await client.get("/federate?match%5B%5D=%7B%7D")
+            #expect(nothing.status == 200 && nothing.text == "")
+            let both = try await client.get("/federate?match%5B%5D=%7B%7D&match%5B%5D=b")
+            #expect(both.text == "# TYPE b untyped\nb{job=\"x\",instance=\"\"} 2.5 1700000045000\n")
+            let all = try await client.get("/federate?match%5B%5D=%7Bnosuch%3D%22%22%7D")
+            #expect(all.text == (try await client.get("/federate?\(everything)")).text)
+        }
+    }
+
     @Test func externalLabels() async throws {
         var services = services()
         services.externalLabels = { pairs([("instance", "gw"), ("site", "north")]) }

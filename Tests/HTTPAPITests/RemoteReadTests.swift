@@ -81,6 +81,17 @@ struct RemoteReadTests {
         #expect(try Snappy.decompress(nothing.body, limit: 1 << 20) == [1 << 3 | 2, 0])
     }
 
+    @Test func withoutMatchersNothing() async throws {
+        let plain = try await post(query([], through: start + 60_000))
+        #expect(plain.status == 200)
+        #expect(try Snappy.decompress(plain.body, limit: 1 << 20) == [1 << 3 | 2, 0])
+        let streamed = try await post(query([], through: start + 60_000) + [2 << 3 | 2, 1, 1])
+        #expect(streamed.status == 200 && streamed.body.isEmpty)
+        // A matcher that lets every series pass is one.
+        let all = try await post(query(matcher(0, "nosuch", ""), through: start + 60_000))
+        #expect(try Snappy.decompress(all.body, limit: 1 << 20).count > 200)
+    }
+
     @Test func streamed() async throws {
         let none = query(matcher(0, "__name__", "nosuch"), through: start)
         let wanted = query(matcher(0, "__name__", "load"), through: start + 60_000)

@@ -28,7 +28,8 @@ extension API {
         let end = now
         let start = end.advanced(byMilliseconds: -services.lookback.milliseconds)
         var selections: [any SeriesSelection] = []
-        for selector in selectors {
+        // A selector without matchers selects nothing, as in Prometheus.
+        for selector in selectors where !selector.isEmpty {
             do {
                 selections.append(try services.source.select(selector, from: start, through: end))
             } catch {

@@ -82,11 +82,21 @@ struct RemoteReading: Sendable {
     // MARK: - Reading
 
     private func select(_ query: RemoteReadRequest.Query) throws(SourceError) -> any SeriesSelection {
+        guard !query.matchers.isEmpty else { return NoSeries() }
         let matchers = query.matchers.filter { matcher in
             matcher.operation != .equal || matcher.value.isEmpty
                 || externalLabels[matcher.name] != matcher.value
         }
         return try source.select(matchers, from: query.start, through: query.end)
+    }
+
+    /// What a query without matchers selects, as in Prometheus; nobody asks for everything by leaving everything out.
+    private struct NoSeries: SeriesSelection {
+        let count = 0
+
+        func labels(_ index: Int) -> Labels { Labels() }
+
+        func read(_ index: Int, from: Timestamp, through: Timestamp, into columns: inout SampleColumns) {}
     }
 
     /// A series within the times of a query.
