@@ -111,6 +111,7 @@ let package = Package(
                 "Samples", "Platform", "Bytes", "Wire", "Config", "PromQL", "Alerts", "CWebAssets", log,
                 crypto, hummingbirdCore, .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), lifecycle,
             ]
         ),
@@ -183,7 +184,8 @@ let package = Package(
             "HTTPAPITests",
             [
                 "HTTPAPI", "Alerts", "PromQL", "Samples", "Platform", "Bytes", "Wire", "Config", "CWebAssets",
-                log, lifecycle,
+                log, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
         tests("QueryToolTests", ["QueryTool", "HTTPClient", "Samples", "TestServer"]),

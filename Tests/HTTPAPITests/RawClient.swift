@@ -66,6 +66,42 @@ struct RawClient: Sendable {
         return try RawClient.response(bytes)
     }
 
+    /// Writes each piece when the end of a head has come in answer to the one before, and reads to the end.
+    ///
+    /// - Parameters:
+    ///   - pieces: what to write.
+    ///   - halfCloses: whether the sending half is closed behind the last of them.
+    /// - Returns: everything that came, undecoded.
+    /// - Throws: `RawClientError` when there is no connection.
+    func converse(_ pieces: [String], halfCloses: Bool = false) async throws -> String {
+        let port = port
+        let bytes: [UInt8] = try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(with: Result { try RawClient.converse(pieces, halfCloses, port) })
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func converse(_ pieces: [String], _ halfCloses: Bool, _ port: Int) throws -> [UInt8] {
+        let descriptor = try connected(port)
+        defer { close(descriptor) }
+        var received: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        for (number, piece) in pieces.enumerated() {
+            try write(Array(piece.utf8), descriptor)
+            let isLast = number == pieces.count - 1
+            if isLast, halfCloses { shutdown(descriptor, Int32(SHUT_WR)) }
+            while true {
+                let got = recv(descriptor, &chunk, chunk.count, 0)
+                if got <= 0 { return received }
+                received.append(contentsOf: chunk[..<got])
+                if !isLast, received.suffix(4).elementsEqual("\r\n\r\n".utf8) { break }
+            }
+        }
+        return received
+    }
+
     /// Connects, writes, waits, and closes without reading; returns once the connection is closed.
     func abandon(_ text: String, after moment: () async -> Void) async throws {
         let socket = try RawClient.connected(port)

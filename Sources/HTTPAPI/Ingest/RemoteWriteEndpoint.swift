@@ -28,7 +28,7 @@ struct RemoteWriteEndpoint: Sendable {
     let gate = IngestGate()
 
     /// Answers one request.
-    func reply(to request: Request) async -> Reply {
+    func reply(to request: Request, on channel: any Channel) async -> Reply {
         guard let receiver else {
             return .text(
                 "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n",
@@ -45,7 +45,7 @@ struct RemoteWriteEndpoint: Sendable {
         }
         var body = ByteBuffer()
         defer { gate.release(body.readableBytes) }
-        if let refusal = await read(request, into: &body) { return refusal }
+        if let refusal = await read(request, on: channel, into: &body) { return refusal }
         let (bytes, gate) = (body, gate)
         // The lane throws only what the work throws, which is nothing.
         let report = try? await gate.run {
@@ -58,12 +58,17 @@ struct RemoteWriteEndpoint: Sendable {
     /// Gathers the body; what was gathered is held in the gate whatever happens.
     ///
     /// - Returns: the answer when it cannot be had, nil when it is whole.
-    private func read(_ request: Request, into body: inout ByteBuffer) async -> Reply? {
+    private func read(
+        _ request: Request,
+        on channel: any Channel,
+        into body: inout ByteBuffer
+    ) async -> Reply? {
         if let declared = request.headers[.contentLength].flatMap({ Int($0) }),
             declared > IngestGate.bodyLimit
         {
             return RemoteWriteEndpoint.tooLarge
         }
+        request.askForBody(on: channel)
         do {
             for try await chunk in request.body {
                 guard body.readableBytes + chunk.readableBytes <= IngestGate.bodyLimit else {
@@ -79,7 +84,7 @@ struct RemoteWriteEndpoint: Sendable {
                 }
             }
         } catch {
-            return .text("the client went away\n", status: 400)
+            return .text(BodyFailure(error).words + "\n", status: 400)
         }
         return nil
     }

@@ -52,7 +52,8 @@ struct RemoteReadEndpoint: Sendable {
     }
 
     /// Answers one request.
-    func reply(to request: Request) async -> Reply {
+    func reply(to request: Request, on channel: any Channel) async -> Reply {
+        request.askForBody(on: channel)
         var body: [UInt8] = []
         do {
             for try await chunk in request.body {
@@ -65,7 +66,7 @@ struct RemoteReadEndpoint: Sendable {
                 body.append(contentsOf: chunk.readableBytesView)
             }
         } catch {
-            return .text("the client went away\n", status: 400)
+            return .text(BodyFailure(error).words + "\n", status: 400)
         }
         let read: RemoteReadRequest
         do throws(RemoteWriteError) {

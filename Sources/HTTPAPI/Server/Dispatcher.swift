@@ -58,10 +58,12 @@ struct Dispatcher: Sendable {
             return count(endpoint.rawValue, reply)
         }
         // Bodies of these are large and no form.
-        if endpoint == .remoteWrite { return count(endpoint.rawValue, await remoteWrite.reply(to: request)) }
+        if endpoint == .remoteWrite {
+            return count(endpoint.rawValue, await remoteWrite.reply(to: request, on: channel))
+        }
         if endpoint == .remoteRead {
             return await withTaskExecutorPreference(globalConcurrentExecutor) {
-                var reply = await remoteRead.reply(to: request)
+                var reply = await remoteRead.reply(to: request, on: channel)
                 reply.prepare(nil)
                 return count(endpoint.rawValue, reply)
             }
@@ -74,7 +76,7 @@ struct Dispatcher: Sendable {
                 endpoint: endpoint,
                 labelName: PercentCoding.decode(name.utf8, plusIsSpace: false) ?? "\u{fffd}",
                 url: url,
-                form: try await form(request, url, query),
+                form: try await form(request, on: channel, url, query),
                 accept: request.headers[.accept] ?? "",
                 encoding: accepted
             )
@@ -93,6 +95,7 @@ struct Dispatcher: Sendable {
     /// The body's parameters, then the URL's.
     private func form(
         _ request: Request,
+        on channel: any Channel,
         _ url: Parameters,
         _ query: Substring
     ) async throws(APIError) -> Parameters {
@@ -100,22 +103,29 @@ struct Dispatcher: Sendable {
             let type = request.headers[.contentType]?.lowercased(),
             type.hasPrefix("application/x-www-form-urlencoded")
         else { return url }
+        let tooLarge = APIError(
+            .badData,
+            "request body is larger than \(Dispatcher.bodyLimit) bytes",
+            status: 413
+        )
+        // Refused before a client that asks first sends it.
+        if let declared = request.headers[.contentLength].flatMap({ Int($0) }),
+            declared > Dispatcher.bodyLimit
+        {
+            throw tooLarge
+        }
+        request.askForBody(on: channel)
         var body: [UInt8] = []
         do {
             for try await chunk in request.body {
-                guard body.count + chunk.readableBytes <= Dispatcher.bodyLimit else {
-                    throw APIError(
-                        .badData,
-                        "request body is larger than \(Dispatcher.bodyLimit) bytes",
-                        status: 413
-                    )
-                }
+                guard body.count + chunk.readableBytes <= Dispatcher.bodyLimit else { throw tooLarge }
                 body.append(contentsOf: chunk.readableBytesView)
             }
         } catch let error as APIError {
             throw error
         } catch {
-            throw APIError(.canceled, "the client went away")
+            let failure = BodyFailure(error)
+            throw APIError(failure.isMalformed ? .badData : .canceled, failure.words)
         }
         var form = Parameters(Substring(decoding: body, as: UTF8.self))
         form.append(query)
