@@ -108,6 +108,14 @@ import Testing
         #expect(refusal(script + "\n") != nil)
     }
 
+    @Test func bucketsOfConvertedHistogramsHaveBounds() {
+        #expect(
+            refusal("load_with_nhcb 1m\n  h_bucket{a=\"b\"} 1\n")
+                == "line 2: expected bucket label in metric h_bucket{a=\"b\"}"
+        )
+        #expect(refusal("load 1m\n  h_bucket{a=\"b\"} 1\n") == nil)
+    }
+
     @Test func whatIsRightPasses() async throws {
         try await passes(
             """

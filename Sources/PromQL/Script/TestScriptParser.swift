@@ -94,6 +94,11 @@ struct TestScriptParser {
                 continue
             }
             var series = try Self.series(line)
+            if load.buildsHistograms, series.labels.metricName?.hasSuffix("_bucket") == true {
+                guard series.labels["le"] != nil else {
+                    throw Problem("expected bucket label in metric \(series.labels)")
+                }
+            }
             if let starts = pending {
                 guard starts.labels == series.labels else {
                     throw Problem("@st metric does not match the following sample line metric")
