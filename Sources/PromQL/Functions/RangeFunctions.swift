@@ -151,11 +151,21 @@ extension SampleWindows {
 
     // MARK: - Sums
 
+    /// Whether sums of windows may be put together from parts.
+    ///
+    /// Not where one might overflow: in which order numbers near the largest are added decides what comes out.
+    private borrowing func sumsSlide() -> Bool {
+        overlap >= Self.slidingThreshold && !values.contains { $0.isFinite && $0.magnitude >= 1e290 }
+    }
+
     private borrowing func sum(_ column: inout Column) {
-        guard overlap < Self.slidingThreshold else {
-            return sliding(&column, CompensatedSum.self) { $0.value }
-        }
-        slide(into: &column) { _, low, high in
+        var window = SlidingWindow<CompensatedSum>()
+        let slides = sumsSlide()
+        slide(into: &column) { step, low, high in
+            if slides {
+                let sum = window.aggregate(self, step, low, high)
+                if sum.sum.isFinite { return sum.value }
+            }
             if high - low >= CompensatedSum.laneThreshold,
                 let sum = CompensatedSum(finite: values.span.extracting(low..<high))
             {
@@ -169,7 +179,7 @@ extension SampleWindows {
 
     private borrowing func average(_ column: inout Column) {
         var window = SlidingWindow<CompensatedSum>()
-        let slides = overlap >= Self.slidingThreshold
+        let slides = sumsSlide()
         slide(into: &column) { step, low, high in
             if slides {
                 let sum = window.aggregate(self, step, low, high)
@@ -189,10 +199,13 @@ extension SampleWindows {
     }
 
     private borrowing func deviation(_ column: inout Column, _ finish: (Double) -> Double) {
-        guard overlap < Self.slidingThreshold else {
-            return sliding(&column, Deviation.self) { finish($0.variance) }
-        }
-        slide(into: &column) { _, low, high in
+        var window = SlidingWindow<Deviation>()
+        let slides = overlap >= Self.slidingThreshold
+        slide(into: &column) { step, low, high in
+            if slides {
+                let deviation = window.aggregate(self, step, low, high)
+                if deviation.isAccurate { return finish(deviation.variance) }
+            }
             var mean = CompensatedSum()
             var squares = CompensatedSum()
             for index in low..<high {
@@ -225,12 +238,36 @@ extension SampleWindows {
 
     private borrowing func line(_ column: inout Column, _ function: Function, _ parameter: [Double]) {
         var window = SlidingWindow<Line>()
+        let slides = overlap >= Self.slidingThreshold
         slide(into: &column) { step, low, high in
             guard high - low >= 2 else { return nil }
             let time = function == .deriv ? timestamps[low] : windows.grid.time(step)
-            let fit = window.aggregate(self, step, low, high).fit(at: time)
-            return function == .deriv ? fit.slope : fit.slope * parameter[step] + fit.value
+            var fit: (slope: Double, value: Double)?
+            if slides { fit = window.aggregate(self, step, low, high).accurateFit(at: time) }
+            let (slope, value) = fit ?? plainFit(low, high, at: time)
+            return function == .deriv ? slope : slope * parameter[step] + value
         }
+    }
+
+    /// The least-squares line from sums of the samples, rounded as Prometheus rounds it.
+    private borrowing func plainFit(_ low: Int, _ high: Int, at time: Int64) -> (slope: Double, value: Double)
+    {
+        let first = values[low]
+        if (low..<high).allSatisfy({ values[$0] == first }) {
+            return first.isInfinite ? (.nan, .nan) : (0, first)
+        }
+        var (x, y, xy, xx) = (CompensatedSum(), CompensatedSum(), CompensatedSum(), CompensatedSum())
+        for index in low..<high {
+            let seconds = Double(timestamps[index] &- time) / 1000
+            x.add(seconds)
+            y.add(values[index])
+            xy.add(seconds * values[index])
+            xx.add(seconds * seconds)
+        }
+        let count = Double(high - low)
+        let covariance = xy.value - x.value * y.value / count
+        let slope = covariance / (xx.value - x.value * x.value / count)
+        return (slope, y.value / count - slope * x.value / count)
     }
 
     /// Windows that overlap share one sorted list; a sample goes in once and out once.

@@ -163,6 +163,11 @@ struct Deviation: WindowAggregate {
 
     /// Population variance.
     var variance: Double { squares / count }
+
+    /// Whether Prometheus' own rounding, about the mean's last bit in each deviation, stays below 1e-11 of the variance.
+    ///
+    /// Where it does not, only its own order of operations gives its digits.
+    var isAccurate: Bool { squares == 0 || (squares.isFinite && mean * mean <= variance * 2e9) }
 }
 
 /// A least-squares line, kept as means and central moments.
@@ -204,9 +209,17 @@ struct Line: WindowAggregate {
     }
 
     /// Value per second, and the line's value at a time.
-    func fit(at time: Int64) -> (slope: Double, value: Double) {
+    ///
+    /// - Returns: nil where plain sums lose more than about 1e-12 of the slope: Prometheus computes those, and only its own
+    ///   order of operations gives its digits then.
+    func accurateFit(at time: Int64) -> (slope: Double, value: Double)? {
         if isConstant { return first.isInfinite ? (.nan, .nan) : (0, first) }
+        let distance = Double(time &- origin) / 1000 - meanTime
+        let isAccurate =
+            products.isFinite && count * abs(distance * meanValue) <= 4000 * abs(products)
+            && count * distance * distance <= 4000 * timeSquares
+        guard isAccurate else { return nil }
         let slope = products / timeSquares
-        return (slope, meanValue + slope * (Double(time &- origin) / 1000 - meanTime))
+        return (slope, meanValue + slope * distance)
     }
 }
