@@ -21,6 +21,9 @@ public final class Pattern: @unchecked Sendable, Hashable {
     /// - Throws: `PatternError` with RE2's message.
     public init(_ source: String) throws(PatternError) {
         self.source = source
+        guard PatternSize.of(source) <= PatternSize.limit else {
+            throw PatternError(source: source, message: "pattern too large - compile failed")
+        }
         var message = [CChar](repeating: 0, count: 200)
         var text = source
         let compiled = text.withUTF8 { bytes in

@@ -2,8 +2,9 @@
 //
 // Expected results are those of Go's regexp package: Expand, ReplaceAllString, and full match by ^(?s:…)$.
 
-import Samples
 import Testing
+
+@testable import Samples
 
 @Suite struct PatternTests {
     @Test(arguments: [
@@ -74,6 +75,30 @@ import Testing
         #expect(try Pattern("(a|aa)+b").matches(text))
         // Too large to compile within the bound.
         #expect(throws: PatternError.self) { try Pattern("((((a{100}){100}){100}){100})") }
+    }
+
+    @Test(arguments: [
+        ("", 0), ("abc", 3), ("a{3}", 3), ("a{2,5}b", 6), ("x{4,}", 4), ("(ab){3}c", 7),
+        ("((a{10}){10}){10}", 1000),
+        ("[a-z{9}]{2}", 2), ("[]a]{3}", 3), ("[^]a]", 1), ("\\d{4}\\{7}", 7), ("a{b}", 3), ("(a", 1),
+        ("a)b", 2), ("\\", 1),
+        (String(repeating: "(.{1000})", count: 300), 200_001),
+    ])
+    func sizeWithRepetitionsWrittenOut(source: String, size: Int) {
+        #expect(PatternSize.of(source) == size)
+    }
+
+    @Test func whatIsTooLargeIsNotCompiled() throws {
+        let source = String(repeating: ".{1000}", count: 8000)
+        do {
+            _ = try Pattern(source)
+            Issue.record("compiled")
+        } catch {
+            #expect(error.message == "pattern too large - compile failed")
+        }
+        // A list of names is none of these.
+        let names = (0..<5000).map { "instance-\($0)" }.joined(separator: "|")
+        #expect(try Pattern(names).matches("instance-4711"))
     }
 
     @Test func equalBySource() throws {
