@@ -217,6 +217,43 @@ struct TierStoreTests {
         try noise.check(from: start)
     }
 
+    /// While all samples are there, rows answer for nothing; also when the first span, which begins in its middle, was built
+    /// again.
+    @Test func rowsOfLateSamplesHideNone() throws {
+        let test = try TestStore(clock: ManualClock(wallMilliseconds: start)) {
+            $0.tiers = tiers()
+            $0.outOfOrderWindow = .seconds(10 * 86_400)
+        }
+        var noise = try Noise(test, series: 3, seed: 6)
+        let first = start + 6 * hour + 30_000
+        for minute in Int64(0)..<(2 * 1440) {
+            try noise.append(at: first + minute * 60_000)
+            if minute % 10 == 0 { try test.store.maintain() }
+        }
+        try test.store.buildTiers()
+        #expect(try noise.check(from: start) <= first - 1)
+        let time = start + 10 * hour + 1234
+        let (group, ids) = noise.isBatchOf
+        var batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: time))
+        batch.append(ids[1], -5)
+        #expect(try test.store.append(batch).appended == 1)
+        noise.note(1, time, -5)
+        test.clock.advance(milliseconds: 10 * day)
+        try test.store.buildTiers()
+        #expect(test.counter("tier_late_samples_total") >= 1)
+        #expect(try noise.check(from: start) <= first - 1)
+        // Of its first hours, too.
+        let early = first + 1234
+        batch = SampleBatch(group: group, timestamp: Timestamp(milliseconds: early))
+        batch.append(ids[1], -6)
+        #expect(try test.store.append(batch).appended == 1)
+        noise.note(1, early, -6)
+        test.clock.advance(milliseconds: 10 * day)
+        try test.store.buildTiers()
+        #expect(try noise.check(from: start) <= first - 1)
+        try test.store.checkInvariants()
+    }
+
     @Test func aClockAYearAheadBuildsNothingInBetweenAndLosesNothing() throws {
         let test = try TestStore(clock: ManualClock(wallMilliseconds: start)) {
             $0.tiers = tiers()

@@ -123,8 +123,12 @@ extension Store {
                 return nil
             }
             head.tiers[number].late[due.key] = nil
+            // From where samples begin: a span that began before would say of earlier times that there were some.
+            var oldest = Int64.max
+            head.forEachWindow { low, _ in oldest = min(oldest, low) }
+            let first = TierGrid.down(min(oldest, due.key).subtractingClamped(1), tier.resolution)
             let span = TierSpan(
-                from: due.key.subtractingClamped(tier.spanLength),
+                from: max(due.key.subtractingClamped(tier.spanLength), first),
                 through: due.key
             )
             // Samples that are gone cannot be counted again.
