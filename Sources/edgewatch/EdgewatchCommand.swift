@@ -6,6 +6,7 @@
 import ArgumentParser
 import Daemon
 import Platform
+import QueryTool
 
 @main
 struct EdgewatchCommand: AsyncParsableCommand {
@@ -25,7 +26,8 @@ struct EdgewatchCommand: AsyncParsableCommand {
         Memory.returnLarge(from: 4 << 20)
         DescriptorLimit.keepReserve()
         do {
-            var command = try parseAsRoot()
+            let arguments = QueryArguments.terminated(Array(CommandLine.arguments.dropFirst()))
+            var command = try parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

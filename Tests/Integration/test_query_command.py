@@ -61,6 +61,16 @@ def test_instant(node):
     assert result.stdout.endswith("+05:30\n")
 
 
+def test_queries_that_begin_with_a_minus(node):
+    at = ("--time", str(node.now), "--format", "json")
+    for text, expected in (("-1", "-1"), ("-scalar(m{job='a'}) * 0 - 2", "-2"), ("-(1 + 2)", "-3"), ("--4", "4")):
+        for arguments in ((text, *at), (*at, text), (*at, "--", text)):
+            result = query(node, "instant", *arguments)
+            assert json.loads(result.stdout)["data"]["result"][1] == expected, (arguments, result)
+    result = query(node, "instant", "--nosuch", "1")
+    assert result.returncode == 1 and "--nosuch" in result.stderr
+
+
 def test_json_is_what_the_server_says(node):
     result = query(node, "instant", "sum(m)", "--time", str(node.now), "--format", "json")
     assert json.loads(result.stdout) == get_json(node.url + "/api/v1/query", query="sum(m)", time=node.now)
