@@ -144,7 +144,7 @@ struct Dispatcher: Sendable {
 
     /// The answer, made where its work belongs.
     private func answer(_ question: Question, on channel: any Channel) async throws(APIError) -> Reply {
-        switch question.endpoint.place {
+        switch question.endpoint.place(question.form) {
         case .loop: return try await made(question)
         case .pool:
             return try await withTaskExecutorPreference(globalConcurrentExecutor) { () throws(APIError) in

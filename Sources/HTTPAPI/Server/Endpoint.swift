@@ -93,12 +93,13 @@ enum Endpoint: String, Sendable, CaseIterable {
         case queryThread
     }
 
-    /// Where its answers are made.
-    var place: Place {
+    /// Where its answer to a request with these parameters is made.
+    func place(_ parameters: Parameters) -> Place {
         switch self {
         case .query, .queryRange: .queryThread
-        case .healthy, .ready, .version, .buildInfo, .features, .flags, .formatQuery, .parseQuery: .loop
-        case .labelValues: .loop
+        case .healthy, .ready, .version, .buildInfo, .features, .flags: .loop
+        // They are kept sorted; matchers may run expressions over every value of a label.
+        case .labelValues: parameters["match[]"].isEmpty ? .loop : .pool
         default: .pool
         }
     }
