@@ -738,7 +738,8 @@ def listed():
         if function not in ("rate", "increase") or not argument.startswith(NEAR_ZERO):
             yield f"{function}({argument})"
     for function, selector in itertools.product(SPECIAL_RANGE_FUNCTIONS, ["mixed[3m]", "special[2m]", "sometimes[1m]"]):
-        yield f"{function}({selector})"
+        # A sum that overflows is in the table of differences.
+        yield f"{function}({selector})".replace("deriv(mixed[", 'deriv(mixed{number!="0"}[')
     for function, selector in itertools.product(VALUE_FUNCTIONS, ["gauge", "level / 50", "special"]):
         # The logarithm of a subnormal number is in the table of differences.
         yield f"{function}({selector})".replace("ln(special)", 'ln(special{kind!="tiny"})').replace(

@@ -337,7 +337,9 @@ def test_exemplars_histograms_and_metadata_through_a_kill_and_damage(edgewatch):
 def test_histograms_are_sent_on_where_they_are_wanted(edgewatch):
     wanting, other = edgewatch(QUIET, name="wanting"), edgewatch(QUIET, name="other")
     node = edgewatch(
-        QUIET + f"remote_write:\n  - {{url: '{wanting.url}/api/v1/write', name: wanting, send_native_histograms: true}}\n"
+        # Otherwise all three have the same series of their own at the same times.
+        QUIET + "global: {external_labels: {site: sender}}\n"
+        f"remote_write:\n  - {{url: '{wanting.url}/api/v1/write', name: wanting, send_native_histograms: true}}\n"
         f"  - {{url: '{other.url}/api/v1/write', name: other}}\n"
     )
     base = now_ms() - 60_000
