@@ -12,7 +12,7 @@ import Testing
 
 @testable import HTTPAPI
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(20)))
 struct ConnectionTests {
     private static let form = "Content-Type: application/x-www-form-urlencoded\r\n"
 

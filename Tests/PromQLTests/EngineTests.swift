@@ -306,7 +306,7 @@ import Testing
     }
 
     /// Queries that do not come to an end leave the rest of the process its threads.
-    @Test(.timeLimit(.minutes(1))) func threads() async throws {
+    @Test func threads() async throws {
         let source = BlockingSource()
         let engine = QueryEngine(source: source)
         async let answers = withTaskGroup(of: Int.self) { group in

@@ -90,7 +90,7 @@ import Testing
     }
 
     /// Some reads wait for another thread to read, too.
-    @Test(.timeLimit(.minutes(1))) func anIdleCoreHelps() async throws {
+    @Test func anIdleCoreHelps() async throws {
         let meeting = MeetingSource(source: Self.source)
         var options = QueryOptions()
         options.cores = 2
@@ -112,7 +112,7 @@ import Testing
         #expect(warnings == [["cannot read"], ["cannot read"]])
     }
 
-    @Test(.timeLimit(.minutes(1))) func aDeadlineEndsAllThreads() async throws {
+    @Test func aDeadlineEndsAllThreads() async throws {
         let engine = Self.engine(cores: 4)
         do {
             _ = try await engine.range(
