@@ -84,6 +84,7 @@ extension Targets {
                 features: features,
                 maxSamples: 20_000,
                 memory: QueryMemory(limit: 40_000),
+                threads: QueryThreads(limit: 2, cores: 2),
                 deadline: ContinuousClock.now + .seconds(2)
             )
         )
