@@ -10,7 +10,7 @@ internal import Synchronization
 
 extension Evaluator {
     /// Below this many samples one thread is done before another is awake.
-    private static let sharingThreshold = 40_000
+    private static let sharingThreshold = 12_000
     /// Of the samples a query may hold, the part that pieces under way may take.
     private static let sharedPart = 4
 
