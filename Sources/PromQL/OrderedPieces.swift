@@ -7,19 +7,15 @@
 // The owner takes a piece nobody has begun whenever the one it needs is not ready, so it waits only for a piece that
 // another thread is at; helpers stay a few pieces ahead of it at most, which bounds what is held.
 
-internal import Glibc
-
 /// Pieces of one query's work, computed ahead of their use.
 ///
-/// `@unchecked Sendable`: all state is guarded by `mutex` (pthread_mutex_lock(3)), whose memory, like that of the
-/// condition, stays in place for the object's life.
+/// `@unchecked Sendable`: all that changes is looked at and changed under `lock` only.
 final class OrderedPieces<Output: Sendable>: @unchecked Sendable {
     private let count: Int
     /// Pieces begun and not handed over at most.
     private let ahead: Int
     private let compute: @Sendable (Int) -> Output
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private let lock = ConditionLock()
     /// By piece modulo `ahead`.
     private var ready: [Output?]
     private var taken = 0
@@ -32,55 +28,44 @@ final class OrderedPieces<Output: Sendable>: @unchecked Sendable {
         self.ahead = max(1, ahead)
         self.compute = compute
         ready = [Output?](repeating: nil, count: max(1, ahead))
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
     }
 
     /// The next piece's result; nil behind the last one.
     func next() -> Output? {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         guard handedOver < count else { return nil }
         while true {
             let place = handedOver % ahead
             if let output = ready[place] {
                 ready[place] = nil
                 handedOver += 1
-                pthread_cond_broadcast(condition)
+                lock.broadcast()
                 return output
             }
-            if !computeOne() { pthread_cond_wait(condition, mutex) }
+            if !computeOne() { lock.wait() }
         }
     }
 
     /// Computes pieces until there are none left, nobody wants them, or `isWanted` says that others need the thread.
     func help(while isWanted: () -> Bool) {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         helpers += 1
         while !isStopped, taken < count, isWanted() {
-            if !computeOne() { pthread_cond_wait(condition, mutex) }
+            if !computeOne() { lock.wait() }
         }
         helpers -= 1
-        pthread_cond_broadcast(condition)
+        lock.broadcast()
     }
 
     /// Ends the work and waits until no helper is at it.
     func stop() {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         isStopped = true
-        pthread_cond_broadcast(condition)
-        while helpers > 0 { pthread_cond_wait(condition, mutex) }
+        lock.broadcast()
+        while helpers > 0 { lock.wait() }
     }
 
     /// Computes a piece nobody has begun, without the lock; false when there is none to begin yet.
@@ -88,11 +73,11 @@ final class OrderedPieces<Output: Sendable>: @unchecked Sendable {
         guard taken < min(count, handedOver + ahead) else { return false }
         let piece = taken
         taken += 1
-        pthread_mutex_unlock(mutex)
+        lock.unlock()
         let output = compute(piece)
-        pthread_mutex_lock(mutex)
+        lock.lock()
         ready[piece % ahead] = output
-        pthread_cond_broadcast(condition)
+        lock.broadcast()
         return true
     }
 }

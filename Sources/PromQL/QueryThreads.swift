@@ -128,12 +128,10 @@ final class QueryThreads: TaskExecutor {
 
     /// Jobs waiting, and the threads that serve them.
     ///
-    /// `@unchecked Sendable`: all state is guarded by `mutex` (pthread_mutex_lock(3)), whose memory, like that of the
-    /// condition, stays in place for the object's life.
+    /// `@unchecked Sendable`: all that changes is looked at and changed under `lock` only.
     fileprivate final class Queue: @unchecked Sendable {
         private let limit: Int
-        private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-        private let condition: UnsafeMutablePointer<pthread_cond_t>
+        private let lock = ConditionLock()
         /// Bounded by the engine's gate, of which at most its limit of queries has entered, and by the number of
         /// helpers.
         private var waiting: [Work] = []
@@ -143,26 +141,15 @@ final class QueryThreads: TaskExecutor {
 
         init(limit: Int) {
             self.limit = limit
-            mutex = .allocate(capacity: 1)
-            condition = .allocate(capacity: 1)
-            pthread_mutex_init(mutex, nil)
-            pthread_cond_init(condition, nil)
-        }
-
-        deinit {
-            pthread_cond_destroy(condition)
-            pthread_mutex_destroy(mutex)
-            condition.deallocate()
-            mutex.deallocate()
         }
 
         /// Adds a job; true when the caller must start a thread for it.
         func push(_ work: Work) -> Bool {
-            pthread_mutex_lock(mutex)
-            defer { pthread_mutex_unlock(mutex) }
+            lock.lock()
+            defer { lock.unlock() }
             waiting.append(work)
             if idle >= waiting.count {
-                pthread_cond_signal(condition)
+                lock.signal()
                 return false
             }
             guard threads < limit else { return false }
@@ -172,8 +159,8 @@ final class QueryThreads: TaskExecutor {
 
         /// A thread could not be started; the newest job when no other thread can take it.
         func threadFailed() -> Work? {
-            pthread_mutex_lock(mutex)
-            defer { pthread_mutex_unlock(mutex) }
+            lock.lock()
+            defer { lock.unlock() }
             threads -= 1
             return threads == 0 ? waiting.popLast() : nil
         }
@@ -183,17 +170,17 @@ final class QueryThreads: TaskExecutor {
             var deadline = timespec()
             clock_gettime(CLOCK_REALTIME, &deadline)
             deadline.tv_sec += time_t(idleSeconds)
-            pthread_mutex_lock(mutex)
-            defer { pthread_mutex_unlock(mutex) }
+            lock.lock()
+            defer { lock.unlock() }
             while waiting.isEmpty {
                 if isClosed {
                     threads -= 1
                     return nil
                 }
                 idle += 1
-                let code = pthread_cond_timedwait(condition, mutex, &deadline)
+                let isInTime = lock.wait(until: &deadline)
                 idle -= 1
-                if code == ETIMEDOUT, waiting.isEmpty {
+                if !isInTime, waiting.isEmpty {
                     threads -= 1
                     return nil
                 }
@@ -202,10 +189,10 @@ final class QueryThreads: TaskExecutor {
         }
 
         func close() {
-            pthread_mutex_lock(mutex)
+            lock.lock()
             isClosed = true
-            pthread_cond_broadcast(condition)
-            pthread_mutex_unlock(mutex)
+            lock.broadcast()
+            lock.unlock()
         }
     }
 }

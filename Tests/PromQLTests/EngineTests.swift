@@ -377,7 +377,7 @@ import Testing
 }
 
 /// A source without series that does not answer before it is opened.
-private final class BlockingSource: SeriesSource {
+private final class BlockingSource: SelectingSource {
     private let semaphore = DispatchSemaphore(value: 0)
 
     func open() {
@@ -388,19 +388,10 @@ private final class BlockingSource: SeriesSource {
         semaphore.wait()
         return MemorySource().select(matchers, from: from, through: through)
     }
-
-    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
-    func labelValues(
-        _ name: String,
-        _ matchers: [LabelMatcher],
-        from: Timestamp,
-        through: Timestamp
-    ) -> [String] { [] }
-    func metadata() -> [String: MetricMetadata] { [:] }
 }
 
 /// A source of which each series misses a block.
-private struct BrokenSource: SeriesSource {
+private struct BrokenSource: SelectingSource {
     struct Broken: SeriesSelection {
         let whole: any SeriesSelection
 
@@ -422,13 +413,4 @@ private struct BrokenSource: SeriesSource {
     func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
         Broken(whole: source.select(matchers, from: from, through: through))
     }
-
-    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
-    func labelValues(
-        _ name: String,
-        _ matchers: [LabelMatcher],
-        from: Timestamp,
-        through: Timestamp
-    ) -> [String] { [] }
-    func metadata() -> [String: MetricMetadata] { [:] }
 }

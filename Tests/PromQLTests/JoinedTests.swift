@@ -78,7 +78,7 @@ import Testing
 }
 
 /// Joins the samples of each quarter of an hour.
-private struct JoiningSource: SeriesSource {
+private struct JoiningSource: SelectingSource {
     final class Asked: Sendable {
         let count = Mutex(0)
     }
@@ -126,13 +126,4 @@ private struct JoiningSource: SeriesSource {
     func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
         Joining(whole: source.select(matchers, from: from, through: through), asked: asked)
     }
-
-    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
-    func labelValues(
-        _ name: String,
-        _ matchers: [LabelMatcher],
-        from: Timestamp,
-        through: Timestamp
-    ) -> [String] { [] }
-    func metadata() -> [String: MetricMetadata] { [:] }
 }

@@ -204,7 +204,7 @@ private struct Watched: SeriesSelection {
 }
 
 /// The first thread that reads the second series or a later one waits for another one that does.
-private final class MeetingSource: SeriesSource {
+private final class MeetingSource: SelectingSource {
     private struct State {
         var first: ObjectIdentifier?
         var haveMet = false
@@ -231,7 +231,8 @@ private final class MeetingSource: SeriesSource {
             }
             return false
         }
-        if waits { arrival.wait() }
+        // Long enough for a thread to come on any machine; without one the test fails.
+        if waits { _ = arrival.wait(timeout: .now() + 300) }
     }
 
     func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
@@ -239,19 +240,10 @@ private final class MeetingSource: SeriesSource {
             if index > 0 { arrive() }
         }
     }
-
-    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
-    func labelValues(
-        _ name: String,
-        _ matchers: [LabelMatcher],
-        from: Timestamp,
-        through: Timestamp
-    ) -> [String] { [] }
-    func metadata() -> [String: MetricMetadata] { [:] }
 }
 
 /// Cannot read parts of some series.
-private struct BrokenReads: SeriesSource {
+private struct BrokenReads: SelectingSource {
     let source: MemorySource
 
     func select(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> any SeriesSelection {
@@ -259,13 +251,4 @@ private struct BrokenReads: SeriesSource {
             if index % 5 == 4 { throw .unreadable("cannot read") }
         }
     }
-
-    func labelNames(_ matchers: [LabelMatcher], from: Timestamp, through: Timestamp) -> [String] { [] }
-    func labelValues(
-        _ name: String,
-        _ matchers: [LabelMatcher],
-        from: Timestamp,
-        through: Timestamp
-    ) -> [String] { [] }
-    func metadata() -> [String: MetricMetadata] { [:] }
 }
