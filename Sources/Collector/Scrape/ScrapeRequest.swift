@@ -5,7 +5,6 @@
 
 internal import Config
 internal import HTTPClient
-internal import Platform
 internal import Samples
 
 /// Why a scrape failed, in the words of the targets page.
@@ -24,8 +23,6 @@ enum ScrapeRequest {
     /// A body above this is refused where the job sets no `body_size_limit`: some hundred thousand series, more than
     /// the store takes by default.
     private static let bodyBound: Int64 = 16 << 20
-    /// Secrets in files are one line; whatever is longer is the wrong file.
-    private static let secretLimit = 64 << 10
 
     /// The request for one scrape.
     static func make(
@@ -34,25 +31,25 @@ enum ScrapeRequest {
     ) throws(ScrapeFailure) -> HTTPClientRequest {
         let job = target.job
         let limit = job.limits.bodySize > 0 ? job.limits.bodySize : bodyBound
-        var request = HTTPClientRequest(
-            url: target.url,
-            headers: [
+        var request: HTTPClientRequest
+        do throws(CredentialError) {
+            request = try HTTPClientRequest(
+                url: target.url,
+                config: job.http,
+                timeout: timeout,
+                responseLimit: Int(clamping: limit)
+            )
+        } catch {
+            throw ScrapeFailure(error.words)
+        }
+        request.headers.insert(
+            contentsOf: [
                 ("Accept", accept),
                 ("X-Prometheus-Scrape-Timeout-Seconds", PromNumber.format(timeout.inSeconds)),
             ],
-            timeout: timeout,
-            responseLimit: Int(clamping: limit),
-            followRedirects: job.http.followRedirects
+            at: 0
         )
         request.acceptsCompression = job.enableCompression
-        request.headers += job.http.headers.map { ($0.name, $0.value.revealed) }
-        request.proxyURL = job.http.proxyURL?.revealed
-        request.caFile = job.http.tls.caFile
-        request.certFile = job.http.tls.certFile
-        request.keyFile = job.http.tls.keyFile
-        request.serverName = job.http.tls.serverName
-        request.insecureSkipVerify = job.http.tls.insecureSkipVerify
-        try addCredentials(job.http, to: &request)
         return request
     }
 
@@ -84,38 +81,4 @@ enum ScrapeRequest {
         406: "Not Acceptable", 429: "Too Many Requests", 500: "Internal Server Error", 501: "Not Implemented",
         502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
     ]
-
-    private static func addCredentials(
-        _ config: HTTPConfig,
-        to request: inout HTTPClientRequest
-    ) throws(ScrapeFailure) {
-        if let basic = config.basicAuth {
-            request.basicAuth = HTTPClientRequest.BasicAuth(
-                username: try basic.usernameFile.map(secret) ?? basic.username,
-                password: try basic.passwordFile.map(secret) ?? basic.password.revealed
-            )
-        }
-        if let authorization = config.authorization {
-            let token = try authorization.credentialsFile.map(secret) ?? authorization.credentials.revealed
-            request.headers.append(("Authorization", "\(authorization.type) \(token)"))
-        }
-    }
-
-    private static func secret(_ path: String) throws(ScrapeFailure) -> String {
-        do {
-            let bytes = try TextFile.read(path, limit: secretLimit)
-            return String(decoding: bytes, as: UTF8.self).trimmingBlanks()
-        } catch {
-            throw ScrapeFailure("unable to read credentials: \(error)")
-        }
-    }
-}
-
-extension String {
-    fileprivate func trimmingBlanks() -> String {
-        var rest = self[...]
-        while let last = rest.last, last.isWhitespace { rest.removeLast() }
-        while let first = rest.first, first.isWhitespace { rest.removeFirst() }
-        return String(rest)
-    }
 }

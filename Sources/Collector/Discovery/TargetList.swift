@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From a scrape job to its targets: the labels a target is known by, relabeling, the URL. Prometheus' order
+// (scrape/target.go, PopulateLabels): discovered labels and defaults, relabel_configs, checks, `instance` from the
+// address, and finally labels beginning with `__` are taken off what samples get.
+
+internal import Config
+internal import Samples
+
+/// The targets of a job, and what became of the others.
+struct TargetList {
+    private(set) var targets: [ScrapeTarget] = []
+    private(set) var dropped: [DroppedTarget] = []
+    /// Targets that cannot be scraped, in words.
+    private(set) var problems: [String] = []
+
+    /// Builds the targets of all jobs, each target once.
+    init(_ jobs: [ScrapeConfig]) {
+        var known: Set<String> = []
+        for job in jobs {
+            for group in job.staticConfigs {
+                for address in group.targets {
+                    add(address, group.labels, of: job, known: &known)
+                }
+            }
+        }
+    }
+
+    private mutating func add(
+        _ address: String,
+        _ groupLabels: Labels,
+        of job: ScrapeConfig,
+        known: inout Set<String>
+    ) {
+        let discovered = TargetList.discoveredLabels(address, groupLabels, of: job)
+        var builder = LabelsBuilder(discovered)
+        guard job.relabelConfigs.apply(to: &builder), !builder.sortedPairs.isEmpty else {
+            dropped.append(DroppedTarget(discoveredLabels: discovered, scrapePool: job.jobName))
+            return
+        }
+        do throws(TargetProblem) {
+            let target = try TargetList.target(builder, discovered: discovered, of: job)
+            guard known.insert("\(target.labels)\n\(target.url)").inserted else { return }
+            targets.append(target)
+        } catch {
+            problems.append("job \(job.jobName), target \(address): \(error.words)")
+        }
+    }
+
+    private struct TargetProblem: Error {
+        let words: String
+    }
+
+    private static func discoveredLabels(
+        _ address: String,
+        _ groupLabels: Labels,
+        of job: ScrapeConfig
+    ) -> Labels {
+        var builder = LabelsBuilder(groupLabels)
+        builder.set("__address__", address)
+        let defaults = [
+            ("job", job.jobName), ("__scrape_interval__", PromDuration.format(job.scrapeInterval)),
+            ("__scrape_timeout__", PromDuration.format(job.scrapeTimeout)),
+            ("__metrics_path__", job.metricsPath), ("__scheme__", job.scheme),
+        ]
+        for (name, value) in defaults where builder[name] == nil { builder.set(name, value) }
+        for parameter in job.params where builder["__param_\(parameter.name)"] == nil {
+            if let first = parameter.values.first { builder.set("__param_\(parameter.name)", first) }
+        }
+        return builder.labels()
+    }
+
+    private static func target(
+        _ labels: LabelsBuilder,
+        discovered: Labels,
+        of job: ScrapeConfig
+    ) throws(TargetProblem) -> ScrapeTarget {
+        guard let address = labels["__address__"] else { throw TargetProblem(words: "no address") }
+        guard !address.contains("/") else {
+            throw TargetProblem(words: "\(Labels.quoted(address)) is not a valid hostname")
+        }
+        guard let interval = PromDuration.parse(labels["__scrape_interval__"] ?? ""), interval > .zero else {
+            throw TargetProblem(words: "scrape interval is not a duration above 0")
+        }
+        guard let timeout = PromDuration.parse(labels["__scrape_timeout__"] ?? ""), timeout > .zero else {
+            throw TargetProblem(words: "scrape timeout is not a duration above 0")
+        }
+        guard timeout <= interval else {
+            throw TargetProblem(words: "scrape timeout cannot be greater than scrape interval")
+        }
+        var own = LabelsBuilder()
+        for (name, value) in labels.sortedPairs where !name.hasPrefix("__") { own.set(name, value) }
+        if own["instance"] == nil { own.set("instance", address) }
+        var common = job
+        common.staticConfigs = []
+        common.relabelConfigs = []
+        return ScrapeTarget(
+            job: common,
+            discoveredLabels: discovered,
+            labels: own.labels(),
+            url: url(labels, address: address, of: job),
+            interval: interval,
+            timeout: timeout
+        )
+    }
+
+    private static func url(_ labels: LabelsBuilder, address: String, of job: ScrapeConfig) -> String {
+        var parameters: [String: [String]] = [:]
+        for parameter in job.params { parameters[parameter.name] = parameter.values }
+        for (name, value) in labels.sortedPairs where name.hasPrefix("__param_") {
+            let key = String(name.dropFirst("__param_".count))
+            // The label stands for the first value only.
+            parameters[key] = [value] + (parameters[key] ?? []).dropFirst()
+        }
+        let query = parameters.sorted { $0.key < $1.key }.flatMap { name, values in
+            values.map { "\(escaped(name))=\(escaped($0))" }
+        }.joined(separator: "&")
+        var path = labels["__metrics_path__"] ?? "/metrics"
+        if !path.hasPrefix("/") { path = "/" + path }
+        let separator = query.isEmpty ? "" : path.contains("?") ? "&" : "?"
+        return "\(labels["__scheme__"] ?? "http")://\(address)\(path)\(separator)\(query)"
+    }
+
+    /// Percent-encodes all but the unreserved characters of RFC 3986.
+    private static func escaped(_ text: String) -> String {
+        var out = ""
+        for byte in text.utf8 {
+            let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
+            let isDigit = byte &- UInt8(ascii: "0") < 10
+            if isLetter || isDigit || "-._~".utf8.contains(byte) {
+                out.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                let digits = String(byte, radix: 16, uppercase: true)
+                out += digits.utf8.count < 2 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return out
+    }
+}
