@@ -46,6 +46,8 @@ final class Wiring: Sendable {
     private let alerts: AlertsService
     private let sync: SyncService
     private let collector: CollectorService
+    /// Stores what is pushed.
+    private let receiver: PushReceiver
 
     init(
         options: DaemonOptions,
@@ -109,6 +111,16 @@ final class Wiring: Sendable {
             telemetry: telemetry,
             logger: logger
         )
+        receiver = PushReceiver(
+            PushReceiver.Options(
+                groupLabels: configuration.storage.groupLabels,
+                maxSeries: configuration.storage.maxSeries
+            ),
+            limits: configuration.push,
+            sink: store,
+            clock: clock,
+            telemetry: telemetry
+        )
         describeReload()
         do {
             try apply(loaded)
@@ -169,6 +181,7 @@ final class Wiring: Sendable {
             sync: configuration.sync
         )
         collector.reload(configuration)
+        receiver.configure(configuration.push)
     }
 
     private func describeReload() {
@@ -221,17 +234,7 @@ final class Wiring: Sendable {
         services.configuration = { [self] in
             current.withLock { ConfigurationView(isLoaded: $0.isLastReloadGood, loadedAt: $0.loadedAt) }
         }
-        if options.receivesRemoteWrite {
-            services.remoteWrite = PushReceiver(
-                PushReceiver.Options(
-                    groupLabels: configuration.storage.groupLabels,
-                    maxSeries: configuration.storage.maxSeries
-                ),
-                sink: store,
-                clock: clock,
-                telemetry: telemetry
-            )
-        }
+        if options.receivesRemoteWrite { services.remoteWrite = receiver }
         services.corsOrigin = options.corsOrigin
         services.lookback = options.queryLookback
         services.readSampleLimit = options.queryMaxSamples

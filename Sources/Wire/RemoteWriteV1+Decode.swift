@@ -35,7 +35,7 @@ extension RemoteWriteV1 {
                 let labels = try request.labels(of: series, in: bytes.span)
                 result.append(LogChunk.Series(labels: labels, samples: samples))
             } catch {
-                throw RemoteWriteError(kind: .malformed, description: error.description)
+                throw RemoteWriteError(.malformed, error.description)
             }
         }
         return result

@@ -107,3 +107,63 @@ private func samples() -> [[UInt8]] {
         }
     }
 }
+
+@Suite struct GzipTests {
+    private func packed(_ text: [UInt8], _ format: StreamCompressor.Format = .gzip) -> [UInt8] {
+        var out: [UInt8] = []
+        guard var compressor = StreamCompressor(format) else {
+            Issue.record("no memory for a compressor")
+            return out
+        }
+        let isWhole = compressor.compress(text, isLast: true, into: &out)
+        #expect(isWhole)
+        return out
+    }
+
+    private func unpacked(_ bytes: [UInt8], limit: Int = 1 << 20) throws(DecompressionError) -> [UInt8] {
+        var buffer: [UInt8] = []
+        let count = try Gzip.decompress(bytes.span, into: &buffer, limit: limit)
+        return Array(buffer[..<count])
+    }
+
+    @Test func whatWasPackedComesBack() throws {
+        for size in [0, 1, 100, 65_535, 65_536, 65_537, 400_000] {
+            let text = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) }
+            #expect(try unpacked(packed(text)) == text)
+            #expect(try unpacked(packed(text, .zlib)) == text)
+            #expect(try unpacked(packed(text), limit: size) == text)
+        }
+    }
+
+    @Test func membersFollowEachOther() throws {
+        let bytes = packed(Array("ab".utf8)) + packed([]) + packed(Array("c".utf8))
+        #expect(try unpacked(bytes) == Array("abc".utf8))
+        #expect(throws: DecompressionError.damaged) { try unpacked(bytes + [0]) }
+        #expect(throws: DecompressionError.damaged) { try unpacked(bytes + [0x1f, 0x8b]) }
+    }
+
+    /// A hundred megabytes from a hundred kilobytes are given up one byte behind the limit.
+    @Test func aBombEndsAtTheLimit() throws {
+        let bomb = packed([UInt8](repeating: 0, count: 100 << 20))
+        #expect(bomb.count < 1 << 20)
+        var buffer: [UInt8] = []
+        #expect(throws: DecompressionError.tooLarge) {
+            try Gzip.decompress(bomb.span, into: &buffer, limit: 1 << 20)
+        }
+        #expect(buffer.count <= 1 << 20 + 1)
+        #expect(throws: DecompressionError.tooLarge) { try unpacked(packed([1, 2, 3]), limit: 2) }
+        #expect(throws: DecompressionError.tooLarge) { try unpacked(packed([1]), limit: 0) }
+    }
+
+    @Test func damageIsNoticed() throws {
+        let text = (0..<5000).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 2) }
+        let bytes = packed(text)
+        for cut in [0, 1, 9, 10, bytes.count / 2, bytes.count - 1] {
+            #expect(throws: DecompressionError.damaged) { try unpacked(Array(bytes[..<cut])) }
+        }
+        var wrong = bytes
+        wrong[bytes.count - 6] ^= 1
+        #expect(throws: DecompressionError.damaged) { try unpacked(wrong) }
+        #expect(throws: DecompressionError.damaged) { try unpacked(Array("# HELP".utf8)) }
+    }
+}

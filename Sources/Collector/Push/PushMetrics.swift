@@ -11,17 +11,27 @@ struct PushMetrics: Sendable {
         case outOfBounds = "out_of_bounds"
         case seriesLimit = "series_limit"
         case invalidLabels = "invalid_labels"
+        case labelLimit = "label_limit"
         case invalidHistogram = "invalid_histogram"
         case histogramTooLarge = "histogram_too_large"
     }
 
-    private let requestsV1: Counter
-    private let requestsV2: Counter
+    /// What was spoken.
+    enum Dialect: String, CaseIterable {
+        case v1 = "1.0"
+        case v2 = "2.0"
+        case otlp
+        case text = "import"
+        case gateway
+    }
+
+    private let requests: [Dialect: Counter]
     let samples: Counter
     let histograms: Counter
     let exemplars: Counter
     let malformed: Counter
     let unavailable: Counter
+    let throttled: Counter
     let newSeries: Counter
     let emptySeries: Counter
     let refusedExemplars: Counter
@@ -35,9 +45,15 @@ struct PushMetrics: Sendable {
         ) -> Counter {
             telemetry.counter("edgewatch_receiver_\(name)", help, labels)
         }
-        let requests = "Pushed requests decoded, by version of the protocol."
-        requestsV1 = counter("requests_total", requests, [("version", "1.0")])
-        requestsV2 = counter("requests_total", requests, [("version", "2.0")])
+        var requests: [Dialect: Counter] = [:]
+        for dialect in Dialect.allCases {
+            requests[dialect] = counter(
+                "requests_total",
+                "Pushed requests decoded, by version of remote write or other protocol.",
+                [("version", dialect.rawValue)]
+            )
+        }
+        self.requests = requests
         samples = counter("samples_total", "Pushed samples stored, repeated ones included.")
         histograms = counter("histograms_total", "Pushed native histograms stored, repeated ones included.")
         exemplars = counter("exemplars_total", "Pushed exemplars stored, repeated ones included.")
@@ -48,6 +64,10 @@ struct PushMetrics: Sendable {
         unavailable = counter(
             "unavailable_requests_total",
             "Pushed requests sent back whole because the store could not take them."
+        )
+        throttled = counter(
+            "throttled_requests_total",
+            "Pushed requests sent back unread because their client was over push.rate_limit."
         )
         newSeries = counter("series_lookups_total", "Pushed series whose labels had to be parsed.")
         emptySeries = counter("empty_series_total", "Pushed series without samples.")
@@ -66,7 +86,9 @@ struct PushMetrics: Sendable {
         self.refused = refused
     }
 
-    func requests(isV2: Bool) -> Counter { isV2 ? requestsV2 : requestsV1 }
+    func count(_ dialect: Dialect) {
+        requests[dialect]?.add()
+    }
 
     func refuse(_ reason: Reason, _ count: Int) {
         refused[reason]?.add(count)

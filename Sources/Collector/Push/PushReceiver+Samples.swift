@@ -31,6 +31,7 @@ extension PushReceiver {
                     let timestamp = request.timestamps[sample]
                     guard timestamp <= limit else {
                         tooNew += 1
+                        scratch.refuse(index)
                         continue
                     }
                     scratch.rows.add(id, group, timestamp, request.values[sample])
@@ -68,6 +69,7 @@ extension PushReceiver {
                 let sent = scratch.request.histograms[number]
                 guard sent.timestamp <= limit else {
                     tooNew += 1
+                    scratch.refuse(index)
                     continue
                 }
                 do throws(HistogramError) {
@@ -81,6 +83,7 @@ extension PushReceiver {
                     )
                 } catch {
                     let name = (try? scratch.request.labels(of: series, in: message))?.description ?? ""
+                    scratch.refuse(index)
                     refuse(.invalidHistogram, 1, "\(error) for series \(name)", &report)
                 }
             }
@@ -91,9 +94,12 @@ extension PushReceiver {
     /// Stores the rows.
     func append(_ scratch: inout PushScratch, _ report: inout RemoteWriteReport) throws(SinkError) {
         let hasRepeats = scratch.hasRepeats
+        let isTracking = scratch.isTracking
+        var refusals: Set<RefusedSample> = []
         scratch.batch.acceptsOld = true
         try scratch.rows.forEachBatch(using: &scratch.batch) { batch throws(SinkError) in
             if hasRepeats {
+                if isTracking { batch.noteConflicts(into: &refusals) }
                 let repeats = batch.keepFirstOfEach()
                 report.samples += repeats.samples
                 report.histograms += repeats.histograms
@@ -103,6 +109,7 @@ extension PushReceiver {
             refuse(result, batch.timestamp, &report)
             // What the store had already, bit for bit, counts as stored: the sender sent it again.
             let refused = result.outOfOrder + result.duplicate + result.refused
+            if refused > 0, isTracking { try findRefused(batch, &refusals) }
             guard refused > 0, !batch.histograms.isEmpty, !batch.series.isEmpty else {
                 // One kind, or all of both.
                 let samples = batch.histograms.isEmpty ? batch.count - refused : batch.series.count
@@ -119,6 +126,60 @@ extension PushReceiver {
             report.samples += stored
             report.histograms += max(0, batch.count + histograms - refused - stored)
         }
+        scratch.refusedSamples = refusals
+    }
+
+    /// Stores each of a batch again, alone: what is there already changes nothing, what was refused is refused again.
+    private func findRefused(
+        _ batch: SampleBatch,
+        _ refusals: inout Set<RefusedSample>
+    ) throws(SinkError) {
+        let time = batch.timestamp
+        var single = SampleBatch(group: batch.group, timestamp: time, capacity: 1)
+        single.acceptsOld = true
+        func isRefused() throws(SinkError) -> Bool {
+            let result = try sink.append(single)
+            return result.outOfOrder + result.duplicate + result.refused > 0
+        }
+        for (id, value) in zip(batch.series, batch.values) {
+            single.series = [id]
+            single.values = [value]
+            if try isRefused() { refusals.insert(RefusedSample(id, time.milliseconds, value)) }
+        }
+        single.series = []
+        single.values = []
+        for sample in batch.histograms {
+            single.histograms = [sample]
+            guard try isRefused() else { continue }
+            refusals.insert(RefusedSample(sample.series, time.milliseconds, sample.histogram))
+        }
+    }
+
+    /// The series of a request of which something was refused, be it by the store.
+    func refusedSeries(_ scratch: PushScratch) -> Set<Int> {
+        var result = scratch.refusedSeries
+        guard !scratch.refusedSamples.isEmpty else { return result }
+        let request = scratch.request
+        var (sample, histogram) = (0, 0)
+        for index in request.series.indices {
+            let series = request.series[index]
+            defer { (sample, histogram) = (Int(series.sampleEnd), Int(series.histogramEnd)) }
+            guard scratch.groups[index] != PushScratch.refused else { continue }
+            let id = scratch.ids[index]
+            let hasRefused =
+                (sample..<Int(series.sampleEnd)).contains {
+                    scratch.refusedSamples.contains(
+                        RefusedSample(id, request.timestamps[$0], request.values[$0])
+                    )
+                }
+                || (histogram..<Int(series.histogramEnd)).contains {
+                    let sent = request.histograms[$0]
+                    guard let made = try? NativeHistogram(sent.message) else { return false }
+                    return scratch.refusedSamples.contains(RefusedSample(id, sent.timestamp, made))
+                }
+            if hasRefused { result.insert(index) }
+        }
+        return result
     }
 
     private func refuse(

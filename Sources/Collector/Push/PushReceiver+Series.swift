@@ -3,6 +3,7 @@
 // From the series of a request to the store's numbers: known keys under one short lock, new ones after it, because the
 // store may take its time over a new series.
 
+internal import Config
 internal import Platform
 internal import Samples
 internal import Synchronization
@@ -75,6 +76,7 @@ extension PushReceiver {
     ) throws(SinkError) {
         let version: UInt8 = scratch.request.version == .v2 ? 2 : 1
         metrics.newSeries.add(scratch.misses.count)
+        let limits = limits.withLock { $0 }
         for index in scratch.misses {
             let series = scratch.request.series[index]
             let labels: Labels
@@ -84,6 +86,14 @@ extension PushReceiver {
                 report.invalidSeries += 1
                 metrics.refuse(.invalidLabels, scratch.request.elements(of: index))
                 report.note(error.description)
+                scratch.refuse(index)
+                continue
+            }
+            if let reason = limits.refusal(of: labels) {
+                report.refused += scratch.request.elements(of: index)
+                metrics.refuse(.labelLimit, scratch.request.elements(of: index))
+                report.note(reason)
+                scratch.refuse(index)
                 continue
             }
             guard series.fault == .none else {
@@ -95,6 +105,7 @@ extension PushReceiver {
                 continue
             }
             guard let (id, group) = try register(labels, scratch.request.elements(of: index), &report) else {
+                scratch.refuse(index)
                 continue
             }
             scratch.ids[index] = id

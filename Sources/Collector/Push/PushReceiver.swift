@@ -12,6 +12,7 @@
 // one was far larger than senders send by default.
 
 internal import Bytes
+public import Config
 public import Platform
 public import Samples
 internal import Synchronization
@@ -25,8 +26,6 @@ public final class PushReceiver: RemoteWriteReceiver {
         public var groupLabels: [String]
         /// Series the store takes; the cache of keys is as large.
         public var maxSeries: Int
-        /// Bytes a request may decode to.
-        public var decodedBytes = 32 << 20
 
         /// Creates the bounds.
         public init(groupLabels: [String], maxSeries: Int) {
@@ -47,18 +46,28 @@ public final class PushReceiver: RemoteWriteReceiver {
     let options: Options
     let metrics: PushMetrics
     let cache: Mutex<PushCache>
-    private let buffers = Mutex(PushBuffers())
+    let limits: Mutex<PushConfig>
+    private let rates = Mutex(ClientRates())
+    let buffers = Mutex(PushBuffers())
     private let nextSweep: Mutex<UInt64>
 
     /// Creates a receiver.
     ///
     /// - Parameters:
     ///   - options: its bounds.
+    ///   - limits: what a client may send.
     ///   - sink: the store.
     ///   - clock: the time.
     ///   - telemetry: where its counters are registered.
-    public init(_ options: Options, sink: any SampleSink, clock: any EdgeClock, telemetry: Telemetry) {
+    public init(
+        _ options: Options,
+        limits: PushConfig = PushConfig(),
+        sink: any SampleSink,
+        clock: any EdgeClock,
+        telemetry: Telemetry
+    ) {
         self.options = options
+        self.limits = Mutex(limits)
         self.sink = sink
         self.clock = clock
         metrics = PushMetrics(telemetry)
@@ -77,6 +86,11 @@ public final class PushReceiver: RemoteWriteReceiver {
             "Keys of pushed series forgotten because there were too many.",
             isCounter: true
         ) { [weak self] in Double(self?.cache.withLock { $0.evictions } ?? 0) }
+    }
+
+    /// Takes over other limits; series known already keep their labels.
+    public func configure(_ config: PushConfig) {
+        limits.withLock { $0 = config }
     }
 
     /// Decompresses, decodes and stores one request.
@@ -99,7 +113,7 @@ public final class PushReceiver: RemoteWriteReceiver {
                         ? .tooLarge(error.description) : .malformed(error.description)
                 )
             }
-            metrics.requests(isV2: version == .v2).add()
+            metrics.count(version == .v2 ? .v2 : .v1)
             store(message, &scratch, &report)
         } catch {
             report.verdict = error.verdict
@@ -115,12 +129,15 @@ public final class PushReceiver: RemoteWriteReceiver {
         let verdict: RemoteWriteReport.Verdict
     }
 
+    /// Bytes a request may decode to.
+    var decodedLimit: Int { Int(clamping: limits.withLock { $0.decodedSize }) }
+
     private func decompress(
         _ body: Span<UInt8>,
         _ encoding: RemoteWriteEncoding,
         into message: inout [UInt8]
     ) throws(Refusal) -> Int {
-        let limit = options.decodedBytes
+        let limit = decodedLimit
         do throws(DecompressionError) {
             switch encoding {
             case .snappy: return try Snappy.decompress(body, into: &message, limit: limit)
@@ -136,7 +153,7 @@ public final class PushReceiver: RemoteWriteReceiver {
         }
     }
 
-    private func store(
+    func store(
         _ message: Span<UInt8>,
         _ scratch: inout PushScratch,
         _ report: inout RemoteWriteReport
@@ -157,7 +174,7 @@ public final class PushReceiver: RemoteWriteReceiver {
         metrics.exemplars.add(report.exemplars)
     }
 
-    private func sweepWhenDue() {
+    func sweepWhenDue() {
         let now = clock.monotonicNanoseconds()
         let isDue = nextSweep.withLock { next in
             guard now >= next else { return false }
@@ -165,5 +182,30 @@ public final class PushReceiver: RemoteWriteReceiver {
             return true
         }
         if isDue { release(cache.withLock { $0.sweep() }) }
+    }
+}
+
+// MARK: - Clients
+
+extension PushReceiver {
+    /// Bytes a body may have.
+    public var bodyLimit: Int { Int(clamping: limits.withLock { $0.bodySize }) }
+
+    /// The seconds after which a client over its rate may send again.
+    public func pause(for client: String) -> Int? {
+        let config = limits.withLock { $0 }
+        guard config.rate > 0 else { return nil }
+        let now = clock.monotonicNanoseconds()
+        let pause = rates.withLock { $0.pause(for: client, at: now, config.rate, config.effectiveBurst) }
+        if pause != nil { metrics.throttled.add() }
+        return pause
+    }
+
+    /// Takes what a client sent off what it may send.
+    public func charge(_ samples: Int, to client: String) {
+        let config = limits.withLock { $0 }
+        guard config.rate > 0, samples > 0 else { return }
+        let now = clock.monotonicNanoseconds()
+        rates.withLock { $0.charge(samples, to: client, at: now, config.rate, config.effectiveBurst) }
     }
 }

@@ -135,6 +135,32 @@ struct PushRows: Sendable {
 }
 
 extension SampleBatch {
+    /// Notes the values `keepFirstOfEach` is about to leave out because another of the same series came first.
+    func noteConflicts(into refusals: inout Set<RefusedSample>) {
+        let time = timestamp.milliseconds
+        var firsts: [SeriesID: UInt64] = [:]
+        for (id, value) in zip(series, values) where firsts.updateValue(value.bitPattern, forKey: id) != nil {
+            refusals.insert(RefusedSample(id, time, value))
+        }
+        // The first is not refused, nor is what equals it.
+        firsts.removeAll(keepingCapacity: true)
+        for (id, value) in zip(series, values) where firsts[id] == nil {
+            firsts[id] = value.bitPattern
+            refusals.remove(RefusedSample(id, time, value))
+        }
+        var firstHistograms: Set<SeriesID> = []
+        for sample in histograms {
+            let entry = RefusedSample(sample.series, time, sample.histogram)
+            if firsts[sample.series] != nil {
+                refusals.insert(entry)
+            } else if firstHistograms.insert(sample.series).inserted {
+                refusals.remove(entry)
+            } else {
+                refusals.insert(entry)
+            }
+        }
+    }
+
     /// Keeps the first of several values of a series; a batch may have each series once.
     ///
     /// - Returns: of those left out, how many samples and histograms are what was kept, and how many are not.

@@ -24,10 +24,23 @@ struct PushScratch: Sendable {
     var described: [Int] = []
     /// Whether some series may be in the request twice.
     var hasRepeats = false
+    /// Whether the sender is told of which series something was refused, and not only how much.
+    var isTracking = false
+    /// Series of the request of which something was refused, while tracking.
+    var refusedSeries: Set<Int> = []
+    /// What the store refused, while tracking.
+    var refusedSamples: Set<RefusedSample> = []
     var rows = PushRows()
     var batch = SampleBatch(group: PushScratch.refused, timestamp: .min)
 
+    /// Notes that something of a series was refused.
+    mutating func refuse(_ index: Int) {
+        if isTracking { refusedSeries.insert(index) }
+    }
+
     mutating func beginSeries() {
+        refusedSeries.removeAll()
+        refusedSamples.removeAll()
         ids.removeAll(keepingCapacity: true)
         groups.removeAll(keepingCapacity: true)
         misses.removeAll(keepingCapacity: true)
@@ -47,6 +60,23 @@ struct PushScratch: Sendable {
             batch = SampleBatch(group: PushScratch.refused, timestamp: .min)
         }
         request.shrink(to: PushScratch.keptSamples)
+    }
+}
+
+/// A sample or histogram the store did not take.
+struct RefusedSample: Sendable, Hashable {
+    let series: SeriesID
+    let timestamp: Int64
+    /// The value's bits; of a histogram those of its sum and count.
+    let bits: UInt64
+
+    init(_ series: SeriesID, _ timestamp: Int64, _ value: Double) {
+        (self.series, self.timestamp, bits) = (series, timestamp, value.bitPattern)
+    }
+
+    init(_ series: SeriesID, _ timestamp: Int64, _ histogram: NativeHistogram) {
+        (self.series, self.timestamp) = (series, timestamp)
+        bits = histogram.sum.bitPattern ^ histogram.rawCount
     }
 }
 
@@ -71,6 +101,7 @@ struct PushBuffers: Sendable {
             messages.append(message)
         }
         guard scratches.count < PushBuffers.kept else { return }
+        scratch.isTracking = false
         scratch.shrink()
         scratches.append(scratch)
     }

@@ -26,6 +26,8 @@ public struct Configuration: Sendable {
     public var sampling = SamplingConfig()
     /// How shipping behaves.
     public var sync = SyncConfig()
+    /// What clients may push.
+    public var push = PushConfig()
     /// Sources besides scraping.
     public var collectors = CollectorsConfig()
     /// The file read, nil for the embedded default.

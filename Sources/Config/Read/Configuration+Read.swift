@@ -83,6 +83,7 @@ extension Configuration {
         storage = section.section("storage", StorageConfig.init(reading:))
         sampling = section.section("sampling", SamplingConfig.init(reading:))
         sync = section.section("sync", SyncConfig.init(reading:))
+        push = section.section("push", PushConfig.init(reading:))
         collectors = section.section("collectors") { [global] in CollectorsConfig(reading: $0, global) }
         section.refuse(["scrape_config_files"], remedy: "put the jobs under scrape_configs")
         section.ignore(["remote_read", "otlp", "tracing", "runtime"])

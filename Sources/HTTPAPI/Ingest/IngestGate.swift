@@ -10,10 +10,9 @@ internal import Synchronization
 
 /// Room for pushed bodies, and the threads that decode them.
 final class IngestGate: Sendable {
-    /// Bytes of one body.
-    static let bodyLimit = 16 << 20
-    /// Bytes of all bodies that are being read or wait: two of the largest, or some thousand of the usual.
-    static let heldLimit = 2 * bodyLimit
+    /// Bytes of all bodies that are being read or wait, unless configured: two of the largest, or some thousand of the
+    /// usual.
+    static let heldLimit = 32 << 20
 
     private struct State {
         var heldBytes = 0
@@ -30,9 +29,9 @@ final class IngestGate: Sendable {
     var heldBytes: Int { state.withLock { $0.heldBytes } }
 
     /// Takes room for more bytes of a body; false when there is none.
-    func hold(_ count: Int) -> Bool {
+    func hold(_ count: Int, of limit: Int = heldLimit) -> Bool {
         state.withLock { state in
-            guard state.heldBytes + count <= IngestGate.heldLimit else { return false }
+            guard state.heldBytes + count <= limit else { return false }
             state.heldBytes += count
             return true
         }

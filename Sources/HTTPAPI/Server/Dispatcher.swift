@@ -25,7 +25,7 @@ struct Dispatcher: Sendable {
     init(services: APIServices) {
         self.services = services
         remoteRead = RemoteReadEndpoint(services: services)
-        remoteWrite = RemoteWriteEndpoint(receiver: services.remoteWrite)
+        remoteWrite = RemoteWriteEndpoint(receiver: services.remoteWrite, gate: IngestGate())
         api = API(services: services)
     }
 

@@ -15,19 +15,22 @@ public struct RemoteWriteError: Error, Sendable, Equatable, CustomStringConverti
     /// The value as text for messages.
     public let description: String
 
+    /// Creates an error of a receiver's own.
+    public init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+
     /// The bytes are no snappy block.
     public static func notCompressed(_ reason: String) -> RemoteWriteError {
-        RemoteWriteError(kind: .malformed, description: "the body is no snappy block: \(reason)")
+        RemoteWriteError(.malformed, "the body is no snappy block: \(reason)")
     }
 
     static func malformed(_ expected: String, at offset: Int) -> RemoteWriteError {
-        RemoteWriteError(
-            kind: .malformed,
-            description: "corrupt message at byte \(offset): expected \(expected)"
-        )
+        RemoteWriteError(.malformed, "corrupt message at byte \(offset): expected \(expected)")
     }
 
     static func tooLarge(_ most: Int, _ what: String) -> RemoteWriteError {
-        RemoteWriteError(kind: .tooLarge, description: "a message may have at most \(most) \(what)")
+        RemoteWriteError(.tooLarge, "a message may have at most \(most) \(what)")
     }
 }

@@ -56,8 +56,29 @@ public struct RemoteWriteReport: Sendable, Equatable {
     }
 }
 
+extension RemoteWriteReport {
+    /// Samples and histograms the request had, stored or not: what a limit of a client's rate counts.
+    public var elements: Int { samples + histograms + refused }
+}
+
 /// Takes pushed requests into the store.
 public protocol RemoteWriteReceiver: Sendable {
+    /// Bytes a body may have.
+    var bodyLimit: Int { get }
+
+    /// Whether a client has sent more than it may; asked before its body is read.
+    ///
+    /// - Parameter client: its address.
+    /// - Returns: the seconds after which it may send again, nil when it may send now.
+    func pause(for client: String) -> Int?
+
+    /// Notes what a client has sent.
+    ///
+    /// - Parameters:
+    ///   - samples: how many samples and histograms, stored or not.
+    ///   - client: its address.
+    func charge(_ samples: Int, to client: String)
+
     /// Decompresses, decodes and stores one request; blocks for as long as that takes.
     ///
     /// - Parameters:
@@ -70,4 +91,18 @@ public protocol RemoteWriteReceiver: Sendable {
         _ encoding: RemoteWriteEncoding,
         _ version: RemoteWriteVersion
     ) -> RemoteWriteReport
+}
+
+extension RemoteWriteReceiver {
+    /// What Prometheus' default requests have a hundred times over.
+    public static var standardBodyLimit: Int { 16 << 20 }
+
+    /// 16 MiB.
+    public var bodyLimit: Int { Self.standardBodyLimit }
+
+    /// Never.
+    public func pause(for client: String) -> Int? { nil }
+
+    /// Notes nothing.
+    public func charge(_ samples: Int, to client: String) {}
 }

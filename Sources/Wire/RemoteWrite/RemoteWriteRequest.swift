@@ -203,7 +203,7 @@ public struct RemoteWriteRequest: Sendable {
         self = RemoteWriteRequest()
     }
 
-    private mutating func removeAll() {
+    mutating func removeAll() {
         series.removeAll(keepingCapacity: true)
         timestamps.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
