@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// This machine as a source. A pass reads files under /proc and /sys and may wait for a file system, so it runs on a
+// This machine as a source. Collectors with an interval of their own run in a further source of the same identity; the
+// two share no series, for `up` is the first one's alone, so each ends only what it began. A pass reads files under /proc and /sys and may wait for a file system, so it runs on a
 // lane of its own.
 
 internal import Config
@@ -17,6 +18,7 @@ final class HostPassSource: CollectorSource {
     }
 
     let definition: SourceDefinition
+    private let saysUp: Bool
     private let lane = BlockingQueue(label: "edgewatch.host")
     private let tally: PassTally
     private let state: Mutex<State>
@@ -32,10 +34,16 @@ final class HostPassSource: CollectorSource {
     ) {
         definition = .host(config, identity: identity)
         self.tally = tally
+        saysUp = !config.isFurtherPass
         let roots = HostRoots(proc: config.procPath, sys: config.sysPath, rootfs: config.rootfsPath)
         state = Mutex(
             State(
-                collector: HostCollector(roots: roots, clock: clock, logger: logger),
+                collector: HostCollector(
+                    roots: roots,
+                    collectors: config.collectors,
+                    clock: clock,
+                    logger: logger
+                ),
                 buffer: PassBuffer(group: identity, sink: sink)
             )
         )
@@ -43,10 +51,10 @@ final class HostPassSource: CollectorSource {
 
     @concurrent
     func pass(_ order: PassOrder) async {
-        await run { state in
+        await run { [saysUp] state in
             state.buffer.metricClassFilter = order.classes
             state.buffer.begin()
-            state.buffer.add(HostPassSource.up, 1)
+            if saysUp { state.buffer.add(HostPassSource.up, 1) }
             state.collector.collect(into: &state.buffer)
             _ = try state.buffer.finish(at: order.time)
         }

@@ -48,7 +48,8 @@ enum SourceDefinition: Sendable, Equatable {
     /// A name that is unique among the configured sources and stays the same over restarts.
     var name: String {
         switch self {
-        case .host: "node"
+        case .host(let config, _):
+            config.isFurtherPass ? "node/\(PromDuration.format(config.interval))" : "node"
         case .scrape(let target):
             "\(target.job.jobName)/\(target.labels["instance"] ?? target.url)"
         case .modbus(let device, _): "modbus/\(device.name)"
@@ -59,7 +60,7 @@ enum SourceDefinition: Sendable, Equatable {
     /// The words by which a sampling policy can mean this source.
     var samplingNames: Set<String> {
         switch self {
-        case .host: ["node", "host"]
+        case .host: ["node", "host", name]
         case .scrape(let target): ["application", "container", target.job.jobName, name]
         case .modbus(let device, _): ["device", "industrial", device.name, name]
         case .telemetry: ["edgewatch"]

@@ -62,7 +62,10 @@ struct SourceFactory: Sendable {
     func definitions(_ configuration: Configuration, targets: [ScrapeTarget]) -> [SourceDefinition] {
         let host = configuration.collectors.host
         var definitions: [SourceDefinition] = []
-        if host.enabled { definitions.append(.host(host, identity: hostLabels(configuration))) }
+        if host.enabled {
+            let identity = hostLabels(configuration)
+            definitions += host.passes.map { .host($0, identity: identity) }
+        }
         definitions.append(
             .telemetry(
                 interval: configuration.global.scrapeInterval,

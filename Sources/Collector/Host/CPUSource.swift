@@ -6,12 +6,11 @@
 // node_exporter each counter is held at its maximum, so that `rate` sees no reset; only when idle falls by three
 // seconds or more (a CPU was taken out and plugged in again) does the CPU start anew.
 
+internal import Config
 internal import Samples
 
 /// node_cpu_*.
 struct CPUSource: HostSource {
-    static let name = "cpu"
-
     /// One CPU's counters in ticks, held at their maxima.
     private struct Times {
         let cpu: UInt64
@@ -27,10 +26,15 @@ struct CPUSource: HostSource {
     /// More CPUs than Linux supports (NR_CPUS).
     private static let cpuLimit = 8192
 
+    private let countsGuests: Bool
     private var times: [Times] = []
     /// The number of CPUs when the throttle counters were looked up.
     private var knownCPUs = 0
     private var throttles = ThrottleCounters()
+
+    init(_ settings: HostCollectorSettings = HostCollectorSettings(.cpu)) {
+        countsGuests = settings[switch: .guest]
+    }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         let path = kernel.roots.proc + "/stat"
@@ -79,6 +83,7 @@ struct CPUSource: HostSource {
         for (index, mode) in CPUSource.modes.enumerated() {
             pass.add(Family.cpuSeconds, Double(times.ticks[index]) / CPUSource.ticksPerSecond, cpu, mode)
         }
+        guard countsGuests else { return }
         pass.add(Family.cpuGuestSeconds, Double(times.ticks[8]) / CPUSource.ticksPerSecond, cpu, "user")
         pass.add(Family.cpuGuestSeconds, Double(times.ticks[9]) / CPUSource.ticksPerSecond, cpu, "nice")
     }

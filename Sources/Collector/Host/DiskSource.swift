@@ -8,13 +8,12 @@
 // Differences between node_exporter 1.5 and 1.12: the newer adds `rotational` to node_disk_info and
 // node_disk_device_mapper_backing_device_info; what both have is given here.
 
+internal import Config
 internal import Glibc
 internal import Samples
 
 /// node_disk_*.
 struct DiskSource: HostSource {
-    static let name = "diskstats"
-
     /// What is known of one device, by its line in the file.
     private struct Device {
         let name: [UInt8]
@@ -22,16 +21,15 @@ struct DiskSource: HostSource {
         let udev: UdevRecord
     }
 
-    /// node_exporter's default: RAM disks, loop devices, floppies and partitions.
-    private static let ignored = #"(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+"#
     /// More block devices than a gateway has; a machine beyond it loses the rest.
     private static let deviceLimit = 1024
 
-    private let ignoredPattern: Pattern?
+    private let settings: HostCollectorSettings
     private var devices: [Device] = []
 
-    init() {
-        ignoredPattern = try? Pattern(DiskSource.ignored)
+    /// Unless set otherwise, RAM disks, loop devices, floppies and partitions are left out.
+    init(_ settings: HostCollectorSettings = HostCollectorSettings(.diskstats)) {
+        self.settings = settings
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
@@ -69,7 +67,7 @@ struct DiskSource: HostSource {
             devices.removeSubrange(min(row, devices.count)...)
         }
         let text = String(decoding: name, as: UTF8.self)
-        let isIgnored = ignoredPattern?.matches(text) ?? false
+        let isIgnored = !settings.collects(text)
         let record = UdevRecord(major: major, minor: minor, directory: isIgnored ? nil : udev)
         let device = Device(name: Array(name), isIgnored: isIgnored, udev: record)
         if row < devices.count { devices[row] = device } else { devices.append(device) }

@@ -5,13 +5,12 @@
 //
 // The label `device_error` is empty, thus absent, unless the file system failed (node_exporter since 1.8).
 
+internal import Config
 internal import Glibc
 internal import Samples
 
 /// node_filesystem_*.
 struct FilesystemSource: HostSource {
-    static let name = "filesystem"
-
     /// One mounted file system that is not excluded.
     struct Mount: Equatable {
         let device: String
@@ -25,25 +24,20 @@ struct FilesystemSource: HostSource {
         var labels: [String] { [device, mountPoint, type] }
     }
 
-    /// node_exporter's defaults.
-    static let ignoredMountPoints =
-        #"/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)(/.*)?"#
-    static let ignoredTypes =
-        "autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs"
-        + "|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs"
     /// A gateway mounts a handful; beyond this the rest is left out.
     private static let mountLimit = 256
 
-    private let mountPointPattern: Pattern?
-    private let typePattern: Pattern?
+    private let settings: HostCollectorSettings
     private let probe: MountProbe
     private var table: [UInt8] = []
     private var mounts: [Mount] = []
     private var isTruncated = false
 
-    init(timeout: Duration) {
-        mountPointPattern = try? Pattern(FilesystemSource.ignoredMountPoints)
-        typePattern = try? Pattern(FilesystemSource.ignoredTypes)
+    init(
+        _ settings: HostCollectorSettings = HostCollectorSettings(.filesystem),
+        timeout: Duration
+    ) {
+        self.settings = settings
         probe = MountProbe(timeout: timeout)
     }
 
@@ -92,8 +86,8 @@ struct FilesystemSource: HostSource {
         var text = TextScanner(table, 0..<table.count)
         while let line = text.nextLine() {
             guard let mount = FilesystemSource.mount(line, rootfs: rootfs),
-                mountPointPattern?.matches(mount.mountPoint) != true,
-                typePattern?.matches(mount.type) != true
+                settings.collects(mount.mountPoint),
+                settings.allows(mount.type, include: .typesInclude, exclude: .typesExclude)
             else { continue }
             if let place = mounts.firstIndex(where: { $0.labels == mount.labels }) {
                 mounts[place] = mount

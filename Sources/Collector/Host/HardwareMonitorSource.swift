@@ -4,19 +4,20 @@
 // values from libsensors where the board's configuration can correct them. Chips are looked for when the list of
 // chips changes; between, a pass reads the files it knows.
 
+internal import Config
 internal import Glibc
 internal import Samples
 
 /// node_hwmon_*.
 struct HardwareMonitorSource: HostSource {
-    static let name = "hwmon"
-
     private var entries: [String] = []
     private var chips: [HardwareChip] = []
     /// libsensors only knows the machine it runs on.
     private let isThisMachine: Bool
+    private let settings: HostCollectorSettings
 
-    init(roots: HostRoots) {
+    init(_ settings: HostCollectorSettings = HostCollectorSettings(.hwmon), roots: HostRoots) {
+        self.settings = settings
         isThisMachine = roots.sys == "/sys"
     }
 
@@ -35,10 +36,10 @@ struct HardwareMonitorSource: HostSource {
             let library = isThisMachine && !names.isEmpty ? SensorLibrary.scan() : [:]
             chips = names.prefix(HardwareChip.limit).map { name in
                 let directory = "\(base)/\(name)"
-                return HardwareChip(directory, &kernel, library: library[directory] ?? [:])
+                return HardwareChip(directory, &kernel, settings, library: library[directory] ?? [:])
             }
         }
-        for chip in chips { chip.collect(&kernel, into: &pass) }
+        for chip in chips where settings.collects(chip.chip) { chip.collect(&kernel, into: &pass) }
         if names.count > chips.count { throw .tooMany(base, HardwareChip.limit) }
     }
 }
@@ -62,7 +63,12 @@ struct HardwareChip {
     private var labels: [(sensor: String, label: String)] = []
     private var attributes: [Attribute] = []
 
-    init(_ directory: String, _ kernel: inout KernelText, library: [String: SensorLibrary.Handle]) {
+    init(
+        _ directory: String,
+        _ kernel: inout KernelText,
+        _ settings: HostCollectorSettings,
+        library: [String: SensorLibrary.Handle]
+    ) {
         chipName = HardwareChip.clean(kernel.text(directory + "/name"))
         chip = HardwareChip.label(directory, chipName: chipName)
         // Old drivers keep the files beside the device instead of the chip.
@@ -73,7 +79,8 @@ struct HardwareChip {
                 files[parts.sensor, default: [:]][parts.element] = "\(place)/\(name)"
             }
         }
-        for (sensor, elements) in files.sorted(by: { $0.key < $1.key }) {
+        for (sensor, elements) in files.sorted(by: { $0.key < $1.key })
+        where settings.allows("\(chip);\(sensor)", include: .sensorInclude, exclude: .sensorExclude) {
             addSensor(sensor, elements, &kernel, library: library)
         }
     }

@@ -4,15 +4,13 @@
 // rules work. One pass runs all collectors one after the other on the caller's thread; a collector that fails
 // costs its own metrics and nothing else, and says so in node_scrape_collector_success.
 
+public import Config
 public import Logging
 public import Platform
 internal import Samples
 
 /// One subject of the host's metrics.
 protocol HostSource {
-    /// The collector's name as node_exporter has it.
-    static var name: String { get }
-
     /// Adds the values of one pass.
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure)
 }
@@ -22,7 +20,7 @@ protocol HostSource {
 /// Not for concurrent use: one owner calls `collect`, on a thread that may block for some milliseconds, and for
 /// `mountTimeout` when a network file system stops answering.
 public final class HostCollector {
-    private var sources: [any HostSource]
+    private var sources: [(name: HostCollectorName, source: any HostSource)]
     private var failures: [String: HostFailure] = [:]
     private var kernel: KernelText
     private let clock: any EdgeClock
@@ -32,11 +30,13 @@ public final class HostCollector {
     ///
     /// - Parameters:
     ///   - roots: where the machine's files are.
+    ///   - collectors: which collectors run, and on what.
     ///   - mountTimeout: how long a pass waits for a file system that does not answer.
     ///   - clock: the time source.
     ///   - logger: hears when a collector begins and ceases to fail.
     public init(
         roots: HostRoots = HostRoots(),
+        collectors: HostCollectorsConfig = HostCollectorsConfig(),
         mountTimeout: Duration = .seconds(1),
         clock: any EdgeClock,
         logger: Logger
@@ -44,22 +44,20 @@ public final class HostCollector {
         kernel = KernelText(roots: roots)
         self.clock = clock
         self.logger = logger
-        sources = [
-            CPUSource(), StatSource(), LoadSource(), MemorySource(), VirtualMemorySource(), PressureSource(),
-            DiskSource(), FilesystemSource(timeout: mountTimeout), NetworkDeviceSource(),
-            NetworkClassSource(), ThermalZoneSource(), HardwareMonitorSource(roots: roots),
-            PowerSupplyCollector(roots: roots), TimeSource(clock: clock), KernelClockSource(), UnameSource(),
-        ]
+        let surroundings = HostSurroundings(roots: roots, mountTimeout: mountTimeout, clock: clock)
+        sources = collectors.enabled.compactMap { settings in
+            settings.source(surroundings).map { (settings.name, $0) }
+        }
     }
 
     /// Adds one pass of every collector.
     public func collect(into pass: inout PassBuffer) {
         for index in sources.indices {
-            let name = type(of: sources[index]).name
+            let name = sources[index].name.rawValue
             let start = clock.monotonicNanoseconds()
             var failure: HostFailure?
             do throws(HostFailure) {
-                try sources[index].collect(&kernel, into: &pass)
+                try sources[index].source.collect(&kernel, into: &pass)
             } catch {
                 failure = error
             }

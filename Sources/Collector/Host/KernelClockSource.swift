@@ -9,8 +9,6 @@ internal import Samples
 
 /// node_timex_*.
 struct KernelClockSource: HostSource {
-    static let name = "timex"
-
     /// The unit of frequencies: parts per million with a 16-bit fraction.
     private static let partsPerMillion = 1e6 * 65536
 

@@ -77,6 +77,17 @@ struct KernelText {
         try load(path, in: directory, isAttribute: false)
     }
 
+    /// Reads a whole file of something not every machine has: a missing one is `absent`.
+    mutating func loadOptional(_ path: String) throws(HostFailure) {
+        do throws(HostFailure) {
+            try load(path)
+        } catch .unreadable(_, ENOENT), .unreadable(_, ENOTDIR) {
+            throw .absent
+        } catch {
+            throw error
+        }
+    }
+
     /// Reads a file; an attribute of /sys is handed over whole by the first read, so its end need not be looked for.
     private mutating func load(
         _ path: String,

@@ -6,8 +6,6 @@ internal import Samples
 
 /// node_load1, node_load5, node_load15.
 struct LoadSource: HostSource {
-    static let name = "loadavg"
-
     private static let families = [
         Family("node_load1", .gauge, "Tasks running or waiting, averaged over a minute.", class: .health),
         Family("node_load5", .gauge, "Tasks running or waiting, averaged over five minutes.", class: .health),

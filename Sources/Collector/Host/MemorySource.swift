@@ -7,8 +7,6 @@ internal import Samples
 
 /// node_memory_*.
 struct MemorySource: HostSource {
-    static let name = "meminfo"
-
     private struct Known {
         let key: [UInt8]
         let family: Family

@@ -3,12 +3,11 @@
 // The state of each network device from /sys/class/net (kernel, Documentation/ABI/testing/sysfs-class-net).
 // node_exporter 1.12 adds the label `adminstate` to node_network_info; what 1.5 has as well is given here.
 
+internal import Config
 internal import Samples
 
 /// node_network_up, node_network_info and the attributes of network devices.
 struct NetworkClassSource: HostSource {
-    static let name = "netclass"
-
     /// One attribute file.
     private struct Attribute {
         let file: String
@@ -74,10 +73,16 @@ struct NetworkClassSource: HostSource {
     /// As in `NetworkDeviceSource`.
     private static let deviceLimit = 1024
 
+    private let settings: HostCollectorSettings
+
+    init(_ settings: HostCollectorSettings = HostCollectorSettings(.netclass)) {
+        self.settings = settings
+    }
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         let base = kernel.roots.sys + "/class/net"
         let names = try KernelText.listing(base)
-        for name in names.prefix(NetworkClassSource.deviceLimit) {
+        for name in names.prefix(NetworkClassSource.deviceLimit) where settings.collects(name) {
             // /sys/class/net/bonding_masters is a file, no device.
             KernelText.withDirectory("\(base)/\(name)") { add(name, $0, &kernel, into: &pass) }
         }
@@ -109,25 +114,15 @@ struct NetworkClassSource: HostSource {
             let value =
                 attribute.isHexadecimal ? NetworkClassSource.hexadecimal(text) : KernelNumber.decimal(text)
             guard let value else { continue }
+            if value < 0, attribute.file == "speed", settings[switch: .ignoreInvalidSpeed] { continue }
             pass.add(attribute.family, value * attribute.factor, name)
         }
     }
 
     /// A number as `0x1003`, nil when it is none or exceeds 32 bits, which no such attribute does.
     static func hexadecimal(_ text: ArraySlice<UInt8>) -> Double? {
-        guard let digits = text.after("0x"), !digits.isEmpty, digits.count <= 8 else { return nil }
-        var value: UInt32 = 0
-        for byte in digits {
-            let digit: UInt8
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
-            default: return nil
-            }
-            value = value << 4 | UInt32(digit)
-        }
-        return Double(value)
+        guard let digits = text.after("0x"), digits.count <= 8 else { return nil }
+        return KernelNumber.hexadecimal(digits).map { Double($0) }
     }
 }
 

@@ -8,23 +8,28 @@
 //      face |bytes packets errs drop …  multicast|bytes packets …
 //        lo: 1 2 3 …
 
+internal import Config
 internal import Samples
 
 /// The counters of node_network_*.
 struct NetworkDeviceSource: HostSource {
-    static let name = "netdev"
-
     private struct Device {
         let name: [UInt8]
+        let isKept: Bool
         let unhandledPath: String
     }
 
     /// A gateway with more interfaces is a switch; the rest is left out.
     private static let deviceLimit = 1024
 
+    private let settings: HostCollectorSettings
     private var columns: [Family] = []
     private var header: [UInt8] = []
     private var devices: [Device] = []
+
+    init(_ settings: HostCollectorSettings = HostCollectorSettings(.netdev)) {
+        self.settings = settings
+    }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         let path = kernel.roots.proc + "/net/dev"
@@ -41,15 +46,16 @@ struct NetworkDeviceSource: HostSource {
             let name = TextScanner.trim(line.rest[..<colon])
             fields.skip(through: colon)
             guard !name.isEmpty else { continue }
+            remember(name, row: row, sys: kernel.roots.sys)
+            row += 1
+            guard devices[row - 1].isKept else { continue }
             for family in columns {
                 guard let value = fields.nextUnsigned() else { break }
                 pass.add(family, Double(value), name)
             }
-            remember(name, row: row, sys: kernel.roots.sys)
-            row += 1
         }
         devices.removeLast(max(0, devices.count - row))
-        for device in devices {
+        for device in devices where device.isKept {
             guard pass.wants(Family.unhandled), let count = kernel.number(device.unhandledPath) else {
                 continue
             }
@@ -62,7 +68,11 @@ struct NetworkDeviceSource: HostSource {
         devices.removeSubrange(min(row, devices.count)...)
         let text = String(decoding: name, as: UTF8.self)
         devices.append(
-            Device(name: Array(name), unhandledPath: "\(sys)/class/net/\(text)/statistics/rx_nohandler")
+            Device(
+                name: Array(name),
+                isKept: settings.collects(text),
+                unhandledPath: "\(sys)/class/net/\(text)/statistics/rx_nohandler"
+            )
         )
     }
 

@@ -4,6 +4,7 @@
 // every attribute as node_exporter names it, and what the adaptive sampling wants to know: where the power comes
 // from and how much is left.
 
+internal import Config
 internal import Glibc
 internal import Samples
 
@@ -33,8 +34,6 @@ public struct PowerReading: Sendable, Equatable {
 
 /// node_power_supply_* and the power reading.
 public struct PowerSupplyCollector: HostSource {
-    static let name = "powersupplyclass"
-
     /// One supply with the files it has.
     private struct Supply {
         let name: String
@@ -58,11 +57,17 @@ public struct PowerSupplyCollector: HostSource {
 
     /// Creates a collector for the machine whose files are at these roots.
     public init(roots: HostRoots = HostRoots()) {
+        self.init(HostCollectorSettings(.powersupplyclass), roots: roots)
+    }
+
+    init(_ settings: HostCollectorSettings, roots: HostRoots) {
         directory = roots.sys + "/class/power_supply"
         self.roots = roots
+        self.settings = settings
     }
 
     private let roots: HostRoots
+    private let settings: HostCollectorSettings
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         do {
@@ -77,7 +82,9 @@ public struct PowerSupplyCollector: HostSource {
             }
             pass.add(Family.supplyInfo, 1, labels: [supply.name] + supply.texts.map { kernel.text($0) })
         }
-        if entries.count > supplies.count { throw .tooMany(directory, PowerSupplyCollector.supplyLimit) }
+        if entries.count > PowerSupplyCollector.supplyLimit {
+            throw .tooMany(directory, PowerSupplyCollector.supplyLimit)
+        }
     }
 
     /// Where the power comes from and what is left, nil when the kernel knows no power supply.
@@ -96,7 +103,7 @@ public struct PowerSupplyCollector: HostSource {
         if names == entries, passesLeft > 0 { return }
         entries = names
         passesLeft = PowerSupplyCollector.passesBetweenLookups
-        supplies = names.prefix(PowerSupplyCollector.supplyLimit).map { name in
+        supplies = names.prefix(PowerSupplyCollector.supplyLimit).filter(settings.collects).map { name in
             let directory = "\(directory)/\(name)"
             let files = Set(KernelText.names(in: directory))
             return Supply(

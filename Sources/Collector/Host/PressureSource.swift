@@ -9,8 +9,6 @@ internal import Samples
 
 /// node_pressure_*.
 struct PressureSource: HostSource {
-    static let name = "pressure"
-
     private struct Resource {
         let file: String
         let waiting: Family?

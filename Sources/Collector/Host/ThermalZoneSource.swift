@@ -8,8 +8,6 @@ internal import Samples
 
 /// node_thermal_zone_temp, node_cooling_device_*.
 struct ThermalZoneSource: HostSource {
-    static let name = "thermal_zone"
-
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         let base = kernel.roots.sys + "/class/thermal"
         for name in KernelText.names(in: base) {

@@ -8,8 +8,6 @@ internal import Samples
 
 /// node_time_*.
 struct TimeSource: HostSource {
-    static let name = "time"
-
     private let clock: any EdgeClock
 
     init(clock: any EdgeClock) {

@@ -3,7 +3,6 @@
 // What udev knows of a block device, from its database: /run/udev/data/b<major>:<minor>, of which the lines
 // `E:KEY=value` are properties. Read again only when the file has changed.
 
-internal import Glibc
 internal import Platform
 internal import Samples
 
@@ -16,25 +15,8 @@ struct UdevRecord {
         "ID_ATA_ROTATION_RATE_RPM",
     ]
 
-    /// Tells one version of a file from the next.
-    private struct Stamp: Equatable {
-        var inode: UInt64 = 0
-        var size: Int64 = 0
-        var seconds: Int = 0
-        var nanoseconds: Int = 0
-
-        init(_ path: String) {
-            var status = stat()
-            guard !path.isEmpty, stat(path, &status) == 0 else { return }
-            inode = UInt64(status.st_ino)
-            size = Int64(status.st_size)
-            seconds = status.st_mtim.tv_sec
-            nanoseconds = status.st_mtim.tv_nsec
-        }
-    }
-
     private let path: String
-    private let stamp: Stamp
+    private let stamp: FileStamp
     private let info: [String]
     private var filesystem: [String] = []
     private var mapper: [String] = []
@@ -43,7 +25,7 @@ struct UdevRecord {
     /// Reads the record of a device; without a directory it stays empty.
     init(major: UInt64, minor: UInt64, directory: String?) {
         path = directory.map { "\($0)/b\(major):\(minor)" } ?? ""
-        stamp = Stamp(path)
+        stamp = FileStamp(path)
         let properties = UdevRecord.properties(path)
         func value(_ key: String) -> String { properties[key] ?? "" }
         let serial = ["SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"].map(value).first { !$0.isEmpty }
@@ -65,7 +47,7 @@ struct UdevRecord {
     }
 
     /// Whether the database still holds what was read.
-    var isCurrent: Bool { Stamp(path) == stamp }
+    var isCurrent: Bool { FileStamp(path) == stamp }
 
     /// Adds what udev knows of the device.
     func add(device: ArraySlice<UInt8>, into pass: inout PassBuffer) {

@@ -5,8 +5,6 @@ internal import Samples
 
 /// node_uname_info: what uname(2) says.
 struct UnameSource: HostSource {
-    static let name = "uname"
-
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         var names = utsname()
         guard uname(&names) == 0 else { throw .unreadable("uname", errno) }

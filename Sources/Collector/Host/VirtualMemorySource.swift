@@ -1,48 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lines of /proc/vmstat that tell of paging, swapping and the out-of-memory killer.
+// The lines of /proc/vmstat that tell of paging, swapping and the out-of-memory killer, or those configured.
 // node_exporter gives them without a type, so they are `unknown` here.
 
+internal import Config
 internal import Samples
 
 /// node_vmstat_*.
 struct VirtualMemorySource: HostSource {
-    static let name = "vmstat"
-
-    private static let outOfMemoryKills = Family(
-        "node_vmstat_oom_kill",
-        .unknown,
-        "Processes killed because memory ran out.",
-        class: .health
-    )
-    private static let families: [(key: StaticString, family: Family)] = [
-        ("pgpgin", paging("pgpgin", "KiB read from block devices.")),
-        ("pgpgout", paging("pgpgout", "KiB written to block devices.")),
-        ("pswpin", paging("pswpin", "Pages read from swap.")),
-        ("pswpout", paging("pswpout", "Pages written to swap.")),
-        ("pgfault", paging("pgfault", "Page faults.")),
-        ("pgmajfault", paging("pgmajfault", "Page faults that had to read from a device.")),
-        ("oom_kill", outOfMemoryKills),
+    /// Five times as many lines as the newest kernel has.
+    private static let lineLimit = 1024
+    private static let meanings = [
+        "pgpgin": "KiB read from block devices.", "pgpgout": "KiB written to block devices.",
+        "pswpin": "Pages read from swap.", "pswpout": "Pages written to swap.", "pgfault": "Page faults.",
+        "pgmajfault": "Page faults that had to read from a device.",
+        "oom_kill": "Processes killed because memory ran out.",
     ]
 
-    private static func paging(_ key: String, _ help: String) -> Family {
-        Family("node_vmstat_\(key)", .unknown, help, class: .detailedPerformance)
+    private let fields: HostPattern
+    private var lines = RowMemo<Family?>()
+
+    init(_ settings: HostCollectorSettings = HostCollectorSettings(.vmstat)) {
+        fields = settings[pattern: .fields]
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/vmstat"
-        try kernel.load(path)
+        try kernel.load(kernel.roots.proc + "/vmstat")
         var text = kernel.scanner
-        while let line = text.nextLine() {
-            // Nearly 200 lines of which seven matter: look at two bytes before anything else.
-            let start = line.rest.prefix(2)
-            guard start.spells("pg") || start.spells("ps") || start.spells("oo") else { continue }
-            var fields = line
-            guard let key = fields.nextField(),
-                let entry = VirtualMemorySource.families.first(where: { key.spells($0.key) }),
-                let value = fields.nextUnsigned()
-            else { continue }
-            pass.add(entry.family, Double(value))
+        var row = 0
+        while row < VirtualMemorySource.lineLimit, let line = text.nextLine() {
+            var parts = line
+            guard let key = parts.nextField() else { continue }
+            let family = lines.value(row: row, key: key) { [fields] in
+                VirtualMemorySource.family(String(decoding: key, as: UTF8.self), fields)
+            }
+            row += 1
+            guard let family, let value = parts.nextUnsigned() else { continue }
+            pass.add(family, Double(value))
         }
+        lines.end(at: row)
+    }
+
+    private static func family(_ key: String, _ fields: HostPattern) -> Family? {
+        let name = "node_vmstat_\(key)"
+        guard fields.matches(key), Labels.isLegacyMetricName(name) else { return nil }
+        return Family(
+            name,
+            .unknown,
+            meanings[key] ?? "\(key) of /proc/vmstat.",
+            class: key == "oom_kill" ? .health : .detailedPerformance
+        )
     }
 }

@@ -29,6 +29,10 @@ public struct HostCollectorConfig: Sendable, Equatable {
     public var sysPath = "/sys"
     /// Where the host's root is mounted, for the file systems' sizes.
     public var rootfsPath = "/"
+    /// What is collected.
+    public var collectors = HostCollectorsConfig()
+    /// Whether this is a pass beside the host's own; see `passes`.
+    public internal(set) var isFurtherPass = false
 
     /// Creates the defaults.
     public init() {}

@@ -18,6 +18,7 @@ extension HostCollectorConfig {
         interval = section.interval("interval") ?? global.scrapeInterval
         instance = section.string("instance")
         labels = section.labels("labels")
+        readCollectors(section)
         procPath = section.path("proc_path") ?? procPath
         sysPath = section.path("sys_path") ?? sysPath
         rootfsPath = section.path("rootfs_path") ?? rootfsPath

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which host collectors run, how often, and on what. A pass runs the collectors that share an interval; the configuration
+// of the host is taken apart into one for each.
+
+/// How one host collector is set up.
+public struct HostCollectorSettings: Sendable, Equatable {
+    /// Which one.
+    public let name: HostCollectorName
+    /// Whether it runs.
+    public var isEnabled: Bool
+    /// How often; nil is as often as the host.
+    public var interval: Duration?
+    /// Directories of the textfile collector.
+    public var directories: [String] = []
+    private var patterns: [HostOption: HostPattern] = [:]
+    private var switches: Set<HostOption>
+
+    /// A collector as it is when nothing is configured.
+    public init(_ name: HostCollectorName) {
+        self.name = name
+        isEnabled = name.isOnByDefault
+        switches = name == .cpu ? [.guest] : []
+        for (option, _) in name.options where option.value == .pattern {
+            patterns[option] = (try? HostPattern(name.standardPattern(option))) ?? HostPattern.none
+        }
+    }
+
+    /// A pattern of the collector.
+    public subscript(pattern option: HostOption) -> HostPattern {
+        get { patterns[option] ?? .none }
+        set { patterns[option] = newValue }
+    }
+
+    /// A switch of the collector.
+    public subscript(switch option: HostOption) -> Bool {
+        get { switches.contains(option) }
+        set { if newValue { switches.insert(option) } else { switches.remove(option) } }
+    }
+
+    /// Whether a thing with this name is collected: one that `include` matches, if there is one, and `exclude` does not.
+    public func collects(_ text: String) -> Bool {
+        allows(text, include: .include, exclude: .exclude)
+    }
+
+    /// The same with other patterns.
+    public func allows(_ text: String, include: HostOption, exclude: HostOption) -> Bool {
+        let wanted = self[pattern: include]
+        return (wanted.isNone || wanted.matches(text)) && !self[pattern: exclude].matches(text)
+    }
+}
+
+/// How the host collectors are set up.
+public struct HostCollectorsConfig: Sendable, Equatable {
+    private var settings: [HostCollectorSettings]
+
+    /// Creates node_exporter's defaults.
+    public init() {
+        settings = HostCollectorName.allCases.map(HostCollectorSettings.init)
+    }
+
+    /// The settings of a collector.
+    public subscript(name: HostCollectorName) -> HostCollectorSettings {
+        get { settings.first { $0.name == name } ?? HostCollectorSettings(name) }
+        set {
+            guard let place = settings.firstIndex(where: { $0.name == name }) else { return }
+            settings[place] = newValue
+        }
+    }
+
+    /// The collectors that run, in the order of their names.
+    public var enabled: [HostCollectorSettings] { settings.filter(\.isEnabled) }
+
+    /// Switches every collector off.
+    mutating func disableAll() {
+        for place in settings.indices { settings[place].isEnabled = false }
+    }
+
+    /// The same without the collectors for which `keeps` is false.
+    func filtered(_ keeps: (HostCollectorSettings) -> Bool) -> HostCollectorsConfig {
+        var copy = self
+        for place in settings.indices where !keeps(settings[place]) {
+            copy.settings[place].isEnabled = false
+        }
+        return copy
+    }
+}
+
+extension HostCollectorConfig {
+    /// The passes the configuration asks for: the host's own, and one for each further interval among its collectors.
+    ///
+    /// Intervals that no collector has cost nothing; the host's own pass is there in any case, for it says `up`.
+    public var passes: [HostCollectorConfig] {
+        let others = Set(collectors.enabled.compactMap(\.interval)).subtracting([interval])
+        var own = self
+        own.collectors = collectors.filtered { [interval] in ($0.interval ?? interval) == interval }
+        return [own]
+            + others.sorted().map { other in
+                var pass = self
+                pass.interval = other
+                pass.isFurtherPass = true
+                pass.collectors = collectors.filtered { $0.interval == other }
+                return pass
+            }
+    }
+}
