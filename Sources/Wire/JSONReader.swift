@@ -26,7 +26,7 @@ public enum JSONReader {
 }
 
 /// The place reached in a document.
-private struct JSONCursor {
+struct JSONCursor {
     let bytes: [UInt8]
     var offset = 0
 
@@ -104,7 +104,7 @@ private struct JSONCursor {
 // MARK: - Strings and numbers
 
 extension JSONCursor {
-    private mutating func number() throws(CorruptionError) -> JSONValue {
+    mutating func number() throws(CorruptionError) -> JSONValue {
         let start = offset
         _ = take("-")
         if !take("0") { try digits() }
@@ -125,7 +125,7 @@ extension JSONCursor {
         guard offset > start else { throw error("a JSON value") }
     }
 
-    private mutating func string() throws(CorruptionError) -> String {
+    mutating func string() throws(CorruptionError) -> String {
         let start = offset
         offset += 1
         var text: [UInt8] = []
