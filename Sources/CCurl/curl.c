@@ -93,6 +93,11 @@ CURLcode ccurl_setopt_string(CURL *easy, CURLoption option, const char *value) {
     return lib.curl_easy_setopt(easy, option, value);
 }
 
+CURLcode ccurl_setopt_blob(CURL *easy, CURLoption option, const void *bytes, size_t count) {
+    struct curl_blob blob = {.data = (void *)bytes, .len = count, .flags = CURL_BLOB_COPY};
+    return lib.curl_easy_setopt(easy, option, &blob);
+}
+
 CURLcode ccurl_setopt_pointer(CURL *easy, CURLoption option, void *value) {
     return lib.curl_easy_setopt(easy, option, value);
 }

@@ -37,11 +37,23 @@ extension HTTPClientRequest {
             responseLimit: responseLimit,
             followRedirects: config.followRedirects
         )
-        headers = config.headers.map { ($0.name, $0.value.revealed) }
+        lane = .collection
+        allowsHTTP2 = config.enableHTTP2
+        for header in config.headers {
+            headers.append((header.name, try header.file.map(Self.secret) ?? header.value.revealed))
+        }
         proxyURL = config.proxyURL?.revealed
+        noProxy = config.noProxy
+        usesEnvironmentProxy = config.proxyFromEnvironment
+        proxyHeaders = config.proxyConnectHeaders.map { ($0.name, $0.value.revealed) }
         caFile = config.tls.caFile
         certFile = config.tls.certFile
         keyFile = config.tls.keyFile
+        caPEM = config.tls.ca
+        certPEM = config.tls.cert
+        keyPEM = config.tls.key?.revealed
+        minimumTLS = config.tls.minVersion.flatMap { .init(rawValue: $0.rawValue) }
+        maximumTLS = config.tls.maxVersion.flatMap { .init(rawValue: $0.rawValue) }
         serverName = config.tls.serverName
         insecureSkipVerify = config.tls.insecureSkipVerify
         if let basic = config.basicAuth {

@@ -4,8 +4,9 @@
 // interface, and waits for it without blocking a thread of the pool. The thread and libcurl itself (8 MiB) exist only
 // from the first request on.
 //
-// Bounds: 32 transfers at once, 1024 waiting, 64 KiB of response header, the request's own limit for the body, at most
-// 16 idle connections kept.
+// Bounds: 32 ordinary transfers, 128 of collection and 32 streams at once, 1024 of each waiting, 64 KiB of response
+// header, the request's own limit for the body, at most 256 idle connections kept. The three kinds have places of their
+// own, so that hundreds of slow targets hold up no alert.
 
 /// An HTTP client with connection reuse, limits and cancellation.
 public final class HTTPClient: Sendable {
@@ -30,11 +31,40 @@ public final class HTTPClient: Sendable {
     /// - Returns: the response with its body and what the transfer cost.
     /// - Throws: `HTTPClientError`.
     public func send(_ request: HTTPClientRequest) async throws(HTTPClientError) -> HTTPClientResponse {
+        try await transfer(request, take: nil)
+    }
+
+    /// Takes what a stream brings; false ends it.
+    ///
+    /// Called on the client's one thread, so it may not block.
+    public typealias StreamTake = @Sendable (HTTPStreamEvent) -> Bool
+
+    /// Sends a request and hands over the answer piece by piece, as it comes.
+    ///
+    /// Returns when the answer is over or `take` has enough. Nothing is gathered in between: what is not taken yet
+    /// stays in the socket. The request's time-out is the longest silence, also before the head; its
+    /// `responseLimit` does not apply. Cancelling the calling task aborts the transfer.
+    ///
+    /// - Parameters:
+    ///   - request: what to send.
+    ///   - take: gets the head, then the pieces of the body.
+    /// - Throws: `HTTPClientError`, also when the connection breaks within the body.
+    public func stream(
+        _ request: HTTPClientRequest,
+        _ take: @escaping StreamTake
+    ) async throws(HTTPClientError) {
+        _ = try await transfer(request, take: take)
+    }
+
+    private func transfer(
+        _ request: HTTPClientRequest,
+        take: StreamTake?
+    ) async throws(HTTPClientError) -> HTTPClientResponse {
         let ticket = loop.newTicket()
         defer { loop.forget(ticket) }
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                loop.submit(request, ticket: ticket) { continuation.resume(returning: $0) }
+                loop.submit(request, ticket: ticket, take: take) { continuation.resume(returning: $0) }
             }
         } onCancel: {
             loop.cancel(ticket)

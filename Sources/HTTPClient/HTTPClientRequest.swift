@@ -24,11 +24,12 @@ public struct HTTPClientRequest: Sendable {
     public var headers: [(String, String)]
     /// The body; sent when not empty, and for POST and PUT always.
     public var body: [UInt8]
-    /// From the call of `send` to the last byte of the response, waiting for a free connection included.
+    /// From the call of `send` to the last byte of the response, waiting for a free connection included; for a stream
+    /// the longest silence.
     public var timeout: Duration
     /// For name resolution, TCP and TLS together; never longer than `timeout`.
     public var connectTimeout: Duration = .seconds(10)
-    /// The most body bytes accepted, after decompression.
+    /// The most body bytes accepted, after decompression; a stream has no such limit.
     public var responseLimit: Int
     /// Whether a response body over the limit is cut there instead of failing the request.
     public var truncatesResponse = false
@@ -53,8 +54,50 @@ public struct HTTPClientRequest: Sendable {
     public var serverName: String?
     /// Whether the server's certificate is not checked.
     public var insecureSkipVerify = false
-    /// An HTTP proxy, for example `http://proxy:3128`; nil connects directly whatever the environment says.
+    /// Certificates to trust instead of the system's, PEM text; wins over `caFile`.
+    public var caPEM: String?
+    /// The client certificate, PEM text; wins over `certFile`.
+    public var certPEM: String?
+    /// The client certificate's key, PEM text; wins over `keyFile`.
+    public var keyPEM: String?
+    /// The oldest TLS accepted; 1.2 when nil.
+    public var minimumTLS: TLSVersion?
+    /// The newest TLS spoken; the newest known when nil.
+    public var maximumTLS: TLSVersion?
+    /// An HTTP proxy, for example `http://proxy:3128`; nil connects directly whatever the environment says, unless
+    /// `usesEnvironmentProxy`.
     public var proxyURL: String?
+    /// Hosts reached without the proxy, separated by commas.
+    ///
+    /// Names (with everything below them), addresses and networks such as `10.0.0.0/8`; `*` is all. Where it is set,
+    /// this machine itself is never asked through the proxy.
+    public var noProxy: String?
+    /// Whether `http_proxy`, `https_proxy` and `no_proxy` of the environment, or the same in capitals, say the way.
+    public var usesEnvironmentProxy = false
+    /// Header fields for the proxy alone, when it makes a tunnel to an https URL.
+    public var proxyHeaders: [(String, String)] = []
+    /// Whether HTTP/2 is offered to https servers.
+    public var allowsHTTP2 = false
+    /// Whether the connection may be kept for another request.
+    public var keepsConnection = true
+    /// Whose places this request takes; one kind of work cannot take those of another.
+    public var lane = Lane.ordinary
+
+    /// Kinds of work with places of their own.
+    public enum Lane: Int, Sendable, CaseIterable {
+        /// Alerts, sync and whatever a person waits for.
+        case ordinary
+        /// Scrapes and discovery: many, some of them slow.
+        case collection
+    }
+
+    /// A version of TLS.
+    public enum TLSVersion: Int, Sendable {
+        case tls10 = 4
+        case tls11 = 5
+        case tls12 = 6
+        case tls13 = 7
+    }
 
     /// Creates a request; what has a default here can be left alone.
     public init(

@@ -53,3 +53,11 @@ public struct HTTPClientResponse: Sendable {
         headers.first { $0.name == name }?.value
     }
 }
+
+/// A piece of an answer that is taken as it comes.
+public enum HTTPStreamEvent: Sendable {
+    /// Status and header fields, names in lower case; the first event, once.
+    case head(status: Int, headers: [(name: String, value: String)])
+    /// Some bytes of the body, decompressed when the request allowed compression.
+    case body([UInt8])
+}

@@ -12,11 +12,14 @@ final class Transfer {
     static let headerLimit = 64 << 10
 
     let ticket: UInt64
+    let place: TransferLoop.Place
     let easy: UnsafeMutableRawPointer
+    private let take: HTTPClient.StreamTake?
     private let request: HTTPClientRequest
     private let completion: TransferLoop.Completion
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private var connectList: UnsafeMutablePointer<curl_slist>?
+    private var proxyList: UnsafeMutablePointer<curl_slist>?
     private let errorText: UnsafeMutablePointer<CChar>
 
     private let start = ContinuousClock.now
@@ -28,21 +31,29 @@ final class Transfer {
     private var headers: [(name: String, value: String)] = []
     private var body: [UInt8] = []
     private var overflow: Overflow?
+    /// When the server last said something.
+    private var lastSign = ContinuousClock.now
+    private var isHeadTaken = false
 
+    /// Why this side ended the transfer.
     private enum Overflow {
         case header
         case body
+        /// Whoever takes the stream has enough.
+        case taken
     }
 
     init(
         _ waiting: TransferLoop.Waiting,
-        timeout: Duration,
+        timeout: Duration?,
         userAgent: String
     ) throws(HTTPClientError) {
         guard let easy = ccurl_easy_init() else {
             throw HTTPClientError(.unavailable, "libcurl has no memory for a transfer")
         }
         ticket = waiting.ticket
+        place = waiting.place
+        take = waiting.take
         request = waiting.request
         completion = waiting.completion
         self.easy = easy
@@ -52,6 +63,7 @@ final class Transfer {
         try options.apply(request, timeout: timeout, userAgent: userAgent)
         headerList = options.headerList
         connectList = options.connectList
+        proxyList = options.proxyList
         connectCallbacks()
     }
 
@@ -59,6 +71,7 @@ final class Transfer {
         ccurl_easy_cleanup(easy)
         ccurl_slist_free(headerList)
         ccurl_slist_free(connectList)
+        ccurl_slist_free(proxyList)
         errorText.deallocate()
     }
 
@@ -78,7 +91,7 @@ final class Transfer {
             return .failure(
                 HTTPClientError(.bodyTooLarge, "the response body is over \(request.responseLimit) bytes")
             )
-        case .body: break
+        case .body, .taken: break
         case nil where code != CURLE_OK:
             return .failure(HTTPClientError(code: code, detail: String(cString: errorText)))
         case nil: break
@@ -114,6 +127,11 @@ final class Transfer {
         return result
     }
 
+    /// When a stream counts as dead; nil for what has an end of its own.
+    var silenceDeadline: ContinuousClock.Instant? {
+        take == nil ? nil : lastSign.advanced(by: request.timeout)
+    }
+
     // MARK: - Callbacks
 
     private func connectCallbacks() {
@@ -147,6 +165,15 @@ final class Transfer {
 
     /// Returning another number than was given ends the transfer.
     private func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if let take {
+            // Handed on at once, on this thread: what is not taken yet stays in the socket, and TCP slows the server.
+            lastSign = .now
+            guard takeHead(), take(.body(Array(bytes))) else {
+                overflow = .taken
+                return 0
+            }
+            return bytes.count
+        }
         let room = max(0, request.responseLimit - body.count)
         body.append(contentsOf: bytes.prefix(room))
         guard bytes.count <= room else {
@@ -159,6 +186,7 @@ final class Transfer {
     /// One whole line, its end included: a status line, a field, or the empty line.
     private func takeHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
         headerBytes += bytes.count
+        lastSign = .now
         if firstByte == nil { firstByte = start.duration(to: .now) }
         guard headerBytes <= Self.headerLimit else {
             overflow = .header
@@ -171,8 +199,29 @@ final class Transfer {
         } else if let colon = line.firstIndex(of: ":") {
             let value = line[line.index(after: colon)...].trimmingWhitespace()
             headers.append((String(line[..<colon]).lowercased(), value))
+        } else if take != nil, isLastHead, !takeHead() {
+            overflow = .taken
+            return 0
         }
         return bytes.count
+    }
+
+    /// Whether no other head comes after this one: an interim answer's, or a redirect's that is followed.
+    private var isLastHead: Bool {
+        let status = ccurl_getinfo_long(easy, CURLINFO_RESPONSE_CODE)
+        if request.followRedirects, (300..<400).contains(status),
+            headers.contains(where: { $0.name == "location" })
+        {
+            return false
+        }
+        return status >= 200
+    }
+
+    /// Hands over the head of a stream once; false when nothing more is wanted.
+    private func takeHead() -> Bool {
+        guard let take, !isHeadTaken else { return true }
+        isHeadTaken = true
+        return take(.head(status: Int(ccurl_getinfo_long(easy, CURLINFO_RESPONSE_CODE)), headers: headers))
     }
 
     private func giveBody(_ room: UnsafeMutableRawBufferPointer) -> Int {

@@ -16,23 +16,41 @@ internal import Synchronization
 final class TransferLoop: Sendable {
     typealias Completion = @Sendable (Result<HTTPClientResponse, HTTPClientError>) -> Void
 
-    /// Transfers under way at once; each costs a handle of about 20 KiB plus its buffers.
-    static let runningLimit = 32
-    /// Requests waiting for a free place; more means that something floods the client.
+    /// Who competes with whom for a place.
+    enum Place: Int, CaseIterable {
+        case ordinary
+        case collection
+        case stream
+
+        /// Transfers under way at once; each costs a handle of about 20 KiB plus its buffers.
+        ///
+        /// Scrapes get more: where
+        /// 200 targets answer after 10 s each, 128 at once are enough for an interval of 16 s.
+        var runningLimit: Int { self == .collection ? 128 : 32 }
+    }
+
+    /// Requests waiting for a free place, of each kind; more means that something floods the client.
     static let waitingLimit = 1024
-    /// Idle connections kept for reuse; each costs a descriptor and, with TLS, tens of KiB.
-    static let idleConnectionLimit = 16
+    /// Idle connections kept for reuse, one for each of some hundred targets; each costs a descriptor and, with TLS,
+    /// tens of KiB.
+    static let idleConnectionLimit = 256
 
     struct Waiting: Sendable {
         let ticket: UInt64
         let request: HTTPClientRequest
         let deadline: ContinuousClock.Instant
+        /// Takes what comes as it comes; nil gathers it.
+        let take: HTTPClient.StreamTake?
         let completion: Completion
+
+        var place: Place {
+            take != nil ? .stream : request.lane == .collection ? .collection : .ordinary
+        }
     }
 
     struct Shared {
         var lastTicket: UInt64 = 0
-        var waiting: [Waiting] = []
+        var waiting: [Place: [Waiting]] = [:]
         /// Tickets to abort; an entry lives until its `send` returns.
         var cancelled: Set<UInt64> = []
         var isStopping = false
@@ -68,20 +86,29 @@ final class TransferLoop: Sendable {
         }
     }
 
-    func submit(_ request: HTTPClientRequest, ticket: UInt64, _ completion: @escaping Completion) {
-        let deadline = ContinuousClock.now.advanced(by: request.timeout)
+    func submit(
+        _ request: HTTPClientRequest,
+        ticket: UInt64,
+        take: HTTPClient.StreamTake? = nil,
+        _ completion: @escaping Completion
+    ) {
+        let waiting = Waiting(
+            ticket: ticket,
+            request: request,
+            deadline: ContinuousClock.now.advanced(by: request.timeout),
+            take: take,
+            completion: completion
+        )
         let refusal = shared.withLock { shared -> HTTPClientError? in
             if shared.isStopping || shared.cancelled.contains(ticket) { return .cancelledByCaller }
-            if shared.waiting.count >= Self.waitingLimit {
+            if shared.waiting[waiting.place, default: []].count >= Self.waitingLimit {
                 return HTTPClientError(.overloaded, "\(Self.waitingLimit) requests are waiting already")
             }
             if !shared.isRunning {
                 if let failure = startThread() { return failure }
                 shared.isRunning = true
             }
-            shared.waiting.append(
-                Waiting(ticket: ticket, request: request, deadline: deadline, completion: completion)
-            )
+            shared.waiting[waiting.place, default: []].append(waiting)
             shared.wakeUp()
             return nil
         }
@@ -148,7 +175,7 @@ final class TransferLoop: Sendable {
         shared.withLock { $0.multi = MultiHandle(pointer: multi) }
         var running: [UnsafeMutableRawPointer: Transfer] = [:]
         while true {
-            let (fresh, aborted, isStopping) = takeWork(free: Self.runningLimit - running.count)
+            let (fresh, aborted, isStopping) = takeWork(besides: running)
             if isStopping { break }
             for transfer in running.values where aborted.contains(transfer.ticket) {
                 running[transfer.easy] = nil
@@ -159,7 +186,9 @@ final class TransferLoop: Sendable {
             var active: Int32 = 0
             ccurl_multi_perform(multi, &active)
             // A finished transfer makes room for a waiting one: look before sleeping.
-            if finishDone(multi, &running) == 0 { ccurl_multi_poll(multi, 60_000) }
+            let finished = finishDone(multi, &running)
+            let wait = endSilent(multi, &running)
+            if finished == 0, wait > 0 { ccurl_multi_poll(multi, wait) }
         }
         for transfer in running.values {
             ccurl_multi_remove(multi, transfer.easy)
@@ -171,16 +200,51 @@ final class TransferLoop: Sendable {
         failAll(.cancelledByCaller)
     }
 
-    private func takeWork(free: Int) -> (fresh: [Waiting], aborted: Set<UInt64>, isStopping: Bool) {
-        let (fresh, dropped, aborted, isStopping) = shared.withLock { shared in
-            let dropped = shared.waiting.filter { shared.cancelled.contains($0.ticket) }
-            if !dropped.isEmpty { shared.waiting.removeAll { shared.cancelled.contains($0.ticket) } }
-            let fresh = Array(shared.waiting.prefix(shared.isStopping ? 0 : free))
-            shared.waiting.removeFirst(fresh.count)
+    private func takeWork(
+        besides running: [UnsafeMutableRawPointer: Transfer]
+    ) -> (fresh: [Waiting], aborted: Set<UInt64>, isStopping: Bool) {
+        var free: [Place: Int] = [:]
+        for place in Place.allCases { free[place] = place.runningLimit }
+        for transfer in running.values { free[transfer.place, default: 0] -= 1 }
+        let (fresh, dropped, aborted, isStopping) = shared.withLock { [free] shared in
+            var fresh: [Waiting] = []
+            var dropped: [Waiting] = []
+            for place in Place.allCases {
+                guard var waiting = shared.waiting[place], !waiting.isEmpty else { continue }
+                if !shared.cancelled.isEmpty {
+                    dropped += waiting.filter { shared.cancelled.contains($0.ticket) }
+                    waiting.removeAll { shared.cancelled.contains($0.ticket) }
+                }
+                let first = waiting.prefix(shared.isStopping ? 0 : max(0, free[place] ?? 0))
+                fresh += first
+                waiting.removeFirst(first.count)
+                shared.waiting[place] = waiting
+            }
             return (fresh, dropped, shared.cancelled, shared.isStopping)
         }
         for waiting in dropped { waiting.completion(.failure(.cancelledByCaller)) }
         return (fresh, aborted, isStopping)
+    }
+
+    /// Ends the streams that said nothing for too long; gives the milliseconds until one may have.
+    private func endSilent(
+        _ multi: UnsafeMutableRawPointer,
+        _ running: inout [UnsafeMutableRawPointer: Transfer]
+    ) -> Int32 {
+        let now = ContinuousClock.now
+        var next = now.advanced(by: .seconds(60))
+        for transfer in running.values {
+            guard let deadline = transfer.silenceDeadline else { continue }
+            guard deadline <= now else {
+                next = min(next, deadline)
+                continue
+            }
+            running[transfer.easy] = nil
+            ccurl_multi_remove(multi, transfer.easy)
+            transfer.finish(.failure(HTTPClientError(.timeout, "the server went silent")))
+        }
+        // Rounded up, so that the deadline has passed when the poll ends.
+        return Int32(clamping: Int64((now.duration(to: next) / .milliseconds(1)).rounded(.up)))
     }
 
     private func start(
@@ -194,7 +258,8 @@ final class TransferLoop: Sendable {
             return
         }
         do throws(HTTPClientError) {
-            let transfer = try Transfer(waiting, timeout: left, userAgent: userAgent)
+            let timeout = waiting.take == nil ? left : nil
+            let transfer = try Transfer(waiting, timeout: timeout, userAgent: userAgent)
             guard ccurl_multi_add(multi, transfer.easy) == CURLM_OK else {
                 throw HTTPClientError(.unavailable, "libcurl took no further transfer")
             }
@@ -224,9 +289,9 @@ final class TransferLoop: Sendable {
 
     private func failAll(_ error: HTTPClientError) {
         let left = shared.withLock { shared in
-            defer { shared.waiting = [] }
+            defer { shared.waiting = [:] }
             shared.isRunning = false
-            return shared.waiting
+            return shared.waiting.values.flatMap(\.self)
         }
         for waiting in left { waiting.completion(.failure(error)) }
     }

@@ -4,6 +4,7 @@
 // field with a line break would smuggle another one.
 
 internal import CCurl
+internal import Glibc
 
 struct TransferOptions {
     let easy: UnsafeMutableRawPointer
@@ -11,6 +12,8 @@ struct TransferOptions {
     private(set) var headerList: UnsafeMutablePointer<curl_slist>?
     /// Where to connect instead of the URL's host, if set; freed like the other.
     private(set) var connectList: UnsafeMutablePointer<curl_slist>?
+    /// Header fields for a proxy that makes a tunnel; freed like the others.
+    private(set) var proxyList: UnsafeMutablePointer<curl_slist>?
 
     init(easy: UnsafeMutableRawPointer) {
         self.easy = easy
@@ -18,7 +21,7 @@ struct TransferOptions {
 
     mutating func apply(
         _ request: HTTPClientRequest,
-        timeout: Duration,
+        timeout: Duration?,
         userAgent: String
     ) throws(HTTPClientError) {
         do {
@@ -30,6 +33,7 @@ struct TransferOptions {
         } catch {
             ccurl_slist_free(headerList)
             ccurl_slist_free(connectList)
+            ccurl_slist_free(proxyList)
             throw error
         }
     }
@@ -56,21 +60,52 @@ struct TransferOptions {
         }
         let code = ccurl_allow_only_http(easy)
         guard code == CURLE_OK else { throw HTTPClientError(code: code, detail: "") }
-        // An empty text, not none: the environment's proxy settings have no say.
-        try set(CURLOPT_PROXY, request.proxyURL ?? "")
+        try proxy(request, isTunnelled: scheme == "https")
+        // What a proxy says about its tunnel is not the answer.
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         if request.followRedirects {
             set(CURLOPT_FOLLOWLOCATION, 1)
             set(CURLOPT_MAXREDIRS, 5)
         }
     }
 
-    private func limits(_ request: HTTPClientRequest, timeout: Duration) throws(HTTPClientError) {
+    private mutating func proxy(
+        _ request: HTTPClientRequest,
+        isTunnelled: Bool
+    ) throws(HTTPClientError) {
+        var url = request.proxyURL
+        var except = request.noProxy
+        if request.usesEnvironmentProxy {
+            url = Environment.first(
+                isTunnelled ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy", "HTTP_PROXY"]
+            )
+            except = Environment.first(["no_proxy", "NO_PROXY"]) ?? ""
+        }
+        // An empty text, not none: without it libcurl looks into the environment itself.
+        try set(CURLOPT_PROXY, url ?? "")
+        // This machine itself, as Go's golang.org/x/net/http/httpproxy has it. The list is libcurl's own then, so that
+        // the environment's has no say.
+        let list = except.map { $0 == "*" ? $0 : "\($0),localhost,127.0.0.0/8,::1" }
+        try set(CURLOPT_NOPROXY, list ?? "")
+        guard isTunnelled else { return }
+        for (name, value) in request.proxyHeaders {
+            let line = try Self.line(name, value)
+            guard let list = ccurl_slist_append(proxyList, line) else {
+                throw HTTPClientError(.unavailable, "libcurl has no memory for a header field")
+            }
+            proxyList = list
+        }
+        _ = ccurl_setopt_pointer(easy, CURLOPT_PROXYHEADER, proxyList)
+    }
+
+    private func limits(_ request: HTTPClientRequest, timeout: Duration?) throws(HTTPClientError) {
         func milliseconds(_ duration: Duration) -> Int {
             let parts = duration.components
             return max(1, Int(min(parts.seconds, 1 << 31) * 1000 + parts.attoseconds / 1_000_000_000_000_000))
         }
-        set(CURLOPT_TIMEOUT_MS, milliseconds(timeout))
-        set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(min(request.connectTimeout, timeout)))
+        // Without an end of its own a stream goes on for as long as something comes; the loop sees to that.
+        set(CURLOPT_TIMEOUT_MS, timeout.map(milliseconds) ?? 0)
+        set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(min(request.connectTimeout, timeout ?? request.timeout)))
         // No signals for timeouts, and no waiting for a name lookup that was given up: both would hurt the others.
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_QUICK_EXIT, 1)
@@ -79,8 +114,10 @@ struct TransferOptions {
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_MAXLIFETIME_CONN, 3600)
         set(CURLOPT_CA_CACHE_TIMEOUT, 300)
-        // HTTP/1.1: one request per connection at a time is all that is needed, and its bytes can be counted.
-        set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+        // HTTP/1.1 unless asked otherwise: one request per connection at a time is all that is needed, and its bytes
+        // can be counted.
+        set(CURLOPT_HTTP_VERSION, request.allowsHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
+        if !request.keepsConnection { set(CURLOPT_FORBID_REUSE, 1) }
         if request.acceptsCompression { try set(CURLOPT_ACCEPT_ENCODING, "") }
     }
 
@@ -107,10 +144,12 @@ struct TransferOptions {
             try set(CURLOPT_USERNAME, basic.username)
             try set(CURLOPT_PASSWORD, basic.password)
         }
-        if let file = request.caFile { try set(CURLOPT_CAINFO, file) }
-        if let file = request.certFile { try set(CURLOPT_SSLCERT, file) }
-        if let file = request.keyFile { try set(CURLOPT_SSLKEY, file) }
-        set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+        try set(request.caFile, CURLOPT_CAINFO, orPEM: request.caPEM, CURLOPT_CAINFO_BLOB)
+        try set(request.certFile, CURLOPT_SSLCERT, orPEM: request.certPEM, CURLOPT_SSLCERT_BLOB)
+        try set(request.keyFile, CURLOPT_SSLKEY, orPEM: request.keyPEM, CURLOPT_SSLKEY_BLOB)
+        // The newest version is in the upper half of the option (CURL_SSLVERSION_MAX_…), 0 for no limit.
+        let oldest = request.minimumTLS ?? .tls12
+        set(CURLOPT_SSLVERSION, oldest.rawValue | (request.maximumTLS?.rawValue ?? 0) << 16)
         if request.insecureSkipVerify {
             set(CURLOPT_SSL_VERIFYPEER, 0)
             set(CURLOPT_SSL_VERIFYHOST, 0)
@@ -124,12 +163,8 @@ struct TransferOptions {
         try set(CURLOPT_USERAGENT, userAgent)
         var hasContentType = false
         for (name, value) in request.headers {
-            let isToken =
-                !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }
-            guard isToken else { throw HTTPClientError(.badRequest, "not a header field name: \(name)") }
             if name.lowercased() == "content-type" { hasContentType = true }
-            // libcurl's own spelling of a field without a value.
-            try append(value.isEmpty ? "\(name);" : "\(name): \(value)")
+            try append(Self.line(name, value))
         }
         if let token = request.bearerToken { try append("Authorization: Bearer \(token)") }
         // Without these libcurl waits for a `100 Continue` and calls every body a form.
@@ -140,8 +175,24 @@ struct TransferOptions {
 
     // MARK: - Setting
 
+    /// A header field as libcurl takes it.
+    private static func line(_ name: String, _ value: String) throws(HTTPClientError) -> String {
+        let isToken =
+            !name.isEmpty && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }
+        guard isToken else { throw HTTPClientError(.badRequest, "not a header field name: \(name)") }
+        guard !hasBreak(value) else {
+            throw HTTPClientError(.badRequest, "a header field contains a line break")
+        }
+        // libcurl's own spelling of a field without a value.
+        return value.isEmpty ? "\(name);" : "\(name): \(value)"
+    }
+
+    private static func hasBreak(_ text: String) -> Bool {
+        text.utf8.contains { $0 == 0x0a || $0 == 0x0d || $0 == 0 }
+    }
+
     private mutating func append(_ line: String) throws(HTTPClientError) {
-        guard !line.utf8.contains(where: { $0 == 0x0a || $0 == 0x0d || $0 == 0 }) else {
+        guard !Self.hasBreak(line) else {
             throw HTTPClientError(.badRequest, "a header field contains a line break")
         }
         guard let list = ccurl_slist_append(headerList, line) else {
@@ -155,9 +206,34 @@ struct TransferOptions {
         _ = ccurl_setopt_long(easy, option, value)
     }
 
+    /// What a file has, or what stands in the configuration itself.
+    private func set(
+        _ file: String?,
+        _ option: CURLoption,
+        orPEM pem: String?,
+        _ blob: CURLoption
+    ) throws(HTTPClientError) {
+        guard let pem else {
+            if let file { try set(option, file) }
+            return
+        }
+        let code = Array(pem.utf8).withUnsafeBytes {
+            ccurl_setopt_blob(easy, blob, $0.baseAddress, $0.count)
+        }
+        guard code == CURLE_OK else { throw HTTPClientError(code: code, detail: "") }
+    }
+
     private func set(_ option: CURLoption, _ value: String) throws(HTTPClientError) {
         let code = ccurl_setopt_string(easy, option, value)
         guard code == CURLE_OK else { throw HTTPClientError(code: code, detail: "") }
+    }
+}
+
+/// The process' environment, which nothing changes once the process runs.
+private enum Environment {
+    /// The first of these variables that has a value.
+    static func first(_ names: [String]) -> String? {
+        names.lazy.compactMap { getenv($0).map { String(cString: $0) } }.first { !$0.isEmpty }
     }
 }
 

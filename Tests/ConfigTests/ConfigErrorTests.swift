@@ -187,6 +187,34 @@ import Testing
             "1:49: \"cert_file\" and \"key_file\" go together"
         ),
         (
+            "scrape_configs: [{job_name: a, no_proxy: x}]",
+            "1:32: \"no_proxy\" needs a \"proxy_url\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, proxy_from_environment: true, proxy_url: 'http://p'}]",
+            "1:32: \"proxy_from_environment\" excludes \"proxy_url\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, proxy_from_environment: true, no_proxy: x}]",
+            "1:62: \"proxy_from_environment\" takes the environment's list; set NO_PROXY there"
+        ),
+        (
+            "scrape_configs: [{job_name: a, proxy_connect_header: {A: [b]}}]",
+            "1:32: \"proxy_connect_header\" needs a \"proxy_url\" or \"proxy_from_environment\""
+        ),
+        (
+            "scrape_configs: [{job_name: a, tls_config: {ca: x, ca_file: y}}]",
+            "1:52: at most one of \"ca\" and \"ca_file\" may be set"
+        ),
+        (
+            "scrape_configs: [{job_name: a, tls_config: {key: x}}]",
+            "1:45: \"cert_file\" and \"key_file\" go together"
+        ),
+        (
+            "scrape_configs: [{job_name: a, tls_config: {max_version: TLS11}}]",
+            "1:45: \"max_version\" is below \"min_version\", which is TLS12 unless written"
+        ),
+        (
             "remote_write: [{url: 'http://a/w', protobuf_message: io.prometheus.write.v2.Request}]",
             "1:36: remote write 2.0 is not supported yet; remove the key"
         ),

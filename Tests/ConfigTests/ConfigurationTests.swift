@@ -151,6 +151,33 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(job.metricRelabelConfigs[0].modulus == 8)
     }
 
+    @Test func everyKeyOfAWay() throws {
+        let config = try configuration(
+            """
+            scrape_configs:
+              - job_name: a
+                proxy_url: http://proxy:3128
+                no_proxy: 10.0.0.0/8,example.com
+                proxy_connect_header: {X-A: [b, c]}
+                enable_http2: true
+                http_headers: {X-Token: {values: [v], files: [token]}}
+                tls_config: {ca: CA, cert: CERT, key: KEY, min_version: TLS13, max_version: TLS13}
+              - {job_name: b, proxy_from_environment: true}
+            """
+        )
+        #expect(config.warnings.isEmpty)
+        let http = config.scrapeConfigs[0].http
+        #expect(http.noProxy == "10.0.0.0/8,example.com")
+        #expect(http.proxyConnectHeaders.map { "\($0.name): \($0.value.revealed)" } == ["X-A: b", "X-A: c"])
+        #expect(http.enableHTTP2)
+        #expect(http.headers.map(\.value.revealed) == ["v", ""])
+        #expect(http.headers.map(\.file) == [nil, "/etc/edgewatch/token"])
+        #expect(http.tls.ca == "CA" && http.tls.cert == "CERT" && http.tls.key?.revealed == "KEY")
+        #expect(http.tls.minVersion == .tls13 && http.tls.maxVersion == .tls13)
+        #expect(config.scrapeConfigs[1].http.proxyFromEnvironment)
+        #expect(!config.scrapeConfigs[1].http.enableHTTP2)
+    }
+
     /// The blackbox exporter's recipe: what is probed stands among the targets, relabeling makes it a parameter.
     @Test func relabeledTargetsMayBeAnything() throws {
         let config = try configuration(

@@ -12,7 +12,9 @@ import Testing
               - job_name: 'a b'   # a comment
                 basic_auth: {username: u, password: hunter2}
                 proxy_url: http://me:hunter2@proxy:3128/x
+                proxy_connect_header: {X-Proxy: [hunter2]}
                 http_headers: {X-Token: {secrets: [hunter2]}}
+                tls_config: {cert: public, key: hunter2}
                 static_configs:
                   - targets: [ 'h:1', "h:2" ]
               - job_name: c
@@ -39,10 +41,16 @@ import Testing
                       username: u
                       password: <secret>
                     proxy_url: http://<secret>@proxy:3128/x
+                    proxy_connect_header:
+                      X-Proxy:
+                        - <secret>
                     http_headers:
                       X-Token:
                         secrets:
                           - <secret>
+                    tls_config:
+                      cert: public
+                      key: <secret>
                     static_configs:
                       - targets:
                           - "h:1"

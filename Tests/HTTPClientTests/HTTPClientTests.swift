@@ -426,7 +426,7 @@ import Testing
         let loop = TransferLoop(userAgent: "t")
         defer { loop.stop() }
         let (outcomes, outcome) = AsyncStream.makeStream(of: HTTPClientError.Kind?.self)
-        let total = TransferLoop.runningLimit + TransferLoop.waitingLimit
+        let total = TransferLoop.Place.ordinary.runningLimit + TransferLoop.waitingLimit
         let request = HTTPClientRequest(url: server.url(), timeout: .seconds(60))
         func submit() {
             loop.submit(request, ticket: loop.newTicket()) {
@@ -436,16 +436,27 @@ import Testing
                 }
             }
         }
-        for _ in 0..<TransferLoop.runningLimit { submit() }
+        for _ in 0..<TransferLoop.Place.ordinary.runningLimit { submit() }
         var arrivedCount = 0
         for await _ in arrivals {
             arrivedCount += 1
-            if arrivedCount == TransferLoop.runningLimit { break }
+            if arrivedCount == TransferLoop.Place.ordinary.runningLimit { break }
         }
         for _ in 0..<(TransferLoop.waitingLimit + 1) { submit() }
         var results = outcomes.makeAsyncIterator()
         #expect(await results.next() == .some(.some(.overloaded)))
-        #expect(held.withLock { $0 } == TransferLoop.runningLimit)
+        #expect(held.withLock { $0 } == TransferLoop.Place.ordinary.runningLimit)
+        // Scrapes have places of their own, whatever waits here.
+        let (scrapes, scraped) = AsyncStream.makeStream(of: Bool.self)
+        let other = try TestServer { _, connection in connection.respond(200) }
+        defer { other.stop() }
+        var scrape = HTTPClientRequest(url: other.url())
+        scrape.lane = .collection
+        loop.submit(scrape, ticket: loop.newTicket()) { outcome in
+            if case .success = outcome { scraped.yield(true) } else { scraped.yield(false) }
+        }
+        var scrapeResults = scrapes.makeAsyncIterator()
+        #expect(await scrapeResults.next() == true)
         for _ in 0..<total { release.signal() }
         for _ in 0..<total { #expect(await results.next() == .some(nil)) }
     }

@@ -13,7 +13,7 @@ private final class TLSServer {
     private let process = Process()
 
     /// Certificates for `localhost` and `plc.example`, valid from yesterday.
-    init(wantsClientCertificate: Bool = false) throws {
+    init(wantsClientCertificate: Bool = false, newest: String = "MAXIMUM_SUPPORTED") throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
@@ -55,6 +55,7 @@ private final class TLSServer {
             s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
             c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             c.load_cert_chain("server.crt", "server.key")
+            c.maximum_version = ssl.TLSVersion.\(newest)
             if \(wantsClientCertificate ? "True" : "False"):
                 c.load_verify_locations("ca.crt"); c.verify_mode = ssl.CERT_REQUIRED
             s.socket = c.wrap_socket(s.socket, server_side=True)
@@ -113,6 +114,40 @@ private final class TLSServer {
         request.serverName = nil
         request.insecureSkipVerify = true
         #expect(try await outcome(request).get() == "127.0.0.1:\(server.port)")
+    }
+
+    @Test func certificatesInTheConfigurationItself() async throws {
+        let server = try TLSServer(wantsClientCertificate: true)
+        defer { server.end() }
+        func text(_ name: String) throws -> String {
+            try String(contentsOfFile: server.file(name), encoding: .utf8)
+        }
+        var request = HTTPClientRequest(url: "https://localhost:\(server.port)/")
+        request.caPEM = try text("ca.crt")
+        request.certPEM = try text("client.crt")
+        request.keyPEM = try text("client.key")
+        #expect(try await outcome(request).get() == "localhost:\(server.port)")
+        request.maximumTLS = .tls12
+        #expect(try await outcome(request).get() == "localhost:\(server.port)")
+        request.minimumTLS = .tls13
+        request.maximumTLS = nil
+        #expect(try await outcome(request).get() == "localhost:\(server.port)")
+        request.caPEM = try text("other.crt")
+        #expect(await kind(request) == .tls)
+        request.caPEM = "no certificate"
+        #expect(await kind(request) == .tls)
+    }
+
+    /// A server that speaks TLS 1.2 at most refuses whoever wants more.
+    @Test func theOldestVersionIsHeld() async throws {
+        let server = try TLSServer(newest: "TLSv1_2")
+        defer { server.end() }
+        var request = HTTPClientRequest(url: "https://localhost:\(server.port)/")
+        request.caFile = server.file("ca.crt")
+        request.minimumTLS = .tls13
+        #expect(await kind(request) == .tls)
+        request.minimumTLS = nil
+        #expect(try await outcome(request).get() == "localhost:\(server.port)")
     }
 
     @Test func clientCertificatesArePresented() async throws {

@@ -60,7 +60,11 @@ struct NotificationEndpoint: Sendable {
             followRedirects: http.followRedirects
         )
         request.truncatesResponse = true
-        for header in http.headers { request.headers.append((header.name, header.value.revealed)) }
+        for header in http.headers {
+            request.headers.append(
+                (header.name, try Self.text(header.value.revealed, orFile: header.file))
+            )
+        }
         if let basic = http.basicAuth {
             request.basicAuth = HTTPClientRequest.BasicAuth(
                 username: try Self.text(basic.username, orFile: basic.usernameFile),
@@ -79,7 +83,16 @@ struct NotificationEndpoint: Sendable {
         request.keyFile = http.tls.keyFile
         request.serverName = http.tls.serverName
         request.insecureSkipVerify = http.tls.insecureSkipVerify
+        request.caPEM = http.tls.ca
+        request.certPEM = http.tls.cert
+        request.keyPEM = http.tls.key?.revealed
+        request.minimumTLS = http.tls.minVersion.flatMap { .init(rawValue: $0.rawValue) }
+        request.maximumTLS = http.tls.maxVersion.flatMap { .init(rawValue: $0.rawValue) }
         request.proxyURL = http.proxyURL?.revealed
+        request.noProxy = http.noProxy
+        request.usesEnvironmentProxy = http.proxyFromEnvironment
+        request.proxyHeaders = http.proxyConnectHeaders.map { ($0.name, $0.value.revealed) }
+        request.allowsHTTP2 = http.enableHTTP2
         return request
     }
 

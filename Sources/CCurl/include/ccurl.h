@@ -23,6 +23,8 @@ CURLcode ccurl_setopt_long(CURL *easy, CURLoption option, long value);
 CURLcode ccurl_setopt_offset(CURL *easy, CURLoption option, curl_off_t value);
 /// libcurl copies the text.
 CURLcode ccurl_setopt_string(CURL *easy, CURLoption option, const char *value);
+/// libcurl copies the bytes.
+CURLcode ccurl_setopt_blob(CURL *easy, CURLoption option, const void *bytes, size_t count);
 /// What the pointer points to must outlive its use by the handle.
 CURLcode ccurl_setopt_pointer(CURL *easy, CURLoption option, void *value);
 

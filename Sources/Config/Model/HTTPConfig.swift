@@ -12,6 +12,14 @@ public struct HTTPConfig: Sendable, Equatable {
     public var followRedirects = true
     /// The proxy's URL, nil for a direct connection.
     public var proxyURL: Secret?
+    /// What is reached without the proxy, separated by commas; nil asks the proxy for everything.
+    public var noProxy: String?
+    /// Whether the environment's proxy variables say the way; excludes `proxyURL`.
+    public var proxyFromEnvironment = false
+    /// Header fields for the proxy when it makes a tunnel.
+    public var proxyConnectHeaders: [Header] = []
+    /// Whether HTTP/2 is offered to https servers.
+    public var enableHTTP2 = false
     /// Further request headers in file order.
     public var headers: [Header] = []
 
@@ -21,11 +29,14 @@ public struct HTTPConfig: Sendable, Equatable {
         public var name: String
         /// Its value.
         public var value: Secret
+        /// A file holding the value instead, read again on every use.
+        public var file: String?
 
         /// Creates a header.
-        public init(name: String, value: Secret) {
+        public init(name: String, value: Secret, file: String? = nil) {
             self.name = name
             self.value = value
+            self.file = file
         }
     }
 
@@ -71,10 +82,31 @@ public struct TLSConfig: Sendable, Equatable {
     public var certFile: String?
     /// Its private key.
     public var keyFile: String?
+    /// The authorities themselves, PEM text; excludes `caFile`.
+    public var ca: String?
+    /// The certificate itself, PEM text; excludes `certFile`.
+    public var cert: String?
+    /// The key itself, PEM text; excludes `keyFile`.
+    public var key: Secret?
+    /// The oldest version spoken; 1.2 when nil.
+    public var minVersion: Version?
+    /// The newest version spoken; the newest known when nil.
+    public var maxVersion: Version?
     /// The name the server's certificate must have.
     public var serverName: String?
     /// Whether any server is trusted.
     public var insecureSkipVerify = false
+
+    /// A version of TLS; the number is libcurl's.
+    public enum Version: Int, Sendable, Comparable {
+        case tls10 = 4
+        case tls11 = 5
+        case tls12 = 6
+        case tls13 = 7
+
+        /// Whether one is older than another.
+        public static func < (left: Version, right: Version) -> Bool { left.rawValue < right.rawValue }
+    }
 
     /// Creates the system's trust without a client certificate.
     public init() {}

@@ -14,12 +14,38 @@ extension HTTPConfig {
         }
         tls = section.section("tls_config", TLSConfig.init(reading:))
         followRedirects = section.bool("follow_redirects") ?? followRedirects
-        proxyURL = section.url("proxy_url").map { Secret($0.text) }
+        enableHTTP2 = section.bool("enable_http2") ?? enableHTTP2
+        readProxy(section)
         headers = HTTPConfig.headers(section)
         section.refuse(["oauth2"], remedy: "use basic_auth or authorization")
-        section.refuse(["proxy_connect_header"])
-        section.ignore(["no_proxy", "proxy_from_environment"])
-        section.accept(["enable_http2"])
+    }
+
+    private mutating func readProxy(_ section: Section) {
+        proxyURL = section.url("proxy_url").map { Secret($0.text) }
+        noProxy = section.string("no_proxy").flatMap { $0.isEmpty ? nil : $0 }
+        proxyFromEnvironment = section.bool("proxy_from_environment") ?? proxyFromEnvironment
+        proxyConnectHeaders = section.section("proxy_connect_header") { headers in
+            (headers.node.entries ?? []).compactMap(\.key.string).flatMap { name in
+                headers.strings(name).map { Header(name: name, value: Secret($0)) }
+            }
+        }
+        if proxyFromEnvironment, proxyURL != nil {
+            section.report("proxy_from_environment", "\"proxy_from_environment\" excludes \"proxy_url\"")
+        }
+        if proxyFromEnvironment, noProxy != nil {
+            section.report(
+                "no_proxy",
+                "\"proxy_from_environment\" takes the environment's list; set NO_PROXY there"
+            )
+        } else if noProxy != nil, proxyURL == nil {
+            section.report("no_proxy", "\"no_proxy\" needs a \"proxy_url\"")
+        }
+        if !proxyConnectHeaders.isEmpty, proxyURL == nil, !proxyFromEnvironment {
+            section.report(
+                "proxy_connect_header",
+                "\"proxy_connect_header\" needs a \"proxy_url\" or \"proxy_from_environment\""
+            )
+        }
     }
 
     /// Prometheus' old names of `authorization`.
@@ -33,15 +59,16 @@ extension HTTPConfig {
         authorization = bearer
     }
 
-    /// `http_headers`, each with `values` or `secrets`.
+    /// `http_headers`, each with `values`, `secrets` and `files`.
     private static func headers(_ section: Section) -> [Header] {
         section.section("http_headers") { headers in
             let names = (headers.node.entries ?? []).compactMap(\.key.string)
             return names.flatMap { name in
                 headers.section(name) { header in
-                    header.refuse(["files"])
-                    return (header.strings("values") + header.strings("secrets"))
-                        .map { Header(name: name, value: Secret($0)) }
+                    let values = header.strings("values") + header.strings("secrets")
+                    let files = header.strings("files").map(header.context.resolve)
+                    return values.map { Header(name: name, value: Secret($0)) }
+                        + files.map { Header(name: name, value: Secret(""), file: $0) }
                 }
             }
         }
@@ -90,13 +117,44 @@ extension TLSConfig {
         keyFile = section.path("key_file")
         serverName = section.string("server_name")
         insecureSkipVerify = section.bool("insecure_skip_verify") ?? insecureSkipVerify
-        if (certFile == nil) != (keyFile == nil) {
+        ca = section.string("ca")
+        cert = section.string("cert")
+        key = section.secret("key")
+        for name in ["ca", "cert", "key"]
+        where section.node[name]?.isNull == false && section.node["\(name)_file"]?.isNull == false {
+            section.report("\(name)_file", "at most one of \"\(name)\" and \"\(name)_file\" may be set")
+        }
+        let hasCertificate = cert != nil || certFile != nil
+        if hasCertificate != (key != nil || keyFile != nil) {
             section.report(
-                certFile == nil ? "key_file" : "cert_file",
+                hasCertificate ? (cert == nil ? "cert_file" : "cert") : (key == nil ? "key_file" : "key"),
                 "\"cert_file\" and \"key_file\" go together"
             )
         }
-        for key in ["ca", "cert", "key"] { section.refuse([key], remedy: "use \(key)_file") }
-        section.ignore(["min_version", "max_version"])
+        minVersion = TLSConfig.version(section.choice("min_version"))
+        maxVersion = TLSConfig.version(section.choice("max_version"))
+        if let maxVersion, maxVersion < minVersion ?? .tls12 {
+            section.report(
+                "max_version",
+                "\"max_version\" is below \"min_version\", which is TLS12 unless written"
+            )
+        }
+    }
+
+    private enum Word: String, CaseIterable {
+        case tls10 = "TLS10"
+        case tls11 = "TLS11"
+        case tls12 = "TLS12"
+        case tls13 = "TLS13"
+    }
+
+    private static func version(_ word: Word?) -> Version? {
+        switch word {
+        case .tls10: .tls10
+        case .tls11: .tls11
+        case .tls12: .tls12
+        case .tls13: .tls13
+        case nil: nil
+        }
     }
 }

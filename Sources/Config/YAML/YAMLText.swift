@@ -9,7 +9,7 @@ public enum YAMLText {
         "password", "credentials", "client_secret", "secret", "secrets", "bearer_token", "secret_key",
     ]
     /// Mappings whose values may be secrets: header values.
-    private static let secretMappings: Set<String> = ["headers", "http_headers"]
+    private static let secretMappings: Set<String> = ["headers", "http_headers", "proxy_connect_header"]
 
     /// The document with every secret as `<secret>`.
     public static func redacted(_ root: YAMLNode) -> String {
@@ -39,6 +39,8 @@ public enum YAMLText {
                 out += "\(margin)\(scalar(entry.key, isSecret: false, path: [])):"
                 let hides =
                     isSecret || secretKeys.contains(key) || path.last.map(secretMappings.contains) == true
+                    // A private key; elsewhere the word means nothing of the kind.
+                    || key == "key" && path.last == "tls_config"
                 switch entry.value.content {
                 case .scalar: out += " \(scalar(entry.value, isSecret: hides, path: path + [key]))\n"
                 case .sequence(let items) where items.isEmpty: out += " []\n"

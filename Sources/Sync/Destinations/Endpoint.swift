@@ -40,7 +40,7 @@ struct Endpoint: Sendable {
         ]
         if attempt > 0 { headers.append(("Retry-Attempt", "\(attempt)")) }
         for header in config.http.headers where !Self.reserved.contains(header.name.lowercased()) {
-            headers.append((header.name, header.value.revealed))
+            headers.append((header.name, try Self.secret(header.value, header.file)))
         }
         if let authorization = config.http.authorization {
             let credentials = try Self.secret(authorization.credentials, authorization.credentialsFile)
@@ -66,7 +66,16 @@ struct Endpoint: Sendable {
         request.keyFile = config.http.tls.keyFile
         request.serverName = config.http.tls.serverName
         request.insecureSkipVerify = config.http.tls.insecureSkipVerify
+        request.caPEM = config.http.tls.ca
+        request.certPEM = config.http.tls.cert
+        request.keyPEM = config.http.tls.key?.revealed
+        request.minimumTLS = config.http.tls.minVersion.flatMap { .init(rawValue: $0.rawValue) }
+        request.maximumTLS = config.http.tls.maxVersion.flatMap { .init(rawValue: $0.rawValue) }
         request.proxyURL = config.http.proxyURL?.revealed
+        request.noProxy = config.http.noProxy
+        request.usesEnvironmentProxy = config.http.proxyFromEnvironment
+        request.proxyHeaders = config.http.proxyConnectHeaders.map { ($0.name, $0.value.revealed) }
+        request.allowsHTTP2 = config.http.enableHTTP2
         return request
     }
 
