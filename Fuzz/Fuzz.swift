@@ -25,6 +25,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("exemplars", Targets.exemplars), ("metadata", Targets.metadata), ("histogram", Targets.histogram),
     ("openmetrics", Targets.openMetrics), ("lint", Targets.lint), ("promql", Targets.promql),
     ("script", Targets.script), ("read", Targets.remoteRead),
+    ("scrape-om", Targets.scrapeOpenMetrics), ("scrape-proto", Targets.scrapeProtobuf),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {

@@ -12,55 +12,42 @@
 //
 // Source: Prometheus model/textparse (promlex.l, promparse.go).
 
-internal import Samples
+public import Samples
 
 /// Input that is not an exposition.
 public struct ExpositionError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The line, from 1.
+    /// The line, from 1; 0 in a format without lines.
     public let line: Int
     /// What is wrong with it.
     public let reason: String
 
     /// The value as text for messages.
-    public var description: String { "line \(line): \(reason)" }
+    public var description: String { line > 0 ? "line \(line): \(reason)" : reason }
+
+    /// An error in a line, 0 where the format has none.
+    init(line: Int, reason: String) {
+        self.line = line
+        self.reason = reason
+    }
+
+    /// An error at a place of a text.
+    init(at offset: Int, of bytes: [UInt8], _ reason: String) {
+        line = bytes[..<min(max(0, offset), bytes.count)].count { $0 == Byte.newline } + 1
+        self.reason = reason
+    }
 }
 
 /// Reads an exposition sample by sample.
-public struct ExpositionParser: Sendable {
+public struct ExpositionParser: ScrapeParsing {
     /// One line with a value.
-    public struct Sample: Sendable {
-        /// The bytes naming the series: `name{label="value"}` as the target wrote it.
-        public let series: Range<Int>
-        /// The value.
-        public let value: Double
-        /// The explicit time in milliseconds since 1970, if any.
-        public let timestamp: Int64?
-        /// The type of the last TYPE line above.
-        let kind: MetricMetadata.Kind
-    }
-
-    /// A HELP, TYPE or UNIT line, as ranges of the input.
-    struct MetadataLine: Sendable {
-        var keyword: MetadataKeyword
-        var name: Range<Int>
-        var text: Range<Int>
-    }
-
-    /// What a metadata line tells.
-    enum MetadataKeyword: Sendable {
-        case help
-        case type
-        case unit
-    }
-
-    /// Metadata lines beyond this are not remembered; far more families than any program has.
-    static let metadataLimit = 65_536
+    public typealias Sample = ScrapedSample
 
     let bytes: [UInt8]
     private var offset = 0
     private var kind = MetricMetadata.Kind.unknown
+    private var familyName = 0..<0
     private let collectsMetadata: Bool
-    var metadataLines: [MetadataLine] = []
+    private var lines = MetadataLines()
 
     /// Begins at the first line.
     ///
@@ -95,10 +82,15 @@ public struct ExpositionParser: Sendable {
     }
 
     /// An error at a place of the input.
-    func error(at offset: Int, _ reason: String) -> ExpositionError {
-        let line = bytes[..<min(max(0, offset), bytes.count)].count { $0 == Byte.newline }
-        return ExpositionError(line: line + 1, reason: reason)
+    private func error(at offset: Int, _ reason: String) -> ExpositionError {
+        ExpositionError(at: offset, of: bytes, reason)
     }
+
+    /// What HELP, TYPE and UNIT lines read so far said, one entry per family in order of appearance.
+    public func metadata() -> [MetricMetadata] { lines.families(in: bytes, quotes: false) }
+
+    /// The family of the last TYPE line.
+    public var family: String { MetadataLines.name(bytes[familyName]) ?? "" }
 
     // MARK: - Lines
 
@@ -141,32 +133,21 @@ public struct ExpositionParser: Sendable {
     private mutating func comment(_ span: Span<UInt8>, from start: Int) throws(ExpositionError) -> Int {
         let keywordStart = Byte.skipBlanks(span, start)
         let end = Byte.endOfLine(span, keywordStart)
-        guard keywordStart > start, let keyword = metadataKeyword(span, keywordStart) else { return end }
+        guard keywordStart > start, let keyword = MetadataLines.Keyword(span, keywordStart) else {
+            return end
+        }
         let nameStart = Byte.skipBlanks(span, keywordStart + 4)
         let nameEnd =
             nameStart < end && span[nameStart] == Byte.quote
             ? Byte.endOfQuotes(span, nameStart) ?? end : Byte.endOfName(span, nameStart)
         guard nameEnd > nameStart, nameEnd <= end else { return end }
         let text = Byte.skipBlanks(span, nameEnd)..<end
-        if keyword == .type { try readKind(text, at: start) }
-        if collectsMetadata, metadataLines.count < ExpositionParser.metadataLimit {
-            metadataLines.append(MetadataLine(keyword: keyword, name: nameStart..<nameEnd, text: text))
+        if keyword == .type {
+            try readKind(text, at: start)
+            familyName = nameStart..<nameEnd
         }
+        if collectsMetadata { lines.append(keyword, name: nameStart..<nameEnd, text: text) }
         return end
-    }
-
-    private func metadataKeyword(_ span: Span<UInt8>, _ start: Int) -> MetadataKeyword? {
-        guard start + 4 < span.count, Byte.isBlank(span[start + 4]) else { return nil }
-        // "HELP", "TYPE", "UNIT" as big-endian words.
-        let word =
-            UInt32(span[start]) << 24 | UInt32(span[start + 1]) << 16
-            | UInt32(span[start + 2]) << 8 | UInt32(span[start + 3])
-        switch word {
-        case 0x4845_4c50: return .help
-        case 0x5459_5045: return .type
-        case 0x554e_4954: return .unit
-        default: return nil
-        }
     }
 
     private mutating func readKind(_ range: Range<Int>, at place: Int) throws(ExpositionError) {

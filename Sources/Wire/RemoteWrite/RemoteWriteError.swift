@@ -30,6 +30,10 @@ public struct RemoteWriteError: Error, Sendable, Equatable, CustomStringConverti
         RemoteWriteError(.malformed, "corrupt message at byte \(offset): expected \(expected)")
     }
 
+    static func invalid(_ reason: String) -> RemoteWriteError {
+        RemoteWriteError(kind: .malformed, description: reason)
+    }
+
     static func tooLarge(_ most: Int, _ what: String) -> RemoteWriteError {
         RemoteWriteError(.tooLarge, "a message may have at most \(most) \(what)")
     }
