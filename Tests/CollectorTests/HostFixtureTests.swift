@@ -170,7 +170,7 @@ import Testing
             #"node_network_up{device="eth0"}"#: 1, #"node_network_speed_bytes{device="eth0"}"#: 125_000_000,
             #"node_network_flags{device="eth0"}"#: 4099,
             #"node_network_carrier_changes_total{device="eth0"}"#: 3,
-            #"node_network_info{address="02:00:00:00:00:01", broadcast="ff:ff:ff:ff:ff:ff", device="eth0", "#
+            #"node_network_info{address="02:00:00:00:00:01", adminstate="up", broadcast="ff:ff:ff:ff:ff:ff", device="eth0", "#
                 + #"duplex="full", operstate="up"}"#: 1,
         ]
     )

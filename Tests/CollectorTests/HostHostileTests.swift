@@ -77,7 +77,7 @@ private func collector(_ fixture: HostFixture) -> HostCollector {
         Set(working)
             .isSubset(
                 of: Set(
-                    ["thermal_zone", "time", "timex", "uname"].map {
+                    ["btrfs", "cpufreq", "edac", "thermal_zone", "time", "timex", "uname", "xfs"].map {
                         "node_scrape_collector_success{collector=\"\($0)\"}"
                     }
                 )

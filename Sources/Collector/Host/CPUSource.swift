@@ -31,9 +31,11 @@ struct CPUSource: HostSource {
     /// The number of CPUs when the throttle counters were looked up.
     private var knownCPUs = 0
     private var throttles = ThrottleCounters()
+    private var info: CPUInfo
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.cpu)) {
         countsGuests = settings[switch: .guest]
+        info = CPUInfo(settings)
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
@@ -57,6 +59,7 @@ struct CPUSource: HostSource {
             knownCPUs = row
         }
         throttles.collect(&kernel, into: &pass)
+        info.collect(&kernel, into: &pass)
     }
 
     /// Takes a line's counters into row `row`, which belongs to that CPU afterwards.

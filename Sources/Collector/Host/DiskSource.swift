@@ -5,11 +5,11 @@
 //     major minor name  reads merged sectors ms  writes merged sectors ms  now ms weighted_ms
 //                       discards merged sectors ms  flushes ms            (since 4.18 and 5.5)
 //
-// Differences between node_exporter 1.5 and 1.12: the newer adds `rotational` to node_disk_info and
-// node_disk_device_mapper_backing_device_info; what both have is given here.
+// `rotational` of node_disk_info is node_exporter's since 1.9.
 
 internal import Config
 internal import Glibc
+internal import Platform
 internal import Samples
 
 /// node_disk_*.
@@ -43,7 +43,7 @@ struct DiskSource: HostSource {
             guard let major = fields.nextUnsigned(), let minor = fields.nextUnsigned(),
                 let name = fields.nextField()
             else { continue }
-            recognise(name, row: row, major: major, minor: minor, udev: kernel.roots.udev)
+            recognise(name, row: row, major: major, minor: minor, kernel.roots)
             if !devices[row].isIgnored {
                 addCounters(name, &fields, into: &pass)
                 devices[row].udev.add(device: name, into: &pass)
@@ -59,7 +59,7 @@ struct DiskSource: HostSource {
         row: Int,
         major: UInt64,
         minor: UInt64,
-        udev: String
+        _ roots: HostRoots
     ) {
         if row < devices.count, devices[row].name.elementsEqual(name) {
             if devices[row].isIgnored || devices[row].udev.isCurrent { return }
@@ -68,9 +68,21 @@ struct DiskSource: HostSource {
         }
         let text = String(decoding: name, as: UTF8.self)
         let isIgnored = !settings.collects(text)
-        let record = UdevRecord(major: major, minor: minor, directory: isIgnored ? nil : udev)
+        let record = UdevRecord(
+            major: major,
+            minor: minor,
+            directory: isIgnored ? nil : roots.udev,
+            rotational: isIgnored ? "" : DiskSource.rotational(text, roots)
+        )
         let device = Device(name: Array(name), isIgnored: isIgnored, udev: record)
         if row < devices.count { devices[row] = device } else { devices.append(device) }
+    }
+
+    /// `1` for a disk that turns, `0` for one that does not, "" where the kernel does not say.
+    private static func rotational(_ name: String, _ roots: HostRoots) -> String {
+        let path = "\(roots.sys)/block/\(name)/queue/rotational"
+        guard let bytes = try? TextFile.read(path, limit: 64) else { return "" }
+        return String(decoding: TextScanner.trim(bytes[...]), as: UTF8.self)
     }
 
     private func addCounters(

@@ -3,6 +3,7 @@
 // Space and inodes of mounted file systems. The list is init's (/proc/1/mounts), for a service may see others;
 // where that is forbidden, our own. fstab(5) describes the line: device, mount point, type, options.
 //
+// node_filesystem_mount_info is node_exporter's since 1.10; the device's numbers are in /proc/1/mountinfo.
 // The label `device_error` is empty, thus absent, unless the file system failed (node_exporter since 1.8).
 
 internal import Config
@@ -31,6 +32,7 @@ struct FilesystemSource: HostSource {
     private let probe: MountProbe
     private var table: [UInt8] = []
     private var mounts: [Mount] = []
+    private var mountInfo: [[String]] = []
     private var isTruncated = false
 
     init(
@@ -42,20 +44,22 @@ struct FilesystemSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path: String
+        var path = kernel.roots.proc + "/1/mounts"
         do {
-            path = kernel.roots.proc + "/1/mounts"
             try kernel.load(path)
         } catch {
-            try kernel.load(kernel.roots.proc + "/self/mounts")
+            path = kernel.roots.proc + "/self/mounts"
+            try kernel.load(path)
         }
         let text = kernel.scanner.rest
         if !table.elementsEqual(text) {
             table = Array(text)
             readTable(rootfs: kernel.roots.rootfs)
+            readNumbers(&kernel, String(path.dropLast("mounts".utf8.count)) + "mountinfo")
         }
         let answers = probe.answers(mounts.map { MountProbe.Question(path: $0.path, mayHang: $0.mayHang) })
         for (mount, answer) in zip(mounts, answers) { add(mount, answer, into: &pass) }
+        for labels in mountInfo { pass.add(Family.mountInfo, 1, labels: labels) }
         if isTruncated { throw .tooMany(kernel.roots.proc + "/1/mounts", FilesystemSource.mountLimit) }
     }
 
@@ -96,6 +100,31 @@ struct FilesystemSource: HostSource {
             } else {
                 isTruncated = true
             }
+        }
+    }
+
+    /// Takes the numbers of the mounts' devices: `id parent major:minor root mountpoint …` (proc_pid_mountinfo(5)).
+    private mutating func readNumbers(_ kernel: inout KernelText, _ path: String) {
+        mountInfo = []
+        guard (try? kernel.load(path)) != nil else { return }
+        let root = kernel.roots.rootfs == "/" ? "" : kernel.roots.rootfs
+        var numbers: [String: [String]] = [:]
+        var text = kernel.scanner
+        while let line = text.nextLine() {
+            var fields = line
+            _ = fields.nextField()
+            _ = fields.nextField()
+            guard let pair = fields.nextField(), fields.nextField() != nil, let point = fields.nextField()
+            else {
+                continue
+            }
+            let parts = String(decoding: pair, as: UTF8.self).split(separator: ":").map(String.init)
+            if parts.count == 2 { numbers[FilesystemSource.unescaped(point)] = parts }
+        }
+        for mount in mounts {
+            let seen = root.isEmpty ? mount.mountPoint : mount.path
+            guard let parts = numbers[seen] ?? numbers[mount.mountPoint] else { continue }
+            mountInfo.append([mount.device, parts[0], parts[1], mount.mountPoint])
         }
     }
 
@@ -166,6 +195,12 @@ extension Family {
         )
     }
 
+    fileprivate static let mountInfo = Family(
+        "node_filesystem_mount_info",
+        .gauge,
+        "The device a file system is on; always 1.",
+        labels: ["device", "major", "minor", "mountpoint"]
+    )
     fileprivate static let filesystemError = filesystem(
         "device_error",
         "Whether the file system did not say how full it is.",

@@ -169,6 +169,12 @@ struct KernelText {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
+    /// Whether the path is a directory.
+    static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// The names in a directory, sorted; empty when it cannot be read.
     ///
     /// At most 4096: more devices of a class than any machine has.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The state of each network device from /sys/class/net (kernel, Documentation/ABI/testing/sysfs-class-net).
-// node_exporter 1.12 adds the label `adminstate` to node_network_info; what 1.5 has as well is given here.
+// `adminstate`, whether the device is switched on, is node_exporter's since 1.7.
 
 internal import Config
 internal import Samples
@@ -105,6 +105,7 @@ struct NetworkClassSource: HostSource {
             labels: [
                 name, kernel.text("address", in: directory), kernel.text("broadcast", in: directory),
                 kernel.text("duplex", in: directory), state, kernel.text("ifalias", in: directory),
+                NetworkClassSource.adminState(&kernel, directory),
             ]
         )
         for attribute in NetworkClassSource.attributes {
@@ -117,6 +118,12 @@ struct NetworkClassSource: HostSource {
             if value < 0, attribute.file == "speed", settings[switch: .ignoreInvalidSpeed] { continue }
             pass.add(attribute.family, value * attribute.factor, name)
         }
+    }
+
+    /// Whether the device is switched on: the lowest flag, IFF_UP.
+    private static func adminState(_ kernel: inout KernelText, _ directory: Int32) -> String {
+        guard let flags = kernel.value("flags", in: directory).flatMap(hexadecimal) else { return "" }
+        return flags.truncatingRemainder(dividingBy: 2) == 1 ? "up" : "down"
     }
 
     /// A number as `0x1003`, nil when it is none or exceeds 32 bits, which no such attribute does.
@@ -138,6 +145,6 @@ extension Family {
         "node_network_info",
         .gauge,
         "What the network device is; always 1.",
-        labels: ["device", "address", "broadcast", "duplex", "operstate", "ifalias"]
+        labels: ["device", "address", "broadcast", "duplex", "operstate", "ifalias", "adminstate"]
     )
 }

@@ -73,7 +73,7 @@ extension Family {
 }
 
 extension String {
-    fileprivate var replacingUnderscores: String {
+    var replacingUnderscores: String {
         let words = split(separator: "_").joined(separator: " ")
         return words.prefix(1).uppercased() + words.dropFirst()
     }

@@ -23,7 +23,7 @@ struct UdevRecord {
     private var measures: [(family: Family, value: Double)] = []
 
     /// Reads the record of a device; without a directory it stays empty.
-    init(major: UInt64, minor: UInt64, directory: String?) {
+    init(major: UInt64, minor: UInt64, directory: String?, rotational: String = "") {
         path = directory.map { "\($0)/b\(major):\(minor)" } ?? ""
         stamp = FileStamp(path)
         let properties = UdevRecord.properties(path)
@@ -31,7 +31,7 @@ struct UdevRecord {
         let serial = ["SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"].map(value).first { !$0.isEmpty }
         info = [
             "\(major)", "\(minor)", value("ID_PATH"), value("ID_WWN"), value("ID_MODEL"), serial ?? "",
-            value("ID_REVISION"),
+            value("ID_REVISION"), rotational,
         ]
         if !value("ID_FS_TYPE").isEmpty {
             filesystem = ["ID_FS_TYPE", "ID_FS_USAGE", "ID_FS_UUID", "ID_FS_VERSION"].map(value)
@@ -79,7 +79,7 @@ extension Family {
         "node_disk_info",
         .gauge,
         "What the block device is; always 1.",
-        labels: ["device", "major", "minor", "path", "wwn", "model", "serial", "revision"]
+        labels: ["device", "major", "minor", "path", "wwn", "model", "serial", "revision", "rotational"]
     )
     fileprivate static let diskFilesystem = Family(
         "node_disk_filesystem_info",

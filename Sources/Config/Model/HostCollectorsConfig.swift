@@ -20,7 +20,7 @@ public struct HostCollectorSettings: Sendable, Equatable {
     public init(_ name: HostCollectorName) {
         self.name = name
         isEnabled = name.isOnByDefault
-        switches = name == .cpu ? [.guest] : []
+        switches = name == .cpu ? [.guest] : name == .interrupts ? [.zeros] : []
         for (option, _) in name.options where option.value == .pattern {
             patterns[option] = (try? HostPattern(name.standardPattern(option))) ?? HostPattern.none
         }
