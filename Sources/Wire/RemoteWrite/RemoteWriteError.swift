@@ -31,7 +31,7 @@ public struct RemoteWriteError: Error, Sendable, Equatable, CustomStringConverti
     }
 
     static func invalid(_ reason: String) -> RemoteWriteError {
-        RemoteWriteError(kind: .malformed, description: reason)
+        RemoteWriteError(.malformed, reason)
     }
 
     static func tooLarge(_ most: Int, _ what: String) -> RemoteWriteError {
