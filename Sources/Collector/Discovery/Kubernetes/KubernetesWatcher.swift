@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Carries out what one list and watch wants: asks the server, hands pages and events to the state, waits when the state
+// says so. What a watch brings is taken off the transfer thread at once and read here; between them lie at most
+// `pieceLimit` pieces of some 16 KiB, and a watch that brings more than is read is ended and goes on from its version.
+
+internal import Bytes
+internal import Config
+internal import HTTPClient
+internal import Platform
+internal import Synchronization
+internal import Wire
+
+/// What the watchers of one discovery share.
+final class KubernetesState: Sendable {
+    private let cluster: Mutex<KubernetesCluster>
+    private let changes: AsyncStream<Void>.Continuation
+
+    init(_ cluster: KubernetesCluster, changes: AsyncStream<Void>.Continuation) {
+        self.cluster = Mutex(cluster)
+        self.changes = changes
+    }
+
+    /// Looks at or changes one watch, and says that there may be something new.
+    func change<Result: Sendable>(_ index: Int, _ body: (inout ObjectWatch) -> Result) -> Result {
+        let result = cluster.withLock { $0.withWatch(index, body) }
+        changes.yield()
+        return result
+    }
+
+    func withCluster<Result: Sendable>(_ body: (inout KubernetesCluster) -> Result) -> Result {
+        cluster.withLock { body(&$0) }
+    }
+}
+
+/// One list and watch.
+struct KubernetesWatcher: Sendable {
+    /// Objects of a page to begin with; a page over the limit of bytes is asked for with fewer.
+    private static let pageSize = 100
+    /// Bytes of a page.
+    private static let pageBytes = 16 << 20
+    /// Pieces of a stream that wait to be read: some 8 MiB.
+    private static let pieceLimit = 512
+    /// The longest silence of a watch; the server sends a bookmark about every minute.
+    private static let silence = Duration.seconds(150)
+    /// Bytes kept of an answer that says what is wrong.
+    private static let messageBytes = 64 << 10
+
+    let request: KubernetesRequest
+    let index: Int
+    let access: KubernetesAccess
+    let state: KubernetesState
+    let http: HTTPClient
+    let clock: any EdgeClock
+
+    /// Lists and watches until cancelled.
+    func run() async {
+        var pageSize = KubernetesWatcher.pageSize
+        while !Task.isCancelled {
+            let random = Double.random(in: 0..<1)
+            let (step, pause) = state.withCluster {
+                ($0.watches[index].step, $0.watches[index].pause(random: random))
+            }
+            if pause > .zero { try? await clock.sleep(for: pause) }
+            guard !Task.isCancelled else { return }
+            switch step {
+            case .list(let next): await list(next, &pageSize)
+            case .watch(let version): await watch(version)
+            }
+        }
+    }
+
+    // MARK: - Lists
+
+    private func list(_ next: String, _ pageSize: inout Int) async {
+        do {
+            let target = self.request.list(limit: pageSize, next: next)
+            var request = try make(target, timeout: .seconds(60))
+            request.acceptsCompression = true
+            let answer = try await http.send(request)
+            guard answer.status == 200 else { return fail(status: answer.status, body: answer.body) }
+            let page = try KubernetesPage(answer.body, of: self.request.resource)
+            state.change(index) { $0.take(page) }
+        } catch {
+            if case .bodyTooLarge? = (error as? HTTPClientError)?.kind { pageSize = max(1, pageSize / 4) }
+            fail(error)
+        }
+    }
+
+    private func make(_ target: String, timeout: Duration) throws(CredentialError) -> HTTPClientRequest {
+        var request = try HTTPClientRequest(
+            url: access.server + target,
+            config: access.http,
+            timeout: timeout,
+            responseLimit: KubernetesWatcher.pageBytes
+        )
+        request.headers.append(("Accept", "application/json"))
+        return request
+    }
+
+    // MARK: - Failures
+
+    private func fail(status: Int, body: [UInt8]) {
+        let message = KubernetesStatus(body: body)?.message ?? ""
+        state.change(index) { $0.fail(KubernetesTrouble(status: status, message: message)) }
+    }
+
+    private func fail(_ error: any Error) {
+        guard !Task.isCancelled else { return }
+        let words = (error as? CredentialError)?.words ?? "\(error)"
+        state.change(index) { $0.fail(.failed(words)) }
+    }
+
+    // MARK: - Watches
+
+    private func watch(_ version: String) async {
+        let seconds = Int.random(in: 300...600)
+        let request: HTTPClientRequest
+        do {
+            request = try make(
+                self.request.watch(version: version, seconds: seconds),
+                timeout: KubernetesWatcher.silence
+            )
+        } catch { return fail(error) }
+        let (pieces, continuation) = AsyncStream<HTTPStreamEvent>.makeStream(
+            bufferingPolicy: .bufferingOldest(KubernetesWatcher.pieceLimit)
+        )
+        let start = clock.monotonicNanoseconds()
+        var reading = WatchReading(resource: self.request.resource)
+        let failure = await withTaskGroup(of: HTTPClientError?.self) { group in
+            group.addTask {
+                defer { continuation.finish() }
+                do throws(HTTPClientError) {
+                    try await http.stream(request) { event in
+                        if case .enqueued = continuation.yield(event) { true } else { false }
+                    }
+                    return nil
+                } catch { return error }
+            }
+            for await piece in pieces {
+                if !take(piece, &reading) { break }
+            }
+            group.cancelAll()
+            return await group.next() ?? nil
+        }
+        guard !Task.isCancelled, !reading.isOver else { return }
+        guard let status = reading.status else {
+            return fail(failure ?? HTTPClientError(.transfer, "the watch has no answer"))
+        }
+        guard status == 200 else { return fail(status: status, body: reading.message) }
+        // The last line may have no end; half a line is nothing, the server sends the event again.
+        if let event = try? KubernetesEvent(reading.lines.remainder, of: self.request.resource) {
+            state.change(index) { _ = $0.take(event) }
+        }
+        let duration = Duration.nanoseconds(Int64(clamping: clock.monotonicNanoseconds() &- start))
+        state.change(index) { $0.ended(after: duration) }
+    }
+
+    /// How far a watch was read.
+    private struct WatchReading {
+        let resource: KubernetesResource
+        var status: Int?
+        var lines = KubernetesLines()
+        var message: [UInt8] = []
+        /// Whether the state was told already why the watch ends.
+        var isOver = false
+    }
+
+    /// Takes a piece; false when the watch is over.
+    private func take(_ piece: HTTPStreamEvent, _ reading: inout WatchReading) -> Bool {
+        switch piece {
+        case .head(let status, _): reading.status = status
+        case .body(let bytes) where reading.status == 200:
+            var garbled: String?
+            var isWanted = true
+            let isRead = reading.lines.append(bytes) { line in
+                do throws(CorruptionError) {
+                    let event = try KubernetesEvent(line, of: request.resource)
+                    isWanted = state.change(index) { $0.take(event) }
+                } catch {
+                    garbled = "a watch of \(request.resource.rawValue): \(error)"
+                }
+                return isWanted && garbled == nil
+            }
+            if isRead { return true }
+            reading.isOver = true
+            if isWanted {
+                let words = garbled ?? "a watch of \(request.resource.rawValue): a line is too long"
+                state.change(index) { $0.garbled(words) }
+            }
+            return false
+        case .body(let bytes):
+            reading.message += bytes.prefix(KubernetesWatcher.messageBytes - reading.message.count)
+        }
+        return true
+    }
+}
