@@ -26,6 +26,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("openmetrics", Targets.openMetrics), ("lint", Targets.lint), ("promql", Targets.promql),
     ("script", Targets.script), ("read", Targets.remoteRead),
     ("scrape-om", Targets.scrapeOpenMetrics), ("scrape-proto", Targets.scrapeProtobuf),
+    ("nut", Targets.nut),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {

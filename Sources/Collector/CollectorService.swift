@@ -74,7 +74,12 @@ public final class CollectorService: Sendable {
         self.clock = clock
         self.signals = signals
         self.logger = logger
-        power = PowerWatch(roots: HostRoots(sys: configuration.collectors.host.sysPath), signals: signals)
+        let powerState = PowerState(clock: clock)
+        power = PowerWatch(
+            roots: HostRoots(sys: configuration.collectors.host.sysPath),
+            signals: signals,
+            state: powerState
+        )
         missed = MissedTicks(telemetry)
         factory = SourceFactory(
             hostName: hostName,
@@ -84,6 +89,7 @@ public final class CollectorService: Sendable {
             clock: clock,
             telemetry: telemetry,
             report: report,
+            power: powerState,
             logger: logger
         )
         reload(configuration)

@@ -11,6 +11,8 @@ enum SourceDefinition: Sendable, Equatable {
     case scrape(ScrapeTarget)
     /// A Modbus unit.
     case modbus(ModbusDeviceConfig, identity: Labels)
+    /// A server of Network UPS Tools.
+    case nut(NUTServerConfig, identity: Labels)
     /// edgewatch's own metrics.
     case telemetry(interval: Duration, identity: Labels)
 
@@ -20,6 +22,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .host(let config, _): config.interval
         case .scrape(let target): target.interval
         case .modbus(let device, _): device.interval
+        case .nut(let server, _): server.interval
         case .telemetry(let interval, _): interval
         }
     }
@@ -30,6 +33,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .host: "node"
         case .scrape: "application"
         case .modbus: "device"
+        case .nut: "device"
         case .telemetry: "edgewatch"
         }
     }
@@ -42,6 +46,7 @@ enum SourceDefinition: Sendable, Equatable {
         switch self {
         case .host, .telemetry: true
         case .scrape, .modbus: false
+        case .nut: false
         }
     }
 
@@ -53,6 +58,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .scrape(let target):
             "\(target.job.jobName)/\(target.labels["instance"] ?? target.url)"
         case .modbus(let device, _): "modbus/\(device.name)"
+        case .nut(let server, _): "nut/\(server.name)"
         case .telemetry: "edgewatch"
         }
     }
@@ -63,6 +69,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .host: ["node", "host", name]
         case .scrape(let target): ["application", "container", target.job.jobName, name]
         case .modbus(let device, _): ["device", "industrial", device.name, name]
+        case .nut(let server, _): ["device", server.name, name]
         case .telemetry: ["edgewatch"]
         }
     }

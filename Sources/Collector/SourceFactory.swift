@@ -18,6 +18,7 @@ struct SourceFactory: Sendable {
     let clock: any EdgeClock
     let telemetry: Telemetry
     let report: SamplingReport
+    let power: PowerState
     let logger: Logger
     private let sampling: SamplingTally
     private let scrapes: ScrapeTally
@@ -34,6 +35,7 @@ struct SourceFactory: Sendable {
         clock: any EdgeClock,
         telemetry: Telemetry,
         report: SamplingReport,
+        power: PowerState,
         logger: Logger
     ) {
         self.hostName = hostName
@@ -43,6 +45,7 @@ struct SourceFactory: Sendable {
         self.clock = clock
         self.telemetry = telemetry
         self.report = report
+        self.power = power
         self.logger = logger
         sampling = SamplingTally(telemetry)
         scrapes = ScrapeTally(telemetry, sampling: sampling)
@@ -76,6 +79,9 @@ struct SourceFactory: Sendable {
         definitions += configuration.collectors.modbus.map { device in
             .modbus(device, identity: identity(job: "modbus", instance: device.name, own: device.labels))
         }
+        definitions += configuration.collectors.nut.map { server in
+            .nut(server, identity: identity(job: "nut", instance: server.name, own: server.labels))
+        }
         return definitions
     }
 
@@ -99,6 +105,16 @@ struct SourceFactory: Sendable {
                 line: lines.line(host: device.host, port: device.port),
                 identity: identity,
                 sink: sink,
+                clock: clock,
+                tally: devicePasses,
+                logger: logger
+            )
+        case .nut(let server, let identity):
+            NUTSource(
+                server,
+                identity: identity,
+                sink: sink,
+                power: power,
                 clock: clock,
                 tally: devicePasses,
                 logger: logger

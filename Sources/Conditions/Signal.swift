@@ -54,18 +54,20 @@ public enum SignalName {
     public static let powerSource = "power_source"
     /// State of charge as a ratio from 0 to 1.
     public static let batteryLevel = "battery_level"
+    /// How long the batteries last as things are, in seconds.
+    public static let batteryRuntime = "battery_runtime"
     /// How unusual the node's metrics are, from 0 to 1.
     public static let anomalyScore = "anomaly_score"
 
     /// All of them.
     public static let all = [
-        networkLatency, bandwidth, networkLoss, powerSource, batteryLevel, anomalyScore,
+        networkLatency, bandwidth, networkLoss, powerSource, batteryLevel, batteryRuntime, anomalyScore,
     ]
 
     /// What a signal of this name measures; nil for names edgewatch does not publish itself.
     static func dimension(of name: String) -> Dimension? {
         switch name {
-        case networkLatency: .time
+        case networkLatency, batteryRuntime: .time
         case bandwidth: .bitRate
         case networkLoss, batteryLevel: .ratio
         case anomalyScore: .plain

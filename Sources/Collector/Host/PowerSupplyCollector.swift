@@ -6,7 +6,7 @@
 
 internal import Config
 internal import Glibc
-internal import Samples
+public import Samples
 
 /// Where the node's power comes from.
 public enum PowerSource: String, Sendable {
@@ -16,6 +16,8 @@ public enum PowerSource: String, Sendable {
     case battery
     /// An uninterruptible power supply running on its battery.
     case ups
+    /// Solar panels.
+    case solar
 }
 
 /// What the node lives on.
@@ -90,11 +92,20 @@ public struct PowerSupplyCollector: HostSource {
     /// Where the power comes from and what is left, nil when the kernel knows no power supply.
     ///
     /// Supplies of attached devices (mice, phones) do not count. Cost: a few small files per supply.
-    public mutating func reading() -> PowerReading? {
+    ///
+    /// - Parameter solar: the names of supplies fed by the sun.
+    /// - Returns: the reading.
+    public mutating func reading(solar: Pattern? = nil) -> PowerReading? {
         var kernel = self.kernel ?? KernelText(roots: roots)
         defer { self.kernel = kernel }
         let names = KernelText.names(in: directory).prefix(PowerSupplyCollector.supplyLimit)
-        return PowerReading(names.map { SupplyState("\(directory)/\($0)", &kernel) })
+        return PowerReading(
+            names.map { name in
+                var state = SupplyState("\(directory)/\(name)", &kernel)
+                state.isSolar = solar?.matches(name) ?? false
+                return state
+            }
+        )
     }
 
     private mutating func lookUp() throws(HostFailure) {
@@ -123,6 +134,7 @@ struct SupplyState: Equatable {
     var type = ""
     var isOfAttachedDevice = false
     var isOnline = false
+    var isSolar = false
     var status = ""
     var levelRatio: Double?
     /// How much it holds when full, to weigh several batteries; nil when unknown.
@@ -158,6 +170,8 @@ extension PowerReading {
         let isDischarging = batteries.contains { $0.status == "Discharging" }
         if backups.contains(where: { $0.status == "Discharging" }) {
             source = .ups
+        } else if chargers.contains(where: { $0.isOnline && $0.isSolar }) {
+            source = .solar
         } else if chargers.contains(where: \.isOnline) {
             source = .grid
         } else if isDischarging || (!batteries.isEmpty && !chargers.isEmpty) {

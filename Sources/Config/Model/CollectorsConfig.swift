@@ -8,6 +8,8 @@ public struct CollectorsConfig: Sendable, Equatable {
     public var host = HostCollectorConfig()
     /// Modbus TCP devices, in file order.
     public var modbus: [ModbusDeviceConfig] = []
+    /// Servers of Network UPS Tools, in file order.
+    public var nut: [NUTServerConfig] = []
 
     /// Creates a configuration that collects this machine only.
     public init() {}

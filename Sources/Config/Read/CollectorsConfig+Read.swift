@@ -8,6 +8,8 @@ extension CollectorsConfig {
         host = section.section("host") { HostCollectorConfig(reading: $0, global) }
         modbus = section.sections("modbus") { ModbusDeviceConfig(reading: $0, global) }
         section.reportRepeated("name", in: "modbus")
+        nut = section.sections("nut") { NUTServerConfig(reading: $0, global) }
+        section.reportRepeated("name", in: "nut")
     }
 }
 
