@@ -127,7 +127,7 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(
             job.honorLabels && !job.honorTimestamps && job.trackTimestampsStaleness && !job.enableCompression
         )
-        #expect(job.fallbackScrapeProtocol == "PrometheusText0.0.4")
+        #expect(job.fallbackScrapeProtocol == .text0)
         #expect(!job.http.followRedirects)
         #expect(job.limits.samples == 1000)
         #expect(job.limits.bodySize == 10_485_760)
