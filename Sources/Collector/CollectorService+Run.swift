@@ -22,10 +22,11 @@ extension CollectorService {
                         finished(number)
                     }
                 }
-                for source in work.endings {
-                    let time = Timestamp(milliseconds: clock.wallMilliseconds())
+                for (source, wanted) in work.endings {
+                    let time = wanted ?? Timestamp(milliseconds: clock.wallMilliseconds())
                     group.addTask { await source.end(at: time) }
                 }
+                for discoverer in discovery.takeStarts() { group.addTask { await discoverer.run() } }
                 if work.readsPower {
                     group.addTask { [self] in
                         await power.publish()
@@ -45,7 +46,7 @@ extension CollectorService {
     /// What the loop does in one turn.
     struct Work {
         var passes: [(number: Int, source: any CollectorSource, order: PassOrder)] = []
-        var endings: [any CollectorSource] = []
+        var endings: [(source: any CollectorSource, time: Timestamp?)] = []
         var readsPower = false
         var sleep = CollectorService.longestSleep
     }
@@ -54,6 +55,7 @@ extension CollectorService {
     func nextWork() -> Work {
         let wall = clock.wallMilliseconds()
         let now = clock.monotonicNanoseconds()
+        if discovery.isDue(at: now) { configured.withLock { retarget($0) } }
         var work = Work()
         state.withLock { state in
             if now >= state.nextEvaluation {
@@ -64,10 +66,8 @@ extension CollectorService {
                 judge(&state, wall: wall, now: now)
             }
             takeDue(&state, wall: wall, now: now, into: &work)
-            let idle = state.ending.filter { !$0.isRunning }
-            state.ending.removeAll { !$0.isRunning }
-            work.endings = idle.map(\.source)
-            let next = min(state.managed.map(\.schedule.due).min() ?? .max, state.nextEvaluation)
+            CollectorService.takeEndings(&state, now: now, into: &work)
+            let next = min(state.managed.lazy.map(\.schedule.due).min() ?? .max, state.nextEvaluation)
             let wait = Duration.nanoseconds(Int64(clamping: next > now ? next - now : 0))
             work.sleep = min(wait, CollectorService.longestSleep)
         }

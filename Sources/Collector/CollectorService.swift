@@ -28,10 +28,8 @@ public final class CollectorService: Sendable {
 
     struct State {
         var managed: [Managed] = []
-        /// Sources no longer configured, to be ended once their last pass is over.
-        var ending: [(number: Int, source: any CollectorSource, isRunning: Bool)] = []
+        var ending: [Ending] = []
         var policies = SamplingPolicies(SamplingConfig())
-        var dropped: [DroppedTarget] = []
         var hostLabels = Labels()
         var nextNumber = 0
         var nextEvaluation: UInt64 = 0
@@ -48,6 +46,9 @@ public final class CollectorService: Sendable {
     let report = SamplingReport()
     let factory: SourceFactory
     let missed: MissedTicks
+    let discovery: DiscoveryManager
+    /// What is in force; held while sources are exchanged.
+    let configured = Mutex(Configuration())
     let state = Mutex(State())
 
     /// Prepares the sources of a configuration; nothing is collected before `run`.
@@ -60,7 +61,6 @@ public final class CollectorService: Sendable {
     ///   - signals: read by sampling; the power signals are published here.
     ///   - clock: the time source.
     ///   - telemetry: where what was given up is counted; also collected from.
-    ///   - features: what of scraping is on beyond the configuration.
     ///   - logger: hears of targets that go down and policies that change.
     public init(
         configuration: Configuration,
@@ -70,7 +70,6 @@ public final class CollectorService: Sendable {
         signals: SignalBoard,
         clock: any EdgeClock,
         telemetry: Telemetry,
-        features: ScrapeFeatures = [],
         logger: Logger
     ) {
         self.clock = clock
@@ -83,6 +82,7 @@ public final class CollectorService: Sendable {
             state: powerState
         )
         missed = MissedTicks(telemetry)
+        discovery = DiscoveryManager(http: http, clock: clock, telemetry: telemetry, logger: logger)
         factory = SourceFactory(
             hostName: hostName,
             sink: sink,
@@ -92,7 +92,6 @@ public final class CollectorService: Sendable {
             telemetry: telemetry,
             report: report,
             power: powerState,
-            features: features,
             logger: logger
         )
         reload(configuration)
@@ -102,44 +101,17 @@ public final class CollectorService: Sendable {
     ///
     /// Sources whose definition did not change go on undisturbed; the series of removed ones end.
     public func reload(_ configuration: Configuration) {
-        let list = TargetList(configuration.scrapeConfigs)
-        for problem in list.problems { logger.warning("Target cannot be scraped: \(problem)") }
-        let definitions = factory.definitions(configuration, targets: list.targets)
-        let wall = clock.wallMilliseconds()
-        let now = clock.monotonicNanoseconds()
-        state.withLock { state in
-            var policies = SamplingPolicies(configuration.sampling)
-            policies.inherit(state.policies)
-            state.policies = policies
-            state.dropped = list.dropped
-            state.hostLabels = factory.hostLabels(configuration)
-            state.nextEvaluation = now
-            var old = state.managed
-            state.managed = []
-            for definition in definitions {
-                if let known = old.firstIndex(where: { $0.source.definition == definition }) {
-                    state.managed.append(old.remove(at: known))
-                    continue
-                }
-                let source = factory.make(definition)
-                let schedule = Schedule(
-                    spread: definition.spread,
-                    interval: definition.interval,
-                    isImmediate: definition.isImmediate,
-                    wall: wall,
-                    now: now
-                )
-                state.managed.append(
-                    Managed(
-                        number: state.nextNumber,
-                        source: source,
-                        schedule: schedule,
-                        interval: definition.interval
-                    )
-                )
-                state.nextNumber += 1
+        configured.withLock { current in
+            current = configuration
+            discovery.configure(configuration.scrapeConfigs)
+            state.withLock { state in
+                var policies = SamplingPolicies(configuration.sampling)
+                policies.inherit(state.policies)
+                state.policies = policies
+                state.hostLabels = factory.hostLabels(configuration)
+                state.nextEvaluation = clock.monotonicNanoseconds()
             }
-            state.ending += old.map { ($0.number, $0.source, $0.isRunning) }
+            retarget(configuration)
         }
     }
 
@@ -162,7 +134,16 @@ public final class CollectorService: Sendable {
     }
 
     /// The targets relabeling dropped.
-    public func droppedTargets() -> [DroppedTarget] { state.withLock { $0.dropped } }
+    public func droppedTargets() -> [DroppedTarget] { discovery.dropped }
+
+    /// How many targets relabeling dropped, by job; may be more than `droppedTargets` has.
+    public func droppedCounts() -> [DroppedCount] { discovery.droppedCounts }
+
+    /// The names of all jobs, also of those without targets.
+    public func pools() -> [String] { discovery.pools }
+
+    /// How every discovery is doing.
+    public func discoveryStates() -> [DiscoveryState] { discovery.states }
 
     /// What sampling does right now.
     public func samplingStatus() -> SamplingStatus {

@@ -25,4 +25,10 @@ protocol CollectorSource: Sendable {
     func pass(_ order: PassOrder) async
     /// Ends the source's series; called once, when the source is no longer configured.
     func end(at time: Timestamp) async
+    /// Lets go of the series without ending them, because another source goes on with them; called instead of `end`.
+    func abandon()
+}
+
+extension CollectorSource {
+    func abandon() {}
 }

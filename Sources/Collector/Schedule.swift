@@ -26,7 +26,8 @@ struct Schedule: Equatable {
 
     private let spread: UInt64
     private var interval: Int64
-    private var dueWall: Int64
+    /// The time the next tick stands for, milliseconds.
+    private(set) var dueWall: Int64
     /// When to run; monotonic nanoseconds.
     private(set) var due: UInt64
 

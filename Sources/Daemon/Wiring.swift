@@ -109,7 +109,6 @@ final class Wiring: Sendable {
             signals: signals,
             clock: clock,
             telemetry: telemetry,
-            features: options.scrapeFeatures,
             logger: logger
         )
         receiver = PushReceiver(

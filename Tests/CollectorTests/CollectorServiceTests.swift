@@ -106,7 +106,6 @@ private func configuration(_ addresses: [String] = [], host: Bool = false) -> Co
     #expect(after.map(\.0).sorted() == ["edgewatch", "j/b:1", "j/c:1"])
     #expect(after.first { $0.0 == "edgewatch" }?.1 == kept["edgewatch"])
     #expect(after.first { $0.0 == "j/b:1" }?.1 == kept["j/b:1"])
-    #expect(bench.turn(after: 0).endings.map(\.definition.name) == ["j/a:1"])
     #expect(bench.turn(after: 0).endings.isEmpty)
     #expect(bench.service.targets().map(\.scrapeURL) == ["http://b:1/metrics", "http://c:1/metrics"])
 }

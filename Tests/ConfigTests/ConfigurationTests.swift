@@ -127,7 +127,7 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(
             job.honorLabels && !job.honorTimestamps && job.trackTimestampsStaleness && !job.enableCompression
         )
-        #expect(job.fallbackScrapeProtocol == .text0)
+        #expect(job.fallbackScrapeProtocol == "PrometheusText0.0.4")
         #expect(!job.http.followRedirects)
         #expect(job.limits.samples == 1000)
         #expect(job.limits.bodySize == 10_485_760)
@@ -176,6 +176,33 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(http.tls.minVersion == .tls13 && http.tls.maxVersion == .tls13)
         #expect(config.scrapeConfigs[1].http.proxyFromEnvironment)
         #expect(!config.scrapeConfigs[1].http.enableHTTP2)
+    }
+
+    @Test func discovery() throws {
+        let config = try configuration(
+            """
+            global: {keep_dropped_targets: 5, target_limit: 7}
+            scrape_configs:
+              - job_name: a
+                file_sd_configs: [{files: ['t/*.json', /abs.yml]}]
+                http_sd_configs: [{url: 'http://sd/x', bearer_token: t}]
+                dns_sd_configs: [{names: [a, b]}, {names: [c], type: mx, port: 25, refresh_interval: 1m}]
+              - {job_name: b, keep_dropped_targets: 1, target_limit: 2}
+            """
+        )
+        #expect(config.warnings.isEmpty)
+        let (first, second) = (config.scrapeConfigs[0], config.scrapeConfigs[1])
+        #expect(first.discovery.file.map(\.files) == [["/etc/edgewatch/t/*.json", "/abs.yml"]])
+        #expect(first.discovery.file[0].refreshInterval == .seconds(300))
+        #expect(first.discovery.http[0].url == "http://sd/x")
+        #expect(first.discovery.http[0].refreshInterval == .seconds(60))
+        #expect(first.discovery.http[0].http.authorization?.credentials.revealed == "t")
+        #expect(first.discovery.dns.map(\.type) == [.srv, .mx])
+        #expect(first.discovery.dns.map(\.port) == [0, 25])
+        #expect(first.discovery.dns.map(\.refreshInterval) == [.seconds(30), .seconds(60)])
+        #expect(!first.discovery.isEmpty && second.discovery.isEmpty)
+        #expect([first.keepDroppedTargets, second.keepDroppedTargets] == [5, 1])
+        #expect([first.limits.targets, second.limits.targets] == [7, 2])
     }
 
     /// The blackbox exporter's recipe: what is probed stands among the targets, relabeling makes it a parameter.

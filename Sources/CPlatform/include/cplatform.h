@@ -25,5 +25,12 @@ int ew_has_crc32c(void);
 uint32_t ew_crc32c(const void *bytes, size_t count, uint32_t crc);
 /// Gives the space of a range of a file back, which reads as zeros then, without changing its size; 0, or -1 and errno.
 int ew_discard(int descriptor, int64_t offset, int64_t count);
+/// Connects a socket to an address in digits, TCP when `is_stream`, else UDP, within a time; the descriptor, or -1 and errno
+/// (EINVAL when the address is none).
+int ew_dial(const char *host, int port, int is_stream, int timeout_milliseconds);
+/// Sends all bytes within a time; 0, or -1 and errno.
+int ew_send(int descriptor, const void *bytes, size_t count, int timeout_milliseconds);
+/// Waits for bytes for a time; how many came, 0 at the end of a stream, or -1 and errno (ETIMEDOUT).
+int64_t ew_receive(int descriptor, void *bytes, size_t room, int timeout_milliseconds);
 /// Opens the descriptor that serves libdispatch where none is left (reserve.c); 0, or -1 and errno. Once is enough.
 int ew_keep_reserve_descriptor(void);

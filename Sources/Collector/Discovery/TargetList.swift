@@ -7,43 +7,93 @@
 internal import Config
 internal import Samples
 
-/// The targets of a job, and what became of the others.
+/// The targets of jobs, and what became of the others.
 struct TargetList {
+    /// Dropped targets kept of a job that sets no `keep_dropped_targets`; all of them are counted.
+    static let droppedLimit = 1000
+
     private(set) var targets: [ScrapeTarget] = []
     private(set) var dropped: [DroppedTarget] = []
+    /// How many targets relabeling dropped, also those not kept.
+    private(set) var droppedCount = 0
     /// Targets that cannot be scraped, in words.
     private(set) var problems: [String] = []
 
-    /// Builds the targets of all jobs, each target once.
+    /// Builds the static targets of all jobs, each target once in its job.
     init(_ jobs: [ScrapeConfig]) {
-        var known: Set<String> = []
-        for job in jobs {
-            for group in job.staticConfigs {
-                for address in group.targets {
-                    add(address, group.labels, of: job, known: &known)
-                }
-            }
+        for job in jobs { add(job, SharedJob(job), DiscoveredGroup.fixed(of: job)) }
+    }
+
+    /// Builds the targets of a job.
+    ///
+    /// - Parameters:
+    ///   - job: the job with its relabeling.
+    ///   - shared: what its targets share.
+    ///   - groups: what was found.
+    ///   - limit: the most targets made; whatever is left is `refused`.
+    init(_ job: ScrapeConfig, _ shared: SharedJob, _ groups: [DiscoveredGroup], limit: Int = .max) {
+        targetLimit = limit
+        add(job, shared, groups)
+    }
+
+    private var targetLimit = Int.max
+    /// Targets beyond the limit.
+    private(set) var refused = 0
+
+    private mutating func add(_ job: ScrapeConfig, _ shared: SharedJob, _ groups: [DiscoveredGroup]) {
+        var known: Set<TargetKey> = []
+        for group in groups {
+            for target in group.targets { add(target, group.labels, of: job, shared, known: &known) }
         }
     }
 
     private mutating func add(
-        _ address: String,
+        _ own: Labels,
         _ groupLabels: Labels,
         of job: ScrapeConfig,
-        known: inout Set<String>
+        _ shared: SharedJob,
+        known: inout Set<TargetKey>
     ) {
-        let discovered = TargetList.discoveredLabels(address, groupLabels, of: job)
+        switch TargetList.outcome(own, groupLabels, of: job, shared) {
+        case .target(let target):
+            guard known.insert(target.key).inserted else { return }
+            if targets.count < targetLimit { targets.append(target) } else { refused += 1 }
+        case .dropped(let discovered):
+            droppedCount += 1
+            let limit = job.keepDroppedTargets > 0 ? job.keepDroppedTargets : TargetList.droppedLimit
+            guard dropped.count < limit else { return }
+            dropped.append(DroppedTarget(discoveredLabels: discovered, scrapePool: job.jobName))
+        case .problem(let discovered, let words):
+            // People read a few; a list of thousands says no more.
+            guard problems.count < 100 else { return }
+            problems.append("job \(job.jobName), target \(discovered["__address__"] ?? ""): \(words)")
+        }
+    }
+
+    /// What becomes of something discovered.
+    enum Outcome {
+        case target(ScrapeTarget)
+        /// Relabeling dropped it; these were its labels.
+        case dropped(discovered: Labels)
+        case problem(discovered: Labels, String)
+    }
+
+    /// Judges one target.
+    static func outcome(
+        _ own: Labels,
+        _ groupLabels: Labels,
+        of job: ScrapeConfig,
+        _ shared: SharedJob
+    ) -> Outcome {
+        let discovered = discoveredLabels(own, groupLabels, of: job)
         var builder = LabelsBuilder(discovered)
         guard job.relabelConfigs.apply(to: &builder), !builder.sortedPairs.isEmpty else {
-            dropped.append(DroppedTarget(discoveredLabels: discovered, scrapePool: job.jobName))
-            return
+            return .dropped(discovered: discovered)
         }
         do throws(TargetProblem) {
-            let target = try TargetList.target(builder, discovered: discovered, of: job)
-            guard known.insert("\(target.labels)\n\(target.url)").inserted else { return }
-            targets.append(target)
+            return .target(try target(builder, discovered: discovered, of: job, shared))
         } catch {
-            problems.append("job \(job.jobName), target \(address): \(error.words)")
+            return .problem(discovered: discovered, error.words)
         }
     }
 
@@ -52,12 +102,12 @@ struct TargetList {
     }
 
     private static func discoveredLabels(
-        _ address: String,
+        _ own: Labels,
         _ groupLabels: Labels,
         of job: ScrapeConfig
     ) -> Labels {
         var builder = LabelsBuilder(groupLabels)
-        builder.set("__address__", address)
+        for (name, value) in own.pairs { builder.set(name, value) }
         let defaults = [
             ("job", job.jobName), ("__scrape_interval__", PromDuration.format(job.scrapeInterval)),
             ("__scrape_timeout__", PromDuration.format(job.scrapeTimeout)),
@@ -73,7 +123,8 @@ struct TargetList {
     private static func target(
         _ labels: LabelsBuilder,
         discovered: Labels,
-        of job: ScrapeConfig
+        of job: ScrapeConfig,
+        _ shared: SharedJob
     ) throws(TargetProblem) -> ScrapeTarget {
         guard let address = labels["__address__"] else { throw TargetProblem(words: "no address") }
         guard !address.contains("/") else {
@@ -91,11 +142,8 @@ struct TargetList {
         var own = LabelsBuilder()
         for (name, value) in labels.sortedPairs where !name.hasPrefix("__") { own.set(name, value) }
         if own["instance"] == nil { own.set("instance", address) }
-        var common = job
-        common.staticConfigs = []
-        common.relabelConfigs = []
         return ScrapeTarget(
-            job: common,
+            shared: shared,
             discoveredLabels: discovered,
             labels: own.labels(),
             url: url(labels, address: address, of: job),

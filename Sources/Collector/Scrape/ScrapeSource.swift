@@ -9,7 +9,6 @@ internal import Logging
 internal import Platform
 internal import Samples
 internal import Synchronization
-internal import Wire
 
 /// A Prometheus target as a source.
 final class ScrapeSource: CollectorSource {
@@ -19,7 +18,6 @@ final class ScrapeSource: CollectorSource {
     private let clock: any EdgeClock
     private let tally: ScrapeTally
     private let logger: Logger
-    private let features: ScrapeFeatures
     private let store: Mutex<ScrapeStore>
     private let lastStatus: Mutex<TargetStatus>
 
@@ -29,7 +27,6 @@ final class ScrapeSource: CollectorSource {
         http: HTTPClient,
         clock: any EdgeClock,
         tally: ScrapeTally,
-        features: ScrapeFeatures = [],
         logger: Logger
     ) {
         definition = .scrape(target)
@@ -38,8 +35,7 @@ final class ScrapeSource: CollectorSource {
         self.clock = clock
         self.tally = tally
         self.logger = logger
-        self.features = features
-        store = Mutex(ScrapeStore(target, sink: sink, features: features))
+        store = Mutex(ScrapeStore(target, sink: sink))
         lastStatus = Mutex(
             TargetStatus(
                 discoveredLabels: target.discoveredLabels,
@@ -61,9 +57,9 @@ final class ScrapeSource: CollectorSource {
         var counts = ScrapeCounts()
         var failure: String?
         do {
-            let (body, format) = try await fetch(timeout: min(target.timeout, order.interval))
+            let body = try await fetch(timeout: min(target.timeout, order.interval))
             try store.withLock { store in
-                try store.read(body, as: format, at: order.time, keeping: order.classes, counts: &counts)
+                try store.read(body, at: order.time, keeping: order.classes, counts: &counts)
                 try store.commit(at: order.time, duration: elapsed(since: start), counts: &counts)
             }
         } catch let error as ScrapeFailure {
@@ -71,9 +67,7 @@ final class ScrapeSource: CollectorSource {
         } catch let error as HTTPClientError {
             // The service is stopping: not the target's failure.
             if error.kind == .cancelled { return }
-            let isTooLarge = error.kind == .bodyTooLarge
-            failure = isTooLarge ? "body size limit exceeded" : error.message
-            counts.bodySize = isTooLarge ? -1 : 0
+            failure = error.message
         } catch let error as SinkError {
             note(error)
             failure = "the store refused the scrape: \(error)"
@@ -102,10 +96,16 @@ final class ScrapeSource: CollectorSource {
         }
     }
 
-    private func fetch(timeout: Duration) async throws -> (body: [UInt8], format: ExpositionFormat) {
-        let request = try ScrapeRequest.make(target, features: features, timeout: timeout)
+    func abandon() {
+        store.withLock { $0.abandon() }
+    }
+
+    private func fetch(timeout: Duration) async throws -> [UInt8] {
+        if let refusal = target.shared.refusal { throw ScrapeFailure(refusal) }
+        let request = try ScrapeRequest.make(target, timeout: timeout)
         let response = try await http.send(request)
-        return (response.body, try ScrapeRequest.format(of: response, target.job))
+        try ScrapeRequest.check(response, of: target.job)
+        return response.body
     }
 
     private func elapsed(since start: UInt64) -> Duration {

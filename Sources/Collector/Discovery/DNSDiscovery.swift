@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names whose records are targets (Prometheus' dns_sd), asked for every so often, one after another. Each name is a
+// group: one that no server answers for keeps its targets, one that does not exist any more loses them.
+
+internal import Config
+internal import Platform
+internal import Samples
+internal import Wire
+
+/// Discovers what names resolve to.
+struct DNSDiscovery: Discoverer {
+    let config: DNSDiscoveryConfig
+    let clock: any EdgeClock
+    let resolver: DNSResolver
+    private let lane = BlockingQueue(label: "edgewatch.discovery.dns")
+
+    init(
+        _ config: DNSDiscoveryConfig,
+        clock: any EdgeClock,
+        resolver: DNSResolver = DNSResolver { .read() }
+    ) {
+        self.config = config
+        self.clock = clock
+        self.resolver = resolver
+    }
+
+    func run(_ report: DiscoveryReport) async {
+        var known: [String: DiscoveredGroup] = [:]
+        while !Task.isCancelled {
+            var failures: [String] = []
+            for name in config.names {
+                do {
+                    known[name] = try await lane.run { [self] in try group(name) }
+                } catch {
+                    failures.append("\(error)")
+                }
+                if Task.isCancelled { return }
+            }
+            // Until something is known, nothing is not an answer.
+            if failures.count < config.names.count || !known.isEmpty {
+                report.publish(config.names.compactMap { known[$0] })
+            }
+            if !failures.isEmpty { report.fail(failures.joined(separator: "; ")) }
+            do {
+                try await clock.sleep(for: config.refreshInterval)
+            } catch {
+                return
+            }
+        }
+    }
+
+    /// What a name resolves to now.
+    func group(_ name: String) throws(DiscoveryFailure) -> DiscoveredGroup {
+        let type: DNSType =
+            switch config.type {
+            case .srv: .srv
+            case .a: .a
+            case .aaaa: .aaaa
+            case .mx: .mx
+            case .ns: .ns
+            }
+        let records = try resolver.records(name, type)
+        return DiscoveredGroup(source: name, targets: records.map { target($0, name) })
+    }
+
+    private func target(_ record: DNSRecord, _ name: String) -> Labels {
+        var builder = LabelsBuilder()
+        builder.set("__meta_dns_name", name)
+        switch record {
+        case .address(let text): builder.set("__address__", address(text, config.port))
+        case .service(let host, let port):
+            builder.set("__meta_dns_srv_record_target", host)
+            builder.set("__meta_dns_srv_record_port", "\(port)")
+            builder.set("__address__", address(host, port))
+        case .server(let host):
+            builder.set(
+                config.type == .mx ? "__meta_dns_mx_record_target" : "__meta_dns_ns_record_target",
+                host
+            )
+            builder.set("__address__", address(host, config.port))
+        }
+        return builder.labels()
+    }
+
+    /// `host:port`, without the dot at the end of a name, IPv6 in brackets.
+    private func address(_ host: String, _ port: Int) -> String {
+        var host = host[...]
+        while host.hasSuffix(".") { host = host.dropLast() }
+        return host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What finds targets: one long task for each discovery that is configured. It hands over everything it knows whenever
+// that changed; what becomes of it (targets, their limits, when they are taken over) is DiscoveryManager's.
+
+internal import Config
+internal import HTTPClient
+internal import Platform
+internal import Samples
+
+/// Targets that were found together.
+struct DiscoveredGroup: Sendable, Equatable {
+    /// Which file, URL, name or object; unique within a discoverer.
+    var source: String
+    /// The labels of each target, `__address__` among them; they win over the group's.
+    var targets: [Labels]
+    /// Labels of all of them.
+    var labels = Labels()
+}
+
+/// Where a discoverer reports to; may be called from any thread.
+struct DiscoveryReport: Sendable {
+    /// Takes all groups known now; the first call makes targets at once, also with none.
+    let publish: @Sendable ([DiscoveredGroup]) -> Void
+    /// Takes what went wrong, in words; the groups stay as they are.
+    let fail: @Sendable (String) -> Void
+}
+
+/// Finds targets.
+protocol Discoverer: Sendable {
+    /// Looks for targets until cancelled.
+    func run(_ report: DiscoveryReport) async
+}
+
+/// A discovery as configured; equal ones are the same.
+enum DiscovererDefinition: Sendable, Equatable {
+    case file(FileDiscoveryConfig)
+    case http(HTTPDiscoveryConfig)
+    case dns(DNSDiscoveryConfig)
+
+    /// Every discovery of a job.
+    static func all(of job: ScrapeConfig) -> [DiscovererDefinition] {
+        job.discovery.file.map(DiscovererDefinition.file) + job.discovery.http.map(DiscovererDefinition.http)
+            + job.discovery.dns.map(DiscovererDefinition.dns)
+    }
+
+    /// The word for it in series, in the API and for people; Prometheus'.
+    var mechanism: String {
+        switch self {
+        case .file: "file"
+        case .http: "http"
+        case .dns: "dns"
+        }
+    }
+
+    func make(http: HTTPClient, clock: any EdgeClock) -> any Discoverer {
+        switch self {
+        case .file(let config): FileDiscovery(config, clock: clock)
+        case .http(let config): HTTPDiscovery(config, http: http, clock: clock)
+        case .dns(let config): DNSDiscovery(config, clock: clock)
+        }
+    }
+}
