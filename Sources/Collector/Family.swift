@@ -66,6 +66,10 @@ public struct Family: Sendable {
     public let labelNames: [String]
     /// What the family is worth when the node has to save.
     public let metricClass: MetricClass
+    /// What the series' keys begin with: the name, with more where the label names are not always the same.
+    let key: String
+    /// Whether the metadata comes with the first sample; otherwise by `PassBuffer.describe`.
+    let describesItself: Bool
 
     /// Describes a family.
     public init(
@@ -80,6 +84,19 @@ public struct Family: Sendable {
         self.kind = kind
         labelNames = labels
         self.metricClass = metricClass
+        key = name
+        describesItself = true
+    }
+
+    /// A family of a file others wrote, for one set of label names.
+    init(textfile name: String, key: String, labels: [String]) {
+        self.name = name
+        self.key = key
+        help = ""
+        kind = .unknown
+        labelNames = labels
+        metricClass = .standard
+        describesItself = false
     }
 
     /// The family as the store's metadata has it.

@@ -136,6 +136,11 @@ public struct PassBuffer {
         commit(family, value)
     }
 
+    /// Hands a family's metadata to the store with this pass, unless it has been handed over before.
+    public mutating func describe(_ metadata: MetricMetadata) {
+        if described.insert(metadata.family).inserted { news.append(metadata) }
+    }
+
     /// Ends the pass and stores it as one batch, stale markers for vanished series included.
     ///
     /// - Parameter time: the time of every value.
@@ -185,7 +190,7 @@ public struct PassBuffer {
     private mutating func start(_ family: Family) -> Bool {
         guard wants(family) else { return false }
         key.removeAll(keepingCapacity: true)
-        key.append(contentsOf: family.name.utf8)
+        key.append(contentsOf: family.key.utf8)
         return true
     }
 
@@ -222,7 +227,7 @@ public struct PassBuffer {
                 return
             }
             _ = cache.insert(key, id, seen: pass)
-            if described.insert(family.name).inserted { news.append(family.metadata) }
+            if family.describesItself { describe(family.metadata) }
             take(id, value)
         } catch .seriesLimit {
             statistics.refused += 1
@@ -249,7 +254,7 @@ public struct PassBuffer {
     private func labelsOfKey(_ family: Family) -> (Labels, isClean: Bool) {
         var builder = LabelsBuilder()
         var isClean = true
-        var offset = family.name.utf8.count
+        var offset = family.key.utf8.count
         for name in family.labelNames where offset + 2 <= key.count {
             let length = Int(key[offset]) | Int(key[offset + 1]) << 8
             offset += 2

@@ -7,6 +7,8 @@ internal import Samples
 enum SourceDefinition: Sendable, Equatable {
     /// This machine.
     case host(HostCollectorConfig, identity: Labels)
+    /// The health of this machine's disks.
+    case smart(SmartConfig, identity: Labels)
     /// A Prometheus target.
     case scrape(ScrapeTarget)
     /// A Modbus unit.
@@ -20,6 +22,7 @@ enum SourceDefinition: Sendable, Equatable {
     var interval: Duration {
         switch self {
         case .host(let config, _): config.interval
+        case .smart(let config, _): config.interval
         case .scrape(let target): target.interval
         case .modbus(let device, _): device.interval
         case .nut(let server, _): server.interval
@@ -31,6 +34,7 @@ enum SourceDefinition: Sendable, Equatable {
     var kind: String {
         switch self {
         case .host: "node"
+        case .smart: "node"
         case .scrape: "application"
         case .modbus: "device"
         case .nut: "device"
@@ -44,7 +48,7 @@ enum SourceDefinition: Sendable, Equatable {
     /// Whether the first pass is made at once: what is inside the box costs the network nothing.
     var isImmediate: Bool {
         switch self {
-        case .host, .telemetry: true
+        case .host, .smart, .telemetry: true
         case .scrape, .modbus: false
         case .nut: false
         }
@@ -55,6 +59,7 @@ enum SourceDefinition: Sendable, Equatable {
         switch self {
         case .host(let config, _):
             config.isFurtherPass ? "node/\(PromDuration.format(config.interval))" : "node"
+        case .smart: "smart"
         case .scrape(let target):
             "\(target.job.jobName)/\(target.labels["instance"] ?? target.url)"
         case .modbus(let device, _): "modbus/\(device.name)"
@@ -67,6 +72,7 @@ enum SourceDefinition: Sendable, Equatable {
     var samplingNames: Set<String> {
         switch self {
         case .host: ["node", "host", name]
+        case .smart: ["node", "smart"]
         case .scrape(let target): ["application", "container", target.job.jobName, name]
         case .modbus(let device, _): ["device", "industrial", device.name, name]
         case .nut(let server, _): ["device", server.name, name]

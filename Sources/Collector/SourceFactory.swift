@@ -23,6 +23,7 @@ struct SourceFactory: Sendable {
     private let sampling: SamplingTally
     private let scrapes: ScrapeTally
     private let hostPasses: PassTally
+    private let diskPasses: PassTally
     private let ownPasses: PassTally
     private let devicePasses: PassTally
     private let lines: ModbusLines
@@ -50,6 +51,7 @@ struct SourceFactory: Sendable {
         sampling = SamplingTally(telemetry)
         scrapes = ScrapeTally(telemetry, sampling: sampling)
         hostPasses = PassTally(telemetry, kind: "node", sampling: sampling)
+        diskPasses = PassTally(telemetry, kind: "smart", sampling: sampling)
         ownPasses = PassTally(telemetry, kind: "edgewatch", sampling: sampling)
         devicePasses = PassTally(telemetry, kind: "device", sampling: sampling)
         lines = ModbusLines(clock: clock)
@@ -68,6 +70,10 @@ struct SourceFactory: Sendable {
         if host.enabled {
             let identity = hostLabels(configuration)
             definitions += host.passes.map { .host($0, identity: identity) }
+        }
+        if let smart = configuration.collectors.smart {
+            let identity = identity(job: "smart", instance: host.instance ?? hostName, own: smart.labels)
+            definitions.append(.smart(smart, identity: identity))
         }
         definitions.append(
             .telemetry(
@@ -95,6 +101,15 @@ struct SourceFactory: Sendable {
                 sink: sink,
                 clock: clock,
                 tally: hostPasses,
+                logger: logger
+            )
+        case .smart(let config, let identity):
+            SmartSource(
+                config,
+                identity: identity,
+                sink: sink,
+                tally: diskPasses,
+                telemetry: telemetry,
                 logger: logger
             )
         case .scrape(let target):

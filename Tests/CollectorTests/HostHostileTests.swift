@@ -77,9 +77,10 @@ private func collector(_ fixture: HostFixture) -> HostCollector {
         Set(working)
             .isSubset(
                 of: Set(
-                    ["btrfs", "cpufreq", "edac", "thermal_zone", "time", "timex", "uname", "xfs"].map {
-                        "node_scrape_collector_success{collector=\"\($0)\"}"
-                    }
+                    ["btrfs", "cpufreq", "edac", "textfile", "thermal_zone", "time", "timex", "uname", "xfs"]
+                        .map {
+                            "node_scrape_collector_success{collector=\"\($0)\"}"
+                        }
                 )
             )
     )

@@ -77,14 +77,21 @@ final class NodeExporter {
     }
 
     /// Series in our notation → value, and family → type.
-    func scrape() throws -> ([String: Double], [String: String]) {
+    ///
+    /// - Parameter all: also families that do not begin with `node_`.
+    /// - Returns: the two.
+    /// - Throws: when it does not answer.
+    func scrape(all: Bool = false) throws -> ([String: Double], [String: String]) {
         var values: [String: Double] = [:]
         var types: [String: String] = [:]
         for line in try request("/metrics").split(separator: "\n") {
             if line.hasPrefix("# TYPE ") {
                 let words = line.split(separator: " ")
                 types[String(words[2])] = String(words[3])
-            } else if line.hasPrefix("node_"), !line.hasPrefix("node_exporter_build_info") {
+            } else if !line.hasPrefix("#"), all || line.hasPrefix("node_"),
+                !line.hasPrefix("node_exporter_build_info"),
+                !line.hasPrefix("promhttp_")
+            {
                 let (labels, value) = try NodeExporter.sample(line)
                 values[labels.description] = value
             }

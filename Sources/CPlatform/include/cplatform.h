@@ -34,3 +34,6 @@ int ew_send(int descriptor, const void *bytes, size_t count, int timeout_millise
 int64_t ew_receive(int descriptor, void *bytes, size_t room, int timeout_milliseconds);
 /// Opens the descriptor that serves libdispatch where none is left (reserve.c); 0, or -1 and errno. Once is enough.
 int ew_keep_reserve_descriptor(void);
+/// Starts a program with an empty standard input and no errors shown, in a process group of its own; its id, and the
+/// descriptor its output is read from, or a negative error number.
+int ew_spawn(const char *path, char *const arguments[], char *const environment[], int *output);

@@ -18,6 +18,7 @@ extension HostCollectorSettings {
     /// The collector that works by these settings.
     func source(_ host: HostSurroundings) -> (any HostSource)? {
         switch name {
+        case .accelerators: AcceleratorSource()
         case .arp: ARPSource(self)
         case .bonding: BondingSource()
         case .btrfs: BtrfsSource()
@@ -26,6 +27,7 @@ extension HostCollectorSettings {
         case .cpufreq: CPUFrequencySource()
         case .diskstats: DiskSource(self)
         case .dmi: DMISource()
+        case .drm: GraphicsSource()
         case .edac: MemoryErrorSource()
         case .entropy: EntropySource()
         case .filefd: FileDescriptorSource()
@@ -51,6 +53,7 @@ extension HostCollectorSettings {
         case .softnet: SoftnetSource()
         case .stat: StatSource(self)
         case .tcpstat: TCPStateSource()
+        case .textfile: TextfileSource(self)
         case .thermalZone: ThermalZoneSource()
         case .time: TimeSource(clock: host.clock)
         case .timex: KernelClockSource()

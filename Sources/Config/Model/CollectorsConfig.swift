@@ -6,6 +6,8 @@ public import Samples
 public struct CollectorsConfig: Sendable, Equatable {
     /// This machine.
     public var host = HostCollectorConfig()
+    /// The health of disks; nil when it is not configured.
+    public var smart: SmartConfig?
     /// Modbus TCP devices, in file order.
     public var modbus: [ModbusDeviceConfig] = []
     /// Servers of Network UPS Tools, in file order.

@@ -6,6 +6,7 @@ extension CollectorsConfig {
     init(reading section: Section, _ global: GlobalConfig) {
         self.init()
         host = section.section("host") { HostCollectorConfig(reading: $0, global) }
+        smart = section.optionalSection("smart") { SmartConfig(reading: $0) }
         modbus = section.sections("modbus") { ModbusDeviceConfig(reading: $0, global) }
         section.reportRepeated("name", in: "modbus")
         nut = section.sections("nut") { NUTServerConfig(reading: $0, global) }

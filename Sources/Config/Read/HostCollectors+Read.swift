@@ -52,7 +52,7 @@ extension HostCollectorSettings {
 
 extension Section {
     /// A pattern that may match anywhere in the text; empty text is none.
-    fileprivate func hostPattern(_ key: String) -> HostPattern? {
+    func hostPattern(_ key: String) -> HostPattern? {
         guard let node = take(key), let text = string(node, key) else { return nil }
         do {
             return try HostPattern(text)

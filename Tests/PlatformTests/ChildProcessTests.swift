@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Platform
+import Testing
+
+@Suite struct ChildProcessTests {
+    private func run(
+        _ script: String,
+        timeout: Duration = .seconds(20),
+        limit: Int = 1 << 20
+    ) throws(FileError)
+        -> ChildProcess.Outcome
+    {
+        try ChildProcess.run("/bin/sh", ["-c", script], timeout: timeout, outputLimit: limit)
+    }
+
+    @Test func outputAndStatus() throws {
+        let outcome = try run("echo out; echo err >&2; exit 3")
+        #expect(outcome.status == 3)
+        #expect(String(decoding: outcome.output, as: UTF8.self) == "out\n")
+        #expect(try run("kill -9 $$").status == 128 + 9)
+        #expect(try run("exec >&-; exit 4").status == 4)
+    }
+
+    @Test func argumentsAreHandedOverAsTheyAre() throws {
+        let outcome = try ChildProcess.run(
+            "/bin/sh",
+            ["-c", "printf '%s|' \"$@\"", "x", "a b", "$(id)", "ü", ""],
+            timeout: .seconds(20),
+            outputLimit: 1000
+        )
+        #expect(String(decoding: outcome.output, as: UTF8.self) == "a b|$(id)|ü||")
+    }
+
+    @Test func aChildHasThreeDescriptorsAndACleanMask() throws {
+        let descriptors = try run("ls /proc/$$/fd | wc -l; grep SigBlk /proc/$$/status; cat")
+        let text = String(decoding: descriptors.output, as: UTF8.self)
+        #expect(text.hasPrefix("3\n"))
+        #expect(text.contains("0000000000000000"))
+    }
+
+    @Test func whatTakesTooLongDiesWithItsChildren() throws {
+        let error = #expect(throws: FileError.self) {
+            try run("sleep 1000 & echo $!; wait", timeout: .milliseconds(300))
+        }
+        #expect(error?.code == ETIMEDOUT)
+        // Closing its output does not give it more time.
+        let closed = #expect(throws: FileError.self) {
+            try run("exec >&-; sleep 1000", timeout: .milliseconds(300))
+        }
+        #expect(closed?.code == ETIMEDOUT)
+    }
+
+    @Test func tooMuchOutputIsGivenUp() throws {
+        let error = #expect(throws: FileError.self) { try run("yes", limit: 100_000) }
+        #expect(error?.code == EFBIG)
+        #expect(try run("head -c 100000 /dev/zero", limit: 100_000).output.count == 100_000)
+    }
+
+    @Test func aMissingProgramIsSaid() throws {
+        let error = #expect(throws: FileError.self) {
+            try ChildProcess.run("/nonexistent/program", [], timeout: .seconds(1), outputLimit: 10)
+        }
+        #expect(error == FileError(operation: "spawn", path: "/nonexistent/program", code: ENOENT))
+    }
+}
