@@ -61,6 +61,7 @@ public final class CollectorService: Sendable {
     ///   - signals: read by sampling; the power signals are published here.
     ///   - clock: the time source.
     ///   - telemetry: where what was given up is counted; also collected from.
+    ///   - features: what of scraping is on beyond the configuration.
     ///   - logger: hears of targets that go down and policies that change.
     public init(
         configuration: Configuration,
@@ -70,6 +71,7 @@ public final class CollectorService: Sendable {
         signals: SignalBoard,
         clock: any EdgeClock,
         telemetry: Telemetry,
+        features: ScrapeFeatures = [],
         logger: Logger
     ) {
         self.clock = clock
@@ -92,6 +94,7 @@ public final class CollectorService: Sendable {
             telemetry: telemetry,
             report: report,
             power: powerState,
+            features: features,
             logger: logger
         )
         reload(configuration)

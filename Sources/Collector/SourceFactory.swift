@@ -20,6 +20,7 @@ struct SourceFactory: Sendable {
     let report: SamplingReport
     let power: PowerState
     let logger: Logger
+    private let features: ScrapeFeatures
     private let sampling: SamplingTally
     private let scrapes: ScrapeTally
     private let hostPasses: PassTally
@@ -37,6 +38,7 @@ struct SourceFactory: Sendable {
         telemetry: Telemetry,
         report: SamplingReport,
         power: PowerState,
+        features: ScrapeFeatures = [],
         logger: Logger
     ) {
         self.hostName = hostName
@@ -48,6 +50,7 @@ struct SourceFactory: Sendable {
         self.report = report
         self.power = power
         self.logger = logger
+        self.features = features
         sampling = SamplingTally(telemetry)
         scrapes = ScrapeTally(telemetry, sampling: sampling)
         hostPasses = PassTally(telemetry, kind: "node", sampling: sampling)
@@ -113,7 +116,15 @@ struct SourceFactory: Sendable {
                 logger: logger
             )
         case .scrape(let target):
-            ScrapeSource(target, sink: sink, http: http, clock: clock, tally: scrapes, logger: logger)
+            ScrapeSource(
+                target,
+                sink: sink,
+                http: http,
+                clock: clock,
+                tally: scrapes,
+                features: features,
+                logger: logger
+            )
         case .modbus(let device, let identity):
             ModbusSource(
                 device,

@@ -33,7 +33,7 @@ extension Configuration {
         return ruleFiles.flatMap(Configuration.expand).filter { seen.insert($0).inserted }
     }
 
-    private static func expand(_ pattern: String) -> [String] {
+    static func expand(_ pattern: String) -> [String] {
         pattern.contains(where: { "*?[".contains($0) }) ? RuleFilePattern.matches(pattern) : [pattern]
     }
 }

@@ -2,6 +2,7 @@
 //
 // What the command line can say about a run; everything else is configuration. A flag beats the file.
 
+public import Collector
 public import PromQL
 public import Samples
 
@@ -42,6 +43,8 @@ public struct DaemonOptions: Sendable {
     public private(set) var enabledFeatures: [String] = []
     /// What of PromQL they turn on.
     public private(set) var features = QueryFeatures()
+    /// What of scraping they turn on.
+    public private(set) var scrapeFeatures = ScrapeFeatures()
 
     /// All defaults.
     public init() {}
@@ -52,7 +55,7 @@ public struct DaemonOptions: Sendable {
     /// - Returns: false when edgewatch has no such feature, or has it always.
     public mutating func enable(_ name: String) -> Bool {
         enabledFeatures.append(name)
-        return features.enable(name)
+        return features.enable(name) || scrapeFeatures.enable(name)
     }
 }
 

@@ -109,6 +109,7 @@ final class Wiring: Sendable {
             signals: signals,
             clock: clock,
             telemetry: telemetry,
+            features: options.scrapeFeatures,
             logger: logger
         )
         receiver = PushReceiver(

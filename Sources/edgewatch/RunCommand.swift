@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Collector
 import Daemon
 import Logging
 import Platform
@@ -68,7 +69,7 @@ struct RunCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("enable-feature"),
         help:
-            "Comma separated features, by Prometheus' names: \(QueryFeatures.names.joined(separator: ", "))."
+            "Comma separated features, by Prometheus' names: \((QueryFeatures.names + ScrapeFeatures.names).joined(separator: ", "))."
     )
     var features: [String] = []
 

@@ -183,7 +183,7 @@ private struct Bench {
     let drop = try relabel(.drop, ["__address__"], regex: "d.*")
     let bench = Bench {
         $0.relabelConfigs = [drop]
-        $0.keepDroppedTargets = 2
+        $0.limits.keptDroppedTargets = 2
     }
     bench.publish(["d1", "d2", "d3", "a"])
     _ = bench.turn(after: 0)

@@ -15,6 +15,7 @@ final class RecordingSink: SampleSink {
         var groups: [Labels] = []
         var batches: [SampleBatch] = []
         var metadata: [MetricMetadata] = []
+        var exemplars: [ExemplarSample] = []
         var limit = Int.max
         var appendFailure: SinkError?
         var seriesCalls = 0
@@ -58,6 +59,15 @@ final class RecordingSink: SampleSink {
         }
         if let failure { throw failure }
         return AppendResult(appended: batch.series.count)
+    }
+
+    func append(exemplars: [ExemplarSample]) throws(SinkError) -> AppendResult {
+        state.withLock { state in
+            let areKnown = exemplars.allSatisfy { state.uses.series[$0.series] != nil }
+            #expect(areKnown, "exemplars of series nobody has")
+            state.exemplars += exemplars
+        }
+        return AppendResult(appended: exemplars.count)
     }
 
     func describe(_ metadata: [MetricMetadata]) {

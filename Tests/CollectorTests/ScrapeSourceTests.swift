@@ -114,7 +114,7 @@ func badAnswersAreDownWithAReason(
     let server = try TestServer { _, connection in connection.respond(200, "a 1\n") }
     defer { server.stop() }
     let sink = RecordingSink()
-    let target = try source(server, sink: sink) { $0.fallbackScrapeProtocol = "PrometheusText0.0.4" }
+    let target = try source(server, sink: sink) { $0.fallbackScrapeProtocol = .text0 }
     await target.pass(order())
     #expect(value("a", sink) == "1.0")
 }
@@ -137,7 +137,7 @@ func badAnswersAreDownWithAReason(
     #expect(reset.status.health == .down && !reset.status.lastError.isEmpty)
     let huge = try source(server, sink: RecordingSink()) { $0.limits.bodySize = 3999 }
     await huge.pass(order())
-    #expect(huge.status.health == .down && !huge.status.lastError.isEmpty)
+    #expect(huge.status.health == .down && huge.status.lastError == "body size limit exceeded")
     let fits = try source(server, sink: RecordingSink()) { $0.limits.bodySize = 4000 }
     await fits.pass(order())
     #expect(fits.status.health == .up)

@@ -109,7 +109,7 @@ private struct Bench {
         #expect(bench.counts.kept == 1)
     }
     var nameless = try Bench { $0.metricRelabelConfigs = [try relabel(.labeldrop, regex: "__name__")] }
-    #expect(try nameless.scrape("a 1\n")?.words == "metric name label missing")
+    #expect(try nameless.scrape("a 1\n")?.words == "missing metric name (__name__ label)")
 }
 
 @Test func vanishedSeriesEndOnce() throws {

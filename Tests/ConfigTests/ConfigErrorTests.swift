@@ -318,8 +318,31 @@ import Testing
             "1:94: a coil is a bool"
         ),
         (
-            "scrape_config_files: [x.yml]",
-            "1:1: \"scrape_config_files\" is not supported yet; put the jobs under scrape_configs"
+            "scrape_config_files: [/nowhere/x.yml]",
+            "1:23: /nowhere/x.yml: No such file or directory"
+        ),
+        (
+            "global: {scrape_protocols: [PrometheusText0.0.4, openMetricsText1.0.0]}",
+            "1:50: unknown scrape protocol \"openMetricsText1.0.0\"; did you mean \"OpenMetricsText1.0.0\"?"
+        ),
+        ("scrape_configs: [{job_name: a, scrape_protocols: []}]", "1:32: \"scrape_protocols\" is empty"),
+        (
+            "scrape_configs: [{job_name: a, scrape_protocols: [PrometheusProto, PrometheusProto]}]",
+            "1:68: \"scrape_protocols\" names \"PrometheusProto\" twice"
+        ),
+        (
+            "global: {metric_name_validation_scheme: legacy, metric_name_escaping_scheme: allow-utf-8}",
+            "1:49: \"allow-utf-8\" asks for names that \"metric_name_validation_scheme: legacy\" refuses; write "
+                + "underscores, dots or values"
+        ),
+        (
+            "global: {metric_name_escaping_scheme: dot}",
+            "1:39: \"metric_name_escaping_scheme\": expected one of allow-utf-8, underscores, dots, values, found "
+                + "\"dot\"; did you mean \"dots\"?"
+        ),
+        (
+            "scrape_configs: [{job_name: a, native_histogram_bucket_limit: -1}]",
+            "1:63: \"native_histogram_bucket_limit\": expected a number of at least 0, found \"-1\""
         ),
     ])
     func oneMistake(text: String, error: String) {

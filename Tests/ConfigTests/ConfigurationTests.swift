@@ -127,7 +127,7 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(
             job.honorLabels && !job.honorTimestamps && job.trackTimestampsStaleness && !job.enableCompression
         )
-        #expect(job.fallbackScrapeProtocol == "PrometheusText0.0.4")
+        #expect(job.fallbackScrapeProtocol == .text0)
         #expect(!job.http.followRedirects)
         #expect(job.limits.samples == 1000)
         #expect(job.limits.bodySize == 10_485_760)
@@ -201,7 +201,7 @@ func labels(_ pairs: (name: String, value: String)...) -> Labels { Labels(pairs)
         #expect(first.discovery.dns.map(\.port) == [0, 25])
         #expect(first.discovery.dns.map(\.refreshInterval) == [.seconds(30), .seconds(60)])
         #expect(!first.discovery.isEmpty && second.discovery.isEmpty)
-        #expect([first.keepDroppedTargets, second.keepDroppedTargets] == [5, 1])
+        #expect([first.limits.keptDroppedTargets, second.limits.keptDroppedTargets] == [5, 1])
         #expect([first.limits.targets, second.limits.targets] == [7, 2])
     }
 

@@ -60,7 +60,8 @@ struct TargetList {
             if targets.count < targetLimit { targets.append(target) } else { refused += 1 }
         case .dropped(let discovered):
             droppedCount += 1
-            let limit = job.keepDroppedTargets > 0 ? job.keepDroppedTargets : TargetList.droppedLimit
+            let limit =
+                job.limits.keptDroppedTargets > 0 ? job.limits.keptDroppedTargets : TargetList.droppedLimit
             guard dropped.count < limit else { return }
             dropped.append(DroppedTarget(discoveredLabels: discovered, scrapePool: job.jobName))
         case .problem(let discovered, let words):

@@ -1,63 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From the text a target names a series with to the store's number for it. A target says the same lines in the same
+// From the bytes a target names a series with to the store's number for it. A target says the same series in the same
 // order scrape after scrape: the entry after the one just found is compared first, and only when it is another
-// series is the text hashed.
+// series are the bytes hashed.
 //
-//     texts     all texts, one after the other
-//     entries   per text: where it is, its series, when it was seen and stored last
+//     texts     all keys, one after the other
+//     entries   per key: where it is, its series, when it was seen and stored last; 28 bytes
 //     slots     open addressing with linear probing, index into `entries`; a power of two, at most 3/4 full
 //
-// Bound: texts not seen for `patience` scrapes are forgotten, and all unseen ones as soon as they outnumber the
+// Bound: keys not seen for `patience` scrapes are forgotten, and all unseen ones as soon as they outnumber the
 // seen ones three to one, so that a target inventing names costs a few times its size and not its history.
 
 internal import Glibc
 internal import Samples
 
-/// Series of one target by the text of their lines.
+/// Series of one target by the bytes that name them.
 struct LineCache {
-    struct Entry {
-        /// The store's number; meaningless when `isDropped`.
-        var id: SeriesID
-        /// The series' own group, nil for the target's.
-        var ownGroup: GroupID?
-        /// Relabeling dropped the series.
-        var isDropped: Bool
-        /// Another text may mean the same series.
-        var isShared: Bool
+    /// What is known of a series.
+    struct Flags: OptionSet {
+        let rawValue: UInt8
+
+        /// Relabeling dropped it.
+        static let dropped = Flags(rawValue: 1)
+        /// Another key may mean the same series.
+        static let shared = Flags(rawValue: 2)
         /// Its newest sample in the store is a value that a stale marker must end.
-        var isLive: Bool
-        /// Whether the value stored last is to be ended by a stale marker at all.
-        var isTracked: Bool
-        var metricClass: MetricClass
-        /// The scrape the text was in last.
-        var seen: UInt64
-        /// The scrape whose value was stored last.
-        var stored: UInt64
-        fileprivate var start: Int
-        fileprivate var length: Int
+        static let live = Flags(rawValue: 4)
+        /// The value stored last is not to be ended by a stale marker.
+        static let untracked = Flags(rawValue: 8)
+        /// Its values are native histograms.
+        static let histogram = Flags(rawValue: 16)
     }
 
-    /// Scrapes a text may be missing before it is forgotten.
-    static let patience: UInt64 = 10
+    struct Entry {
+        /// The store's number; meaningless when dropped.
+        var id: SeriesID
+        private var group: UInt32
+        var flags: Flags
+        var metricClass: MetricClass
+        /// The scrape the key was in last.
+        var seen: UInt32
+        /// The scrape whose value was stored last.
+        var stored: UInt32 = 0
+        fileprivate var start: UInt32 = 0
+        fileprivate var length: UInt32 = 0
 
-    var entries: [Entry] = []
+        private static let none = UInt32.max
+
+        /// An entry for `insert`, which knows where the key goes.
+        init(
+            id: SeriesID,
+            ownGroup: GroupID? = nil,
+            flags: Flags = [],
+            metricClass: MetricClass = .standard,
+            seen: UInt32
+        ) {
+            self.id = id
+            group = ownGroup?.rawValue ?? Entry.none
+            self.flags = flags
+            self.metricClass = metricClass
+            self.seen = seen
+        }
+
+        /// The series' own group, nil for the target's.
+        var ownGroup: GroupID? { group == Entry.none ? nil : GroupID(rawValue: group) }
+        var isDropped: Bool { flags.contains(.dropped) }
+        var isLive: Bool { flags.contains(.live) }
+    }
+
+    /// Scrapes a key may be missing before it is forgotten.
+    static let patience: UInt32 = 10
+    /// Bytes of keys; what is beyond is not remembered, and a place in them fits 32 bits.
+    private static let textLimit = 1 << 30
+
+    private(set) var entries: [Entry] = []
     private var texts: [UInt8] = []
     private var slots: [Int32] = []
     private var expected = 0
     private static let free: Int32 = -1
 
-    /// Expects the first line again.
+    /// Expects the first series again.
     mutating func rewind() {
         expected = 0
     }
 
-    /// The place of the text's entry, nil when it is new.
+    /// Changes an entry in its place.
+    @inline(__always)
+    mutating func update<Result>(_ place: Int, _ body: (inout Entry) -> Result) -> Result {
+        body(&entries[place])
+    }
+
+    /// The place of the key's entry, nil when it is new.
+    @inline(__always)
     mutating func find(_ bytes: [UInt8], _ range: Range<Int>) -> Int? {
         if expected < entries.count, matches(expected, bytes, range) {
             expected += 1
             return expected - 1
         }
+        return search(bytes, range)
+    }
+
+    private mutating func search(_ bytes: [UInt8], _ range: Range<Int>) -> Int? {
         guard !slots.isEmpty else { return nil }
         var slot = hash(bytes, range) & (slots.count - 1)
         while slots[slot] != LineCache.free {
@@ -71,14 +114,17 @@ struct LineCache {
         return nil
     }
 
-    /// Adds a text `find` did not find.
+    /// Adds a key `find` did not find.
     ///
-    /// - Returns: its place, valid until `settle`.
-    mutating func insert(_ bytes: [UInt8], _ range: Range<Int>, _ entry: Entry) -> Int {
+    /// - Returns: its place, valid until `settle`; nil when there is no room.
+    mutating func insert(_ bytes: [UInt8], _ range: Range<Int>, _ entry: Entry) -> Int? {
+        guard range.count <= LineCache.textLimit - texts.count, entries.count < Int(Int32.max) else {
+            return nil
+        }
         if (entries.count + 1) * 4 > slots.count * 3 { rebuildSlots(capacity: max(64, slots.count * 2)) }
         var entry = entry
-        entry.start = texts.count
-        entry.length = range.count
+        entry.start = UInt32(texts.count)
+        entry.length = UInt32(range.count)
         texts.append(contentsOf: bytes[range])
         entries.append(entry)
         occupy(entries.count - 1)
@@ -88,14 +134,20 @@ struct LineCache {
     /// Notes after a scrape was stored what the store holds, and forgets what is gone.
     ///
     /// - Returns: what was forgotten, for the store to be told.
-    mutating func settle(scrape: UInt64) -> [Entry] {
+    mutating func settle(scrape: UInt32) -> [Entry] {
         var forgettable = 0
         var unseen = 0
         for place in entries.indices {
-            entries[place].isLive = entries[place].isTracked && entries[place].stored == scrape
-            let age = scrape &- entries[place].seen
-            if age > 0 { unseen += 1 }
-            if age > LineCache.patience { forgettable += 1 }
+            update(place) { entry in
+                if entry.stored == scrape, !entry.flags.contains(.untracked) {
+                    entry.flags.insert(.live)
+                } else {
+                    entry.flags.remove(.live)
+                }
+                let age = scrape &- entry.seen
+                if age > 0 { unseen += 1 }
+                if age > LineCache.patience { forgettable += 1 }
+            }
         }
         if unseen > 1024, unseen > 3 * (entries.count - unseen) {
             return compact { $0.seen == scrape }
@@ -110,8 +162,8 @@ struct LineCache {
         var kept: [Entry] = []
         let gone = entries.filter { !isKept($0) }
         for var entry in entries where isKept(entry) {
-            let text = texts[entry.start..<(entry.start + entry.length)]
-            entry.start = keptTexts.count
+            let text = texts[Int(entry.start)..<Int(entry.start + entry.length)]
+            entry.start = UInt32(keptTexts.count)
             keptTexts += text
             kept.append(entry)
         }
@@ -131,55 +183,31 @@ struct LineCache {
 
     private mutating func occupy(_ place: Int) {
         let entry = entries[place]
-        var slot = hash(texts, entry.start..<(entry.start + entry.length)) & (slots.count - 1)
+        var slot = hash(texts, Int(entry.start)..<Int(entry.start + entry.length)) & (slots.count - 1)
         while slots[slot] != LineCache.free { slot = (slot + 1) & (slots.count - 1) }
         slots[slot] = Int32(place)
     }
 
+    @inline(__always)
     private func matches(_ place: Int, _ bytes: [UInt8], _ range: Range<Int>) -> Bool {
-        let entry = entries[place]
-        guard entry.length == range.count else { return false }
+        let (start, length) = (Int(entries[place].start), Int(entries[place].length))
+        guard length == range.count else { return false }
         return texts.withUnsafeBytes { texts in
             bytes.withUnsafeBytes { bytes in
-                let mine = UnsafeRawBufferPointer(rebasing: texts[entry.start..<(entry.start + entry.length)])
+                let mine = UnsafeRawBufferPointer(rebasing: texts[start..<(start + length)])
                 let theirs = UnsafeRawBufferPointer(rebasing: bytes[range])
                 guard let mineStart = mine.baseAddress, let theirStart = theirs.baseAddress else {
                     return true
                 }
-                return memcmp(mineStart, theirStart, mine.count) == 0
+                return memcmp(mineStart, theirStart, length) == 0
             }
         }
     }
 
-    /// SipHash with the process' secret: the text comes from whoever runs the target.
+    /// SipHash with the process' secret: the bytes come from whoever runs the target.
     private func hash(_ bytes: [UInt8], _ range: Range<Int>) -> Int {
         var hasher = Hasher()
         bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[range])) }
         return hasher.finalize()
-    }
-}
-
-extension LineCache.Entry {
-    /// An entry for `insert`, which knows where the text goes.
-    init(
-        id: SeriesID,
-        ownGroup: GroupID? = nil,
-        isDropped: Bool = false,
-        metricClass: MetricClass = .standard,
-        seen: UInt64
-    ) {
-        self.init(
-            id: id,
-            ownGroup: ownGroup,
-            isDropped: isDropped,
-            isShared: false,
-            isLive: false,
-            isTracked: true,
-            metricClass: metricClass,
-            seen: seen,
-            stored: 0,
-            start: 0,
-            length: 0
-        )
     }
 }

@@ -6,6 +6,7 @@
 internal import Config
 internal import HTTPClient
 internal import Samples
+internal import Wire
 
 /// Why a scrape failed, in the words of the targets page.
 struct ScrapeFailure: Error, Equatable {
@@ -17,9 +18,6 @@ struct ScrapeFailure: Error, Equatable {
 }
 
 enum ScrapeRequest {
-    /// Text with UTF-8 names before plain text; anything else is worth trying last.
-    private static let accept =
-        "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4"
     /// A body above this is refused where the job sets no `body_size_limit`: some hundred thousand series, more than
     /// the store takes by default.
     private static let bodyBound: Int64 = 16 << 20
@@ -27,6 +25,7 @@ enum ScrapeRequest {
     /// The request for one scrape.
     static func make(
         _ target: ScrapeTarget,
+        features: ScrapeFeatures = [],
         timeout: Duration
     ) throws(ScrapeFailure) -> HTTPClientRequest {
         let job = target.job
@@ -44,7 +43,7 @@ enum ScrapeRequest {
         }
         request.headers.insert(
             contentsOf: [
-                ("Accept", accept),
+                ("Accept", ScrapeAccept.header(job.formats, features)),
                 ("X-Prometheus-Scrape-Timeout-Seconds", PromNumber.format(timeout.inSeconds)),
             ],
             at: 0
@@ -53,25 +52,30 @@ enum ScrapeRequest {
         return request
     }
 
-    /// Throws unless the answer is an exposition in a format that is understood.
-    static func check(_ response: HTTPClientResponse, of job: ScrapeConfig) throws(ScrapeFailure) {
+    /// The format of an answer; throws when it is none that is understood.
+    static func format(
+        of response: HTTPClientResponse,
+        _ job: ScrapeConfig
+    ) throws(ScrapeFailure) -> ExpositionFormat {
         guard response.status == 200 else {
             let words = reasons[response.status].map { " \($0)" } ?? ""
             throw ScrapeFailure("server returned HTTP status \(response.status)\(words)")
         }
         let header = response.header("content-type") ?? ""
-        let type = header.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
-        guard type != "text/plain" else { return }
-        let isTextAssumed = job.fallbackScrapeProtocol?.hasPrefix("PrometheusText") ?? false
-        guard isTextAssumed, type != "application/openmetrics-text" else {
-            throw ScrapeFailure(
-                header.isEmpty
-                    ? "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol "
-                        + "specified for target"
-                    : "received unsupported Content-Type \(Labels.quoted(header)) and no fallback_scrape_protocol "
-                        + "specified for target"
-            )
+        if let format = ExpositionFormat.of(contentType: header) { return format }
+        switch job.fallbackScrapeProtocol {
+        case .protobuf: return .protobuf
+        case .text0, .text1: return .text
+        case .openMetrics0, .openMetrics1: return .openMetrics
+        case nil: break
         }
+        throw ScrapeFailure(
+            header.isEmpty
+                ? "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol "
+                    + "specified for target"
+                : "received unsupported Content-Type \(Labels.quoted(header)) and no fallback_scrape_protocol "
+                    + "specified for target"
+        )
     }
 
     private static let reasons = [

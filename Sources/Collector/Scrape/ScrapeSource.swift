@@ -9,6 +9,7 @@ internal import Logging
 internal import Platform
 internal import Samples
 internal import Synchronization
+internal import Wire
 
 /// A Prometheus target as a source.
 final class ScrapeSource: CollectorSource {
@@ -18,6 +19,7 @@ final class ScrapeSource: CollectorSource {
     private let clock: any EdgeClock
     private let tally: ScrapeTally
     private let logger: Logger
+    private let features: ScrapeFeatures
     private let store: Mutex<ScrapeStore>
     private let lastStatus: Mutex<TargetStatus>
 
@@ -27,6 +29,7 @@ final class ScrapeSource: CollectorSource {
         http: HTTPClient,
         clock: any EdgeClock,
         tally: ScrapeTally,
+        features: ScrapeFeatures = [],
         logger: Logger
     ) {
         definition = .scrape(target)
@@ -35,7 +38,8 @@ final class ScrapeSource: CollectorSource {
         self.clock = clock
         self.tally = tally
         self.logger = logger
-        store = Mutex(ScrapeStore(target, sink: sink))
+        self.features = features
+        store = Mutex(ScrapeStore(target, sink: sink, features: features))
         lastStatus = Mutex(
             TargetStatus(
                 discoveredLabels: target.discoveredLabels,
@@ -57,9 +61,9 @@ final class ScrapeSource: CollectorSource {
         var counts = ScrapeCounts()
         var failure: String?
         do {
-            let body = try await fetch(timeout: min(target.timeout, order.interval))
+            let (body, format) = try await fetch(timeout: min(target.timeout, order.interval))
             try store.withLock { store in
-                try store.read(body, at: order.time, keeping: order.classes, counts: &counts)
+                try store.read(body, as: format, at: order.time, keeping: order.classes, counts: &counts)
                 try store.commit(at: order.time, duration: elapsed(since: start), counts: &counts)
             }
         } catch let error as ScrapeFailure {
@@ -67,7 +71,9 @@ final class ScrapeSource: CollectorSource {
         } catch let error as HTTPClientError {
             // The service is stopping: not the target's failure.
             if error.kind == .cancelled { return }
-            failure = error.message
+            let isTooLarge = error.kind == .bodyTooLarge
+            failure = isTooLarge ? "body size limit exceeded" : error.message
+            counts.bodySize = isTooLarge ? -1 : 0
         } catch let error as SinkError {
             note(error)
             failure = "the store refused the scrape: \(error)"
@@ -100,12 +106,11 @@ final class ScrapeSource: CollectorSource {
         store.withLock { $0.abandon() }
     }
 
-    private func fetch(timeout: Duration) async throws -> [UInt8] {
+    private func fetch(timeout: Duration) async throws -> (body: [UInt8], format: ExpositionFormat) {
         if let refusal = target.shared.refusal { throw ScrapeFailure(refusal) }
-        let request = try ScrapeRequest.make(target, timeout: timeout)
+        let request = try ScrapeRequest.make(target, features: features, timeout: timeout)
         let response = try await http.send(request)
-        try ScrapeRequest.check(response, of: target.job)
-        return response.body
+        return (response.body, try ScrapeRequest.format(of: response, target.job))
     }
 
     private func elapsed(since start: UInt64) -> Duration {

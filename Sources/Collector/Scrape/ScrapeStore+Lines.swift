@@ -1,73 +1,127 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One line of a scrape: the series it means, found by its text or, the first time, by its labels; and whether its value
-// is kept. Renaming and limits are Prometheus' (scrape/scrape.go, mutateSampleLabels, verifyLabelLimits).
+// One sample of a scrape: the series it means, found by the bytes that name it or, the first time, by its labels; and
+// whether its value is kept. Renaming and limits are Prometheus' (scrape/scrape.go, mutateSampleLabels,
+// verifyLabelLimits).
 
 internal import Config
 internal import Samples
 internal import Wire
 
 extension ScrapeStore {
-    mutating func take(
-        _ sample: ExpositionParser.Sample,
-        of parser: ExpositionParser,
-        body: [UInt8],
-        at time: Timestamp,
-        keeping classes: MetricClasses,
-        counts: inout ScrapeCounts
+    /// What becomes of a sample whose series is known.
+    private enum Verdict {
+        case dropped
+        case notKept(MetricClass)
+        case repeated
+        case stored(SeriesID, hasGroup: Bool, isShared: Bool)
+    }
+
+    @inline(__always)
+    mutating func take<Parser: ScrapeParsing>(
+        _ sample: ScrapedSample,
+        of parser: Parser,
+        _ pass: ScrapePass,
+        _ counts: inout ScrapeCounts
     ) throws {
-        let explicit = target.job.honorTimestamps ? sample.timestamp : nil
-        let place: Int
-        if let known = cache.find(body, sample.series) {
-            place = known
-        } else if let new = try learn(
-            sample,
-            of: parser,
-            body: body,
-            isTimed: explicit != nil,
-            counts: &counts
-        ) {
-            place = new
-        } else {
+        let explicit = honorsTimestamps ? sample.timestamp : nil
+        let known = cache.find(parser.key(of: sample), sample.series)
+        guard let place = try known ?? learn(sample, of: parser, isTimed: explicit != nil, &counts) else {
             return
         }
-        var entry = cache.entries[place]
-        let isRepeated = entry.stored == scrape
-        entry.seen = scrape
-        defer { cache.entries[place] = entry }
-        guard !entry.isDropped else { return }
+        let scrape = self.scrape
+        let isTracked = explicit == nil || tracksTimestamps
+        let verdict = cache.update(place) { entry -> Verdict in
+            entry.seen = scrape
+            if entry.isDropped { return .dropped }
+            guard pass.classes.contains(entry.metricClass) else { return .notKept(entry.metricClass) }
+            if entry.stored == scrape, explicit == nil { return .repeated }
+            entry.stored = scrape
+            if isTracked { entry.flags.remove(.untracked) } else { entry.flags.insert(.untracked) }
+            return .stored(
+                entry.id,
+                hasGroup: entry.ownGroup != nil,
+                isShared: entry.flags.contains(.shared)
+            )
+        }
+        if case .dropped = verdict { return }
         counts.kept += 1
-        guard classes.contains(entry.metricClass) else {
-            counts.notKept[entry.metricClass, default: 0] += 1
-            return
-        }
-        if isRepeated, explicit == nil {
-            counts.duplicate += 1
-            return
-        }
-        entry.stored = scrape
-        entry.isTracked = explicit == nil || target.job.trackTimestampsStaleness
-        if let explicit {
-            timed.append((Int32(place), explicit, sample.value))
-        } else {
-            add(sample.value, of: place, at: time)
+        switch verdict {
+        case .dropped: break
+        case .notKept(let metricClass): counts.notKept[metricClass, default: 0] += 1
+        case .repeated: counts.duplicate += 1
+        case .stored(let id, let hasGroup, let isShared):
+            if sample.isHistogram || sample.hasExemplars || sample.start != nil || hasGroup || explicit != nil
+            {
+                try add(
+                    sample,
+                    of: parser,
+                    id,
+                    at: place,
+                    hasGroup ? explicit ?? pass.time.milliseconds : explicit,
+                    pass
+                )
+                let time = explicit ?? pass.time.milliseconds
+                if sample.hasExemplars { try takeExemplars(sample, of: parser, id, at: time, &counts) }
+            } else {
+                batch?.append(id, sample.value)
+                places.append(Int32(truncatingIfNeeded: place))
+            }
+            if isShared { mustCheckUniqueness = true }
         }
     }
 
+    /// Adds a sample that is more than a value at the scrape's time; `time` is its own, nil for the scrape's.
+    private mutating func add<Parser: ScrapeParsing>(
+        _ sample: ScrapedSample,
+        of parser: Parser,
+        _ id: SeriesID,
+        at place: Int,
+        _ time: Int64?,
+        _ pass: ScrapePass
+    ) throws {
+        let histogram = sample.isHistogram ? try limited(parser.histogram(of: sample)) : nil
+        // A start after the sample is a clock gone wrong.
+        let start = sample.start.flatMap { $0 <= time ?? pass.time.milliseconds ? $0 : nil }
+        if let time {
+            timed.append(
+                TimedSample(
+                    place: Int32(place),
+                    time: time,
+                    value: sample.value,
+                    histogram: histogram,
+                    start: start
+                )
+            )
+            return
+        }
+        if let histogram {
+            batch?.append(id, histogram)
+            histogramPlaces.append(Int32(place))
+        } else {
+            batch?.append(id, sample.value)
+            places.append(Int32(place))
+        }
+        if let start { batch?.append(id, start: Timestamp(milliseconds: start)) }
+    }
+
     /// Names a series seen for the first time; nil when the store has no room for it.
-    private mutating func learn(
-        _ sample: ExpositionParser.Sample,
-        of parser: ExpositionParser,
-        body: [UInt8],
+    private mutating func learn<Parser: ScrapeParsing>(
+        _ sample: ScrapedSample,
+        of parser: Parser,
         isTimed: Bool,
-        counts: inout ScrapeCounts
+        _ counts: inout ScrapeCounts
     ) throws -> Int? {
+        let key = parser.key(of: sample)
         guard let labels = try finalLabels(try parser.pairs(of: sample)) else {
-            let entry = LineCache.Entry(id: SeriesID(rawValue: 0), isDropped: true, seen: scrape)
-            return cache.insert(body, sample.series, entry)
+            return cache.insert(
+                key,
+                sample.series,
+                LineCache.Entry(id: SeriesID(rawValue: 0), flags: .dropped, seen: scrape)
+            )
         }
         guard let group = batch?.group else { return nil }
-        let entry: LineCache.Entry
+        var entry: LineCache.Entry
         do {
             entry = try resolve(labels, in: group, isTimed: isTimed)
         } catch SinkError.seriesLimit {
@@ -75,9 +129,16 @@ extension ScrapeStore {
             counts.kept += 1
             return nil
         }
+        if sample.isHistogram { entry.flags.insert(.histogram) }
+        guard let place = cache.insert(key, sample.series, entry) else {
+            release([entry])
+            counts.refused += 1
+            counts.kept += 1
+            return nil
+        }
         mustCheckUniqueness = true
         counts.added += 1
-        return cache.insert(body, sample.series, entry)
+        return place
     }
 
     private func resolve(
@@ -105,7 +166,13 @@ extension ScrapeStore {
             return nil
         }
         guard let name = builder[Labels.metricNameLabel] else {
-            throw ScrapeFailure("metric name label missing")
+            throw ScrapeFailure("missing metric name (\(Labels.metricNameLabel) label)")
+        }
+        if target.job.formats.nameScheme == .legacy {
+            let areLegacy = builder.sortedPairs.allSatisfy { Labels.isLegacyLabelName($0.name) }
+            guard areLegacy, Labels.isLegacyMetricName(name) else {
+                throw ScrapeFailure("invalid metric name or label names: \(builder.labels())")
+            }
         }
         try check(builder, name)
         return builder.labels()

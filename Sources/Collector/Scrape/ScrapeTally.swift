@@ -8,6 +8,7 @@ struct ScrapeTally: Sendable {
     private let duplicates: Counter
     private let refused: Counter
     private let outOfOrder: Counter
+    private let exemplars: Counter
     private let sampling: SamplingTally
 
     init(_ telemetry: Telemetry, sampling: SamplingTally) {
@@ -27,6 +28,11 @@ struct ScrapeTally: Sendable {
             "edgewatch_scrape_samples_out_of_order_total",
             "Scraped samples whose own timestamp is older than what is stored or more than ten minutes ahead."
         )
+        exemplars = telemetry.counter(
+            "edgewatch_scrape_exemplars_dropped_total",
+            "Scraped exemplars left out because their labels are too long, they are older than what is stored, or the scrape "
+                + "has more than 10000."
+        )
         self.sampling = sampling
     }
 
@@ -34,6 +40,7 @@ struct ScrapeTally: Sendable {
         duplicates.add(counts.duplicate)
         refused.add(counts.refused)
         outOfOrder.add(counts.outOfOrder)
+        exemplars.add(counts.exemplarsDropped)
         for (metricClass, count) in counts.notKept { sampling.dropped(metricClass, count) }
     }
 }

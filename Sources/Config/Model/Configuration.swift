@@ -53,8 +53,8 @@ public struct GlobalConfig: Sendable, Equatable {
     public var externalLabels = Labels()
     /// Limits of scrapes; jobs inherit them.
     public var limits = ScrapeLimits()
-    /// Dropped targets kept of each job; jobs inherit it.
-    public var keepDroppedTargets = 0
+    /// Formats of scrapes; jobs inherit them.
+    public var formats = ScrapeFormats()
 
     /// Creates Prometheus' defaults.
     public init() {}
@@ -72,8 +72,10 @@ public struct ScrapeLimits: Sendable, Equatable {
     public var labelNameLength = 0
     /// Bytes of a label value.
     public var labelValueLength = 0
-    /// Targets of a job; with more, all its scrapes fail.
+    /// Targets of a job.
     public var targets = 0
+    /// Targets that relabeling dropped, of which more than a count is kept, per job.
+    public var keptDroppedTargets = 0
 
     /// Creates limits that limit nothing.
     public init() {}

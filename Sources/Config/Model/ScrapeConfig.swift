@@ -25,13 +25,11 @@ public struct ScrapeConfig: Sendable, Equatable {
     /// Whether to ask for a compressed answer.
     public var enableCompression = true
     /// The format assumed when the answer has no known content type; nil fails such a scrape.
-    public var fallbackScrapeProtocol: String?
+    public var fallbackScrapeProtocol: ScrapeProtocol?
     /// The targets.
     public var staticConfigs: [TargetGroup] = []
     /// Where further targets come from.
     public var discovery = DiscoveryConfig()
-    /// Targets dropped by relabeling that are kept for people to look at; 0 leaves the number to edgewatch.
-    public var keepDroppedTargets = 0
     /// Applied to each target before scraping.
     public var relabelConfigs: [RelabelConfig] = []
     /// Applied to each scraped series.
@@ -40,6 +38,12 @@ public struct ScrapeConfig: Sendable, Equatable {
     public var http = HTTPConfig()
     /// Limits; a violation fails the scrape.
     public var limits = ScrapeLimits()
+    /// What is asked for, and what is made of it.
+    public var formats = ScrapeFormats()
+    /// The most buckets of a native histogram, finer ones lose resolution; 0 is no limit.
+    public var nativeHistogramBuckets = 0
+    /// The least factor from one bucket's bound to the next, finer histograms lose resolution; 0 is none.
+    public var nativeHistogramFactor = 0.0
 
     /// A query parameter with its values.
     public struct Parameter: Sendable, Equatable {
@@ -61,7 +65,7 @@ public struct ScrapeConfig: Sendable, Equatable {
         scrapeInterval = global.scrapeInterval
         scrapeTimeout = min(global.scrapeTimeout, global.scrapeInterval)
         limits = global.limits
-        keepDroppedTargets = global.keepDroppedTargets
+        formats = global.formats
     }
 }
 
@@ -110,6 +114,8 @@ public struct RelabelConfig: Sendable, Equatable {
     public var replacement = "$1"
     /// What to do.
     public var action = Action.replace
+    /// The names labels may be given.
+    public var nameScheme = NameScheme.utf8
 
     /// Creates a rule with Prometheus' defaults.
     ///

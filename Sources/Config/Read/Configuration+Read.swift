@@ -66,7 +66,7 @@ extension Configuration {
         getenv(name).map { String(cString: $0) }
     }
 
-    private static func directory(of path: String) -> String {
+    static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "" }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
@@ -76,6 +76,9 @@ extension Configuration {
         global = section.section("global", GlobalConfig.init(reading:))
         scrapeConfigs = section.sections("scrape_configs") { [global] in ScrapeConfig(reading: $0, global) }
         section.reportRepeated("job_name", in: "scrape_configs")
+        let moreJobs = section.scrapeConfigFiles(global)
+        section.reportRepeatedJobs(moreJobs, besides: scrapeConfigs)
+        scrapeConfigs += moreJobs
         ruleFiles = section.strings("rule_files").map(section.context.resolve)
         alerting = section.section("alerting", AlertingConfig.init(reading:))
         remoteWrite = section.sections("remote_write", RemoteWriteConfig.init(reading:))
@@ -85,7 +88,6 @@ extension Configuration {
         sync = section.section("sync", SyncConfig.init(reading:))
         push = section.section("push", PushConfig.init(reading:))
         collectors = section.section("collectors") { [global] in CollectorsConfig(reading: $0, global) }
-        section.refuse(["scrape_config_files"], remedy: "put the jobs under scrape_configs")
         section.ignore(["remote_read", "otlp", "tracing", "runtime"])
     }
 }
@@ -93,9 +95,7 @@ extension Configuration {
 extension GlobalConfig {
     fileprivate init(reading section: Section) {
         self.init()
-        enum NameScheme: String, CaseIterable { case utf8, legacy }
-        let scheme: NameScheme? = section.choice("metric_name_validation_scheme")
-        section.context.hasLegacyNames = scheme == .legacy
+        formats = ScrapeFormats(reading: section, inheriting: formats)
         scrapeInterval = section.interval("scrape_interval") ?? scrapeInterval
         if let timeout = section.interval("scrape_timeout") {
             scrapeTimeout = timeout
@@ -107,26 +107,26 @@ extension GlobalConfig {
         evaluationInterval = section.interval("evaluation_interval") ?? evaluationInterval
         externalLabels = section.labels("external_labels", expandingVariables: true)
         limits = ScrapeLimits(reading: section, inheriting: limits)
-        keepDroppedTargets = section.integer("keep_dropped_targets", in: 0...(.max)) ?? keepDroppedTargets
-        section.ignore([
-            "query_log_file", "scrape_failure_log_file", "scrape_native_histograms",
-            "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms", "extra_scrape_metrics",
-            "metric_name_escaping_scheme", "rule_query_offset",
-        ])
-        section.accept(["scrape_protocols"])
+        section.ignore(["query_log_file", "scrape_failure_log_file", "rule_query_offset"])
     }
 }
 
 extension ScrapeLimits {
-    /// Reads the limits that `global` and a job share.
+    /// Reads the limits that `global` and a job share; in a job, 0 is what `global` says.
     init(reading section: Section, inheriting outer: ScrapeLimits) {
         self = outer
-        bodySize = section.size("body_size_limit") ?? bodySize
-        samples = section.integer("sample_limit", in: 0...(.max)) ?? samples
-        labels = section.integer("label_limit", in: 0...(.max)) ?? labels
-        labelNameLength = section.integer("label_name_length_limit", in: 0...(.max)) ?? labelNameLength
-        labelValueLength = section.integer("label_value_length_limit", in: 0...(.max)) ?? labelValueLength
-        targets = section.integer("target_limit", in: 0...(.max)) ?? targets
+        if let size = section.size("body_size_limit"), size > 0 { bodySize = size }
+        read("sample_limit", \.samples, section)
+        read("label_limit", \.labels, section)
+        read("label_name_length_limit", \.labelNameLength, section)
+        read("label_value_length_limit", \.labelValueLength, section)
+        read("target_limit", \.targets, section)
+        read("keep_dropped_targets", \.keptDroppedTargets, section)
+    }
+
+    private mutating func read(_ key: String, _ limit: WritableKeyPath<ScrapeLimits, Int>, _ section: Section)
+    {
+        if let value = section.integer(key, in: 0...(.max)), value > 0 { self[keyPath: limit] = value }
     }
 }
 

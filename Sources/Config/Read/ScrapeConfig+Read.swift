@@ -19,6 +19,9 @@ enum ServiceDiscovery {
 extension ScrapeConfig {
     init?(reading section: Section, _ global: GlobalConfig) {
         self.init(jobName: section.required("job_name") ?? "", global: global)
+        let hasLegacyNames = section.context.hasLegacyNames
+        defer { section.context.hasLegacyNames = hasLegacyNames }
+        formats = ScrapeFormats(reading: section, inheriting: global.formats)
         readTimes(section, global)
         metricsPath = section.string("metrics_path") ?? metricsPath
         if !metricsPath.hasPrefix("/") { metricsPath = "/\(metricsPath)" }
@@ -28,31 +31,16 @@ extension ScrapeConfig {
         honorTimestamps = section.bool("honor_timestamps") ?? honorTimestamps
         trackTimestampsStaleness = section.bool("track_timestamps_staleness") ?? trackTimestampsStaleness
         enableCompression = section.bool("enable_compression") ?? enableCompression
-        enum Format: String, CaseIterable {
-            case protobuf = "PrometheusProto"
-            case text0 = "PrometheusText0.0.4"
-            case text1 = "PrometheusText1.0.0"
-            case openMetrics0 = "OpenMetricsText0.0.1"
-            case openMetrics1 = "OpenMetricsText1.0.0"
-        }
-        let fallback: Format? = section.choice("fallback_scrape_protocol")
-        fallbackScrapeProtocol = fallback?.rawValue
+        fallbackScrapeProtocol = section.choice("fallback_scrape_protocol")
         relabelConfigs = section.relabelConfigs("relabel_configs")
         staticConfigs = section.targetGroups(areRelabeled: !relabelConfigs.isEmpty)
         metricRelabelConfigs = section.relabelConfigs("metric_relabel_configs")
         http = HTTPConfig(reading: section)
         limits = ScrapeLimits(reading: section, inheriting: global.limits)
-        keepDroppedTargets =
-            section.integer("keep_dropped_targets", in: 0...(.max)) ?? global.keepDroppedTargets
+        nativeHistogramBuckets = section.integer("native_histogram_bucket_limit", in: 0...(.max)) ?? 0
+        nativeHistogramFactor = section.number("native_histogram_min_bucket_factor") ?? 0
         discovery = DiscoveryConfig(reading: section)
-        section.ignore([
-            "scrape_failure_log_file", "scrape_native_histograms",
-            "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms", "extra_scrape_metrics",
-            "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
-            "metric_name_escaping_scheme",
-            "metric_name_validation_scheme",
-        ])
-        section.accept(["scrape_protocols"])
+        section.ignore(["scrape_failure_log_file"])
     }
 
     private mutating func readTimes(_ section: Section, _ global: GlobalConfig) {
@@ -80,6 +68,7 @@ extension RelabelConfig {
         let action = written ?? .replace
         let pattern = section.pattern("regex")
         self.init(action: action, regex: pattern ?? standard)
+        nameScheme = section.context.hasLegacyNames ? .legacy : .utf8
         sourceLabels = names
         separator = section.string("separator") ?? separator
         targetLabel = section.string("target_label") ?? targetLabel

@@ -46,8 +46,8 @@ extension RelabelConfig {
             for (name, _) in labels.sortedPairs where regex.matches(name) { labels.remove(name) }
         case .labelkeep:
             for (name, _) in labels.sortedPairs where !regex.matches(name) { labels.remove(name) }
-        case .lowercase: labels.set(targetLabel, joined.lowercased())
-        case .uppercase: labels.set(targetLabel, joined.uppercased())
+        case .lowercase: labels.set(targetLabel, joined.cased(\.lowercaseMapping))
+        case .uppercase: labels.set(targetLabel, joined.cased(\.uppercaseMapping))
         }
         return true
     }
@@ -56,8 +56,30 @@ extension RelabelConfig {
         guard let value = regex.expand(replacement, matching: joined),
             let target = targetLabel.contains("$")
                 ? regex.expand(targetLabel, matching: joined) : targetLabel,
-            !target.isEmpty
+            !target.isEmpty, nameScheme == .utf8 || Labels.isLegacyLabelName(target)
         else { return }
         labels.set(target, value)
+    }
+}
+
+extension String {
+    /// Each character's own other case, as Go maps them: one scalar for one, so that `ß` stays what it is.
+    fileprivate func cased(_ mapping: KeyPath<Unicode.Scalar.Properties, String>) -> String {
+        var out = ""
+        for scalar in unicodeScalars {
+            let full = scalar.properties[keyPath: mapping].unicodeScalars
+            if full.count == 1 {
+                out.unicodeScalars.append(contentsOf: full)
+            } else if scalar == "\u{130}" {
+                out.unicodeScalars.append("i")
+            } else {
+                let title = scalar.properties.titlecaseMapping.unicodeScalars
+                // Greek letters with a small iota are upper case by what titles have.
+                out.unicodeScalars.append(
+                    contentsOf: title.count == 1 ? title : String(scalar).unicodeScalars
+                )
+            }
+        }
+        return out
     }
 }
