@@ -27,6 +27,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("script", Targets.script), ("read", Targets.remoteRead),
     ("scrape-om", Targets.scrapeOpenMetrics), ("scrape-proto", Targets.scrapeProtobuf),
     ("nut", Targets.nut),
+    ("otlp", Targets.otlp), ("otlp-json", Targets.otlpJSON), ("gzip", Targets.gzip),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {

@@ -22,6 +22,8 @@ public struct DaemonOptions: Sendable {
     public var corsOrigin: Pattern?
     /// Whether `POST /api/v1/write` stores what is pushed.
     public var receivesRemoteWrite = true
+    /// Whether `POST /api/v1/otlp/v1/metrics` does.
+    public var receivesOTLP = true
     /// The URL people reach this node under, for links in alerts; nil derives it from the listen address.
     public var externalURL: String?
 

@@ -183,6 +183,7 @@ final class Wiring: Sendable {
         )
         collector.reload(configuration)
         receiver.configure(configuration.push)
+        receiver.configure(configuration.otlp)
     }
 
     private func describeReload() {
@@ -236,6 +237,7 @@ final class Wiring: Sendable {
             current.withLock { ConfigurationView(isLoaded: $0.isLastReloadGood, loadedAt: $0.loadedAt) }
         }
         if options.receivesRemoteWrite { services.remoteWrite = receiver }
+        if options.receivesOTLP { services.otlp = receiver }
         services.corsOrigin = options.corsOrigin
         services.lookback = options.queryLookback
         services.readSampleLimit = options.queryMaxSamples
@@ -273,6 +275,7 @@ final class Wiring: Sendable {
             ("web.cors.origin", options.corsOrigin?.source ?? ".*"),
             ("web.enable-admin-api", "\(options.enablesAdministration)"),
             ("web.enable-lifecycle", "\(options.enablesLifecycle)"),
+            ("web.enable-otlp-receiver", "\(options.receivesOTLP)"),
             ("web.enable-remote-write-receiver", "\(options.receivesRemoteWrite)"),
             ("web.external-url", options.externalURL ?? ""),
             ("web.listen-address", options.listenAddress),

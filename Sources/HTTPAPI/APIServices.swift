@@ -54,6 +54,8 @@ public struct APIServices: Sendable {
     public var exemplars: (any ExemplarSource)?
     /// Stores what is pushed; nil answers 404.
     public var remoteWrite: (any RemoteWriteReceiver)?
+    /// Stores what OpenTelemetry's senders push; nil answers 404.
+    public var otlp: (any PushReceiving)?
     /// Reloads the configuration; nil unless `--web.enable-lifecycle` is given.
     public var reload: (@Sendable () async throws -> Void)?
     /// Begins the orderly end of the process; nil unless `--web.enable-lifecycle` is given.

@@ -61,7 +61,7 @@ struct JSONCursor {
         }
     }
 
-    private mutating func word(_ text: String, _ value: JSONValue) throws(CorruptionError) -> JSONValue {
+    mutating func word(_ text: String, _ value: JSONValue) throws(CorruptionError) -> JSONValue {
         guard bytes[offset...].starts(with: text.utf8) else { throw error("a JSON value") }
         offset += text.utf8.count
         return value
@@ -105,6 +105,16 @@ struct JSONCursor {
 
 extension JSONCursor {
     mutating func number() throws(CorruptionError) -> JSONValue {
+        guard let value = PromNumber.parse(bytes[try numberText()]) else {
+            throw error("a number in the range of a double")
+        }
+        return .number(value)
+    }
+
+    /// Passes over a number.
+    ///
+    /// - Returns: where its text is.
+    mutating func numberText() throws(CorruptionError) -> Range<Int> {
         let start = offset
         _ = take("-")
         if !take("0") { try digits() }
@@ -113,10 +123,7 @@ extension JSONCursor {
             _ = take("+") || take("-")
             try digits()
         }
-        guard let value = PromNumber.parse(bytes[start..<offset]) else {
-            throw error("a number in the range of a double")
-        }
-        return .number(value)
+        return start..<offset
     }
 
     private mutating func digits() throws(CorruptionError) {

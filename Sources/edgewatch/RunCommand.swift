@@ -48,6 +48,13 @@ struct RunCommand: AsyncParsableCommand {
     )
     var receivesRemoteWrite = true
 
+    @Flag(
+        name: .customLong("web.enable-otlp-receiver"),
+        inversion: .prefixedNo,
+        help: "Store what is pushed to /api/v1/otlp/v1/metrics."
+    )
+    var receivesOTLP = true
+
     @Option(
         name: .customLong("web.external-url"),
         help: "URL people reach this node under, for links in alerts."
@@ -94,6 +101,7 @@ struct RunCommand: AsyncParsableCommand {
             }
         }
         options.receivesRemoteWrite = receivesRemoteWrite
+        options.receivesOTLP = receivesOTLP
         options.externalURL = externalURL
         for name in features.flatMap({ $0.split(separator: ",") }).map(String.init)
         where !options.enable(name) {

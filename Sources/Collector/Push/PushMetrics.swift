@@ -12,6 +12,7 @@ struct PushMetrics: Sendable {
         case seriesLimit = "series_limit"
         case invalidLabels = "invalid_labels"
         case labelLimit = "label_limit"
+        case unsupported
         case invalidHistogram = "invalid_histogram"
         case histogramTooLarge = "histogram_too_large"
     }

@@ -19,7 +19,7 @@ internal import Synchronization
 public import Wire
 
 /// Stores what remote write pushes.
-public final class PushReceiver: RemoteWriteReceiver {
+public final class PushReceiver: Sendable {
     /// The bounds of the receiver.
     public struct Options: Sendable {
         /// The labels whose values make a group.
@@ -47,6 +47,7 @@ public final class PushReceiver: RemoteWriteReceiver {
     let metrics: PushMetrics
     let cache: Mutex<PushCache>
     let limits: Mutex<PushConfig>
+    let otlpOptions = Mutex(OTLPOptions())
     private let rates = Mutex(ClientRates())
     let buffers = Mutex(PushBuffers())
     private let nextSweep: Mutex<UInt64>

@@ -26,6 +26,8 @@ public struct Configuration: Sendable {
     public var sampling = SamplingConfig()
     /// How shipping behaves.
     public var sync = SyncConfig()
+    /// How OpenTelemetry's metrics become series.
+    public var otlp = OTLPConfig()
     /// What clients may push.
     public var push = PushConfig()
     /// Sources besides scraping.

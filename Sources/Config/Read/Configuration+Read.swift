@@ -86,9 +86,10 @@ extension Configuration {
         storage = section.section("storage", StorageConfig.init(reading:))
         sampling = section.section("sampling", SamplingConfig.init(reading:))
         sync = section.section("sync", SyncConfig.init(reading:))
+        otlp = section.section("otlp", OTLPConfig.init(reading:))
         push = section.section("push", PushConfig.init(reading:))
         collectors = section.section("collectors") { [global] in CollectorsConfig(reading: $0, global) }
-        section.ignore(["remote_read", "otlp", "tracing", "runtime"])
+        section.ignore(["remote_read", "tracing", "runtime"])
     }
 }
 

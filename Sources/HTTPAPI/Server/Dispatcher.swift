@@ -20,12 +20,16 @@ struct Dispatcher: Sendable {
     private let api: API
     private let services: APIServices
     private let remoteWrite: RemoteWriteEndpoint
+    private let otlp: OTLPEndpoint
     private let remoteRead: RemoteReadEndpoint
 
     init(services: APIServices) {
         self.services = services
         remoteRead = RemoteReadEndpoint(services: services)
-        remoteWrite = RemoteWriteEndpoint(receiver: services.remoteWrite, gate: IngestGate())
+        // One for all: what they hold together is what is bounded.
+        let gate = IngestGate()
+        remoteWrite = RemoteWriteEndpoint(receiver: services.remoteWrite, gate: gate)
+        otlp = OTLPEndpoint(receiver: services.otlp, gate: gate)
         api = API(services: services)
     }
 
@@ -60,6 +64,9 @@ struct Dispatcher: Sendable {
         // Bodies of these are large and no form.
         if endpoint == .remoteWrite {
             return count(endpoint.rawValue, await remoteWrite.reply(to: request, on: channel))
+        }
+        if endpoint == .otlp {
+            return count(endpoint.rawValue, await otlp.reply(to: request, on: channel))
         }
         if endpoint == .remoteRead {
             return await withTaskExecutorPreference(globalConcurrentExecutor) {

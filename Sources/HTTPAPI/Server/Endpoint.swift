@@ -33,6 +33,7 @@ enum Endpoint: String, Sendable, CaseIterable {
     case edgewatchStatus = "/api/v1/edgewatch/status"
     case remoteRead = "/api/v1/read"
     case remoteWrite = "/api/v1/write"
+    case otlp = "/api/v1/otlp/v1/metrics"
     case deleteSeries = "/api/v1/admin/tsdb/delete_series"
     case cleanTombstones = "/api/v1/admin/tsdb/clean_tombstones"
     case snapshot = "/api/v1/admin/tsdb/snapshot"
@@ -69,7 +70,7 @@ enum Endpoint: String, Sendable, CaseIterable {
             ["GET", "POST"]
         case .healthy, .ready: ["GET", "HEAD"]
         case .reload, .quit, .deleteSeries, .cleanTombstones, .snapshot: ["POST", "PUT"]
-        case .remoteWrite, .remoteRead: ["POST"]
+        case .remoteWrite, .remoteRead, .otlp: ["POST"]
         default: ["GET"]
         }
     }
@@ -107,7 +108,8 @@ enum Endpoint: String, Sendable, CaseIterable {
     /// Whether answers may be compressed: those for programs that read text, not the bodies that are already compressed.
     var isCompressible: Bool {
         switch self {
-        case .remoteRead, .remoteWrite, .liveNotifications, .healthy, .ready, .reload, .quit, .version: false
+        case .remoteRead, .remoteWrite, .otlp, .liveNotifications, .healthy, .ready, .reload, .quit, .version:
+            false
         default: true
         }
     }

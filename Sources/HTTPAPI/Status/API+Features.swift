@@ -16,7 +16,8 @@ extension API {
                 [
                     ("admin", services.admin != nil), ("exclude_alerts", true),
                     ("label_values_match", true), ("lifecycle", services.reload != nil),
-                    ("otlp_write_receiver", false), ("query_stats", true), ("query_warnings", true),
+                    ("otlp_write_receiver", services.otlp != nil), ("query_stats", true),
+                    ("query_warnings", true),
                     ("remote_read", true), ("remote_write_receiver", services.remoteWrite != nil),
                     ("time_range_labels", true), ("time_range_series", true),
                 ]

@@ -126,3 +126,15 @@ extension RemoteWriteRequest {
         return start..<UInt32(copied.count)
     }
 }
+
+extension RemoteWriteRequest.Limits {
+    /// What is pushed in another form than remote write: the eight thousand data points an OpenTelemetry collector sends at
+    /// once, as histograms of twenty series each, twice over.
+    static let translated: RemoteWriteRequest.Limits = {
+        var limits = RemoteWriteRequest.Limits()
+        limits.series = 400_000
+        limits.samples = 400_000
+        limits.copiedBytes = 48 << 20
+        return limits
+    }()
+}
