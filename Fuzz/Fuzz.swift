@@ -28,6 +28,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("scrape-om", Targets.scrapeOpenMetrics), ("scrape-proto", Targets.scrapeProtobuf),
     ("nut", Targets.nut),
     ("otlp", Targets.otlp), ("otlp-json", Targets.otlpJSON), ("gzip", Targets.gzip),
+    ("kubernetes", Targets.kubernetes), ("kubeconfig", Targets.kubeconfig),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {

@@ -17,7 +17,9 @@ public struct KubernetesPage: Sendable, Equatable {
     public var version = ""
     /// What to ask the next page with; empty on the last.
     public var next = ""
+}
 
+extension KubernetesPage {
     /// Reads a page.
     ///
     /// - Parameters:
