@@ -68,7 +68,7 @@ import Wire
         let (published, continuation) = AsyncStream<[String]>.makeStream()
         let task = Task {
             await discovery.run(
-                KubernetesReport(
+                DiscoveryReport(
                     publish: { continuation.yield($0.map(\.source)) },
                     fail: { continuation.yield(["! \($0)"]) }
                 )
@@ -94,10 +94,9 @@ import Wire
         config.apiServer = server
         change(&config)
         return KubernetesDiscovery(
-            config: config,
+            config,
             http: HTTPClient(userAgent: "t"),
-            clock: ManualClock(wallMilliseconds: 0),
-            environment: { _ in nil }
+            clock: ManualClock(wallMilliseconds: 0)
         )
     }
 

@@ -37,11 +37,13 @@ enum DiscovererDefinition: Sendable, Equatable {
     case file(FileDiscoveryConfig)
     case http(HTTPDiscoveryConfig)
     case dns(DNSDiscoveryConfig)
+    case kubernetes(KubernetesDiscoveryConfig)
 
     /// Every discovery of a job.
     static func all(of job: ScrapeConfig) -> [DiscovererDefinition] {
         job.discovery.file.map(DiscovererDefinition.file) + job.discovery.http.map(DiscovererDefinition.http)
             + job.discovery.dns.map(DiscovererDefinition.dns)
+            + job.discovery.kubernetes.map(DiscovererDefinition.kubernetes)
     }
 
     /// The word for it in series, in the API and for people; Prometheus'.
@@ -50,6 +52,7 @@ enum DiscovererDefinition: Sendable, Equatable {
         case .file: "file"
         case .http: "http"
         case .dns: "dns"
+        case .kubernetes: "kubernetes"
         }
     }
 
@@ -58,6 +61,7 @@ enum DiscovererDefinition: Sendable, Equatable {
         case .file(let config): FileDiscovery(config, clock: clock)
         case .http(let config): HTTPDiscovery(config, http: http, clock: clock)
         case .dns(let config): DNSDiscovery(config, clock: clock)
+        case .kubernetes(let config): KubernetesDiscovery(config, http: http, clock: clock)
         }
     }
 }

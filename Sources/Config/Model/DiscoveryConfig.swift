@@ -8,6 +8,8 @@ public struct DiscoveryConfig: Sendable, Equatable {
     public var http: [HTTPDiscoveryConfig] = []
     /// Names whose records are targets.
     public var dns: [DNSDiscoveryConfig] = []
+    /// Clusters whose objects are targets.
+    public var kubernetes: [KubernetesDiscoveryConfig] = []
 
     /// Creates a configuration that discovers nothing.
     public init() {}

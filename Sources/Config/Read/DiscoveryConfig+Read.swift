@@ -9,7 +9,10 @@ extension DiscoveryConfig {
         file = section.sections("file_sd_configs", FileDiscoveryConfig.init(reading:))
         http = section.sections("http_sd_configs", HTTPDiscoveryConfig.init(reading:))
         dns = section.sections("dns_sd_configs", DNSDiscoveryConfig.init(reading:))
-        let known: Set<String> = ["file_sd_configs", "http_sd_configs", "dns_sd_configs"]
+        kubernetes = section.sections("kubernetes_sd_configs", KubernetesDiscoveryConfig.init(reading:))
+        let known: Set<String> = [
+            "file_sd_configs", "http_sd_configs", "dns_sd_configs", "kubernetes_sd_configs",
+        ]
         section.refuse(
             ServiceDiscovery.keys.filter { !known.contains($0) },
             remedy: ServiceDiscovery.remedy

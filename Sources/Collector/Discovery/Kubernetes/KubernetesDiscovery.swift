@@ -5,20 +5,13 @@
 // while is waited for more.
 
 internal import Config
+internal import Glibc
 internal import HTTPClient
 internal import Platform
 internal import Wire
 
-/// What a discovery tells whoever started it.
-struct KubernetesReport: Sendable {
-    /// Takes all groups, each time anything changed, and again when nothing is wrong any more.
-    let publish: @Sendable ([KubernetesGroup]) -> Void
-    /// Takes what is wrong; the groups stay in force.
-    let fail: @Sendable (String) -> Void
-}
-
 /// One `kubernetes_sd_configs` entry at work.
-struct KubernetesDiscovery: Sendable {
+struct KubernetesDiscovery: Discoverer {
     /// How long changes are gathered.
     private static let gathering = Duration.milliseconds(200)
     /// When a server that was not found is looked for again.
@@ -27,13 +20,18 @@ struct KubernetesDiscovery: Sendable {
     let config: KubernetesDiscoveryConfig
     let http: HTTPClient
     let clock: any EdgeClock
-    let environment: @Sendable (String) -> String?
+
+    init(_ config: KubernetesDiscoveryConfig, http: HTTPClient, clock: any EdgeClock) {
+        self.config = config
+        self.http = http
+        self.clock = clock
+    }
 
     /// Discovers until cancelled.
-    func run(_ report: KubernetesReport) async {
+    func run(_ report: DiscoveryReport) async {
         while !Task.isCancelled {
             do throws(KubernetesAccessError) {
-                let access = try KubernetesAccess(config, environment: environment)
+                let access = try KubernetesAccess(config, environment: KubernetesDiscovery.variable)
                 await run(access, report)
             } catch {
                 report.fail(error.words)
@@ -42,7 +40,7 @@ struct KubernetesDiscovery: Sendable {
         }
     }
 
-    private func run(_ access: KubernetesAccess, _ report: KubernetesReport) async {
+    private func run(_ access: KubernetesAccess, _ report: DiscoveryReport) async {
         let requests = KubernetesDiscovery.requests(config, own: access.ownNamespace)
         let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let cluster = KubernetesCluster(
@@ -72,7 +70,7 @@ struct KubernetesDiscovery: Sendable {
     private func publish(
         _ changes: AsyncStream<Void>,
         _ state: KubernetesState,
-        _ report: KubernetesReport
+        _ report: DiscoveryReport
     ) async {
         var groups: [KubernetesGroup] = []
         var problem: String?
@@ -85,9 +83,13 @@ struct KubernetesDiscovery: Sendable {
             let isNews = fresh != nil || words != problem
             groups = fresh ?? groups
             problem = words
-            if isNews, isComplete { report.publish(groups) }
+            if isNews, isComplete { report.publish(groups.map(DiscoveredGroup.init)) }
             if isNews, let words { report.fail(words) }
         }
+    }
+
+    private static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
     }
 
     /// A list and watch for each resource and namespace.
@@ -108,6 +110,12 @@ struct KubernetesDiscovery: Sendable {
                 )
             }
         }
+    }
+}
+
+extension DiscoveredGroup {
+    fileprivate init(_ group: KubernetesGroup) {
+        self.init(source: group.source, targets: group.targets, labels: group.labels)
     }
 }
 

@@ -145,6 +145,13 @@ struct KubernetesWatcher: Sendable {
         }
         guard !Task.isCancelled, !reading.isOver else { return }
         guard let status = reading.status else {
+            // More watches than the client has places for streams: at least the list is read now and then.
+            if failure?.kind == .timeout {
+                state.change(index) {
+                    $0.garbled("a watch of \(self.request.resource.rawValue): no answer in time")
+                }
+                return
+            }
             return fail(failure ?? HTTPClientError(.transfer, "the watch has no answer"))
         }
         guard status == 200 else { return fail(status: status, body: reading.message) }
