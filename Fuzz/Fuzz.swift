@@ -29,6 +29,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("nut", Targets.nut),
     ("otlp", Targets.otlp), ("otlp-json", Targets.otlpJSON), ("gzip", Targets.gzip),
     ("kubernetes", Targets.kubernetes), ("kubeconfig", Targets.kubeconfig),
+    ("import", Targets.textImport), ("gateway-path", Targets.gatewayPath),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {

@@ -39,4 +39,29 @@ extension Targets {
         guard let count = try? Gzip.decompress(input.span, into: &buffer, limit: limit) else { return }
         precondition(count <= limit && count <= buffer.count, "no more than the limit")
     }
+
+    /// The bytes are lines of text.
+    @Sendable static func textImport(_ input: [UInt8]) {
+        var options = ImportOptions()
+        options.labels = GroupingKey.Pair("a=b").map { [$0] } ?? []
+        var reader = TextImport(options, now: 1)
+        var request = RemoteWriteRequest()
+        request.begin()
+        guard (try? reader.read(input.span, into: &request)) != nil else { return }
+        let none: [UInt8] = []
+        for series in request.series {
+            guard let labels = try? request.labels(of: series, in: none.span) else { continue }
+            precondition(labels["a"] == "b", "the request's labels win")
+        }
+    }
+
+    /// The bytes are a path.
+    @Sendable static func gatewayPath(_ input: [UInt8]) {
+        let text = String(decoding: input, as: UTF8.self)
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard let key = try? GroupingKey(parts) else { return }
+        precondition(key.labels["job"] != nil, "a group has a job")
+        let again = try? GroupingKey(key.pairs.flatMap { [$0.name, $0.value] })
+        precondition(again == key, "a group is named by its labels")
+    }
 }

@@ -62,6 +62,7 @@ public final class CollectorService: Sendable {
     ///   - clock: the time source.
     ///   - telemetry: where what was given up is counted; also collected from.
     ///   - features: what of scraping is on beyond the configuration.
+    ///   - gateway: whose push gateway is stored; nil for none.
     ///   - logger: hears of targets that go down and policies that change.
     public init(
         configuration: Configuration,
@@ -72,6 +73,7 @@ public final class CollectorService: Sendable {
         clock: any EdgeClock,
         telemetry: Telemetry,
         features: ScrapeFeatures = [],
+        gateway: PushReceiver? = nil,
         logger: Logger
     ) {
         self.clock = clock
@@ -95,6 +97,7 @@ public final class CollectorService: Sendable {
             report: report,
             power: powerState,
             features: features,
+            gateway: gateway,
             logger: logger
         )
         reload(configuration)

@@ -13,6 +13,8 @@ enum SourceDefinition: Sendable, Equatable {
     case scrape(ScrapeTarget)
     /// A Modbus unit.
     case modbus(ModbusDeviceConfig, identity: Labels)
+    /// What the push gateway holds.
+    case gateway(interval: Duration)
     /// A server of Network UPS Tools.
     case nut(NUTServerConfig, identity: Labels)
     /// edgewatch's own metrics.
@@ -25,6 +27,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .smart(let config, _): config.interval
         case .scrape(let target): target.interval
         case .modbus(let device, _): device.interval
+        case .gateway(let interval): interval
         case .nut(let server, _): server.interval
         case .telemetry(let interval, _): interval
         }
@@ -37,6 +40,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .smart: "node"
         case .scrape: "application"
         case .modbus: "device"
+        case .gateway: "application"
         case .nut: "device"
         case .telemetry: "edgewatch"
         }
@@ -49,7 +53,7 @@ enum SourceDefinition: Sendable, Equatable {
     var isImmediate: Bool {
         switch self {
         case .host, .smart, .telemetry: true
-        case .scrape, .modbus: false
+        case .scrape, .modbus, .gateway: false
         case .nut: false
         }
     }
@@ -63,6 +67,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .scrape(let target):
             "\(target.job.jobName)/\(target.labels["instance"] ?? target.url)"
         case .modbus(let device, _): "modbus/\(device.name)"
+        case .gateway: "push gateway"
         case .nut(let server, _): "nut/\(server.name)"
         case .telemetry: "edgewatch"
         }
@@ -75,6 +80,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .smart: ["node", "smart"]
         case .scrape(let target): ["application", "container", target.job.jobName, name]
         case .modbus(let device, _): ["device", "industrial", device.name, name]
+        case .gateway: ["application", "gateway", name]
         case .nut(let server, _): ["device", server.name, name]
         case .telemetry: ["edgewatch"]
         }
@@ -90,5 +96,20 @@ enum SourceDefinition: Sendable, Equatable {
             default: name
             }
         return text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0100_0000_01b3 }
+    }
+
+    /// What its values may be.
+    var validation: [ValidationConfig] {
+        switch self {
+        case .host(let config, _): config.validation
+        case .scrape(let target): target.job.validation
+        case .modbus(let device, _): device.validation
+        default: []
+        }
+    }
+
+    /// The word for the source where what its rules rejected is counted: targets of a job are one.
+    var validationName: String {
+        if case .scrape(let target) = self { target.job.jobName } else { name }
     }
 }

@@ -20,6 +20,8 @@ struct SourceFactory: Sendable {
     let report: SamplingReport
     let power: PowerState
     let logger: Logger
+    /// Whose gateway is stored; nil when nothing is pushed to one.
+    let gateway: PushReceiver?
     private let features: ScrapeFeatures
     private let sampling: SamplingTally
     private let scrapes: ScrapeTally
@@ -39,6 +41,7 @@ struct SourceFactory: Sendable {
         report: SamplingReport,
         power: PowerState,
         features: ScrapeFeatures = [],
+        gateway: PushReceiver? = nil,
         logger: Logger
     ) {
         self.hostName = hostName
@@ -50,6 +53,7 @@ struct SourceFactory: Sendable {
         self.report = report
         self.power = power
         self.logger = logger
+        self.gateway = gateway
         self.features = features
         sampling = SamplingTally(telemetry)
         scrapes = ScrapeTally(telemetry, sampling: sampling)
@@ -91,12 +95,21 @@ struct SourceFactory: Sendable {
         definitions += configuration.collectors.nut.map { server in
             .nut(server, identity: identity(job: "nut", instance: server.name, own: server.labels))
         }
+        if gateway != nil { definitions.append(.gateway(interval: configuration.push.gatewayInterval)) }
         return definitions
+    }
+
+    /// The store, behind the rules of a source that has some.
+    private func sink(for definition: SourceDefinition) -> any SampleSink {
+        let rules = definition.validation
+        guard !rules.isEmpty else { return sink }
+        return ValidatingSink(sink, rules, source: definition.validationName, telemetry: telemetry)
     }
 
     /// The source for a definition.
     func make(_ definition: SourceDefinition) -> any CollectorSource {
-        switch definition {
+        let sink = sink(for: definition)
+        return switch definition {
         case .host(let config, let identity):
             HostPassSource(
                 config,
@@ -145,6 +158,7 @@ struct SourceFactory: Sendable {
                 tally: devicePasses,
                 logger: logger
             )
+        case .gateway: PushGatewaySource(definition, gateway)
         case .telemetry(let interval, let identity):
             TelemetrySource(
                 interval: interval,

@@ -24,6 +24,10 @@ public struct DaemonOptions: Sendable {
     public var receivesRemoteWrite = true
     /// Whether `POST /api/v1/otlp/v1/metrics` does.
     public var receivesOTLP = true
+    /// Whether `POST /api/v1/import/prometheus` does.
+    public var importsText = true
+    /// Whether what is pushed to `/metrics/job/…` is held.
+    public var holdsPushes = true
     /// The URL people reach this node under, for links in alerts; nil derives it from the listen address.
     public var externalURL: String?
 

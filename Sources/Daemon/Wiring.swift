@@ -101,17 +101,6 @@ final class Wiring: Sendable {
             telemetry: telemetry,
             logger: logger
         )
-        collector = CollectorService(
-            configuration: configuration,
-            hostName: hostName,
-            sink: store,
-            http: http,
-            signals: signals,
-            clock: clock,
-            telemetry: telemetry,
-            features: options.scrapeFeatures,
-            logger: logger
-        )
         receiver = PushReceiver(
             PushReceiver.Options(
                 groupLabels: configuration.storage.groupLabels,
@@ -121,6 +110,18 @@ final class Wiring: Sendable {
             sink: store,
             clock: clock,
             telemetry: telemetry
+        )
+        collector = CollectorService(
+            configuration: configuration,
+            hostName: hostName,
+            sink: store,
+            http: http,
+            signals: signals,
+            clock: clock,
+            telemetry: telemetry,
+            features: options.scrapeFeatures,
+            gateway: options.holdsPushes ? receiver : nil,
+            logger: logger
         )
         describeReload()
         do {
@@ -238,6 +239,8 @@ final class Wiring: Sendable {
         }
         if options.receivesRemoteWrite { services.remoteWrite = receiver }
         if options.receivesOTLP { services.otlp = receiver }
+        if options.importsText { services.textImport = receiver }
+        if options.holdsPushes { services.pushGateway = receiver }
         services.corsOrigin = options.corsOrigin
         services.lookback = options.queryLookback
         services.readSampleLimit = options.queryMaxSamples
@@ -274,8 +277,10 @@ final class Wiring: Sendable {
             ("storage.path", options.storagePath ?? ""),
             ("web.cors.origin", options.corsOrigin?.source ?? ".*"),
             ("web.enable-admin-api", "\(options.enablesAdministration)"),
+            ("web.enable-import-receiver", "\(options.importsText)"),
             ("web.enable-lifecycle", "\(options.enablesLifecycle)"),
             ("web.enable-otlp-receiver", "\(options.receivesOTLP)"),
+            ("web.enable-push-gateway", "\(options.holdsPushes)"),
             ("web.enable-remote-write-receiver", "\(options.receivesRemoteWrite)"),
             ("web.external-url", options.externalURL ?? ""),
             ("web.listen-address", options.listenAddress),

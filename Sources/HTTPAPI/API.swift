@@ -56,7 +56,7 @@ struct API: Sendable {
         case .liveNotifications: .empty(204)
         case .edgewatchStatus: edgewatchStatus()
         // The dispatcher hands them more than a form.
-        case .remoteWrite, .remoteRead, .otlp, .federate: .empty(404)
+        case .remoteWrite, .remoteRead, .otlp, .textImport, .pushGateway, .federate: .empty(404)
         case .deleteSeries: try await deleteSeries(form)
         case .cleanTombstones: try await cleanTombstones()
         case .snapshot: try await snapshot(form)

@@ -56,6 +56,10 @@ public struct APIServices: Sendable {
     public var remoteWrite: (any RemoteWriteReceiver)?
     /// Stores what OpenTelemetry's senders push; nil answers 404.
     public var otlp: (any PushReceiving)?
+    /// Stores text that is pushed; nil answers 404.
+    public var textImport: (any PushReceiving)?
+    /// Holds text that is pushed; nil answers 404.
+    public var pushGateway: (any PushReceiving)?
     /// Reloads the configuration; nil unless `--web.enable-lifecycle` is given.
     public var reload: (@Sendable () async throws -> Void)?
     /// Begins the orderly end of the process; nil unless `--web.enable-lifecycle` is given.

@@ -100,13 +100,22 @@ public struct AppendResult: Sendable, Equatable {
     /// Histograms with more buckets than the store keeps at any resolution, or for whose parts
     /// `storage.max_series` leaves no room.
     public var refused: Int
+    /// Samples that a rule of their source rejected; no store says this.
+    public var invalid: Int
 
     /// Creates a result.
-    public init(appended: Int = 0, outOfOrder: Int = 0, duplicate: Int = 0, refused: Int = 0) {
+    public init(
+        appended: Int = 0,
+        outOfOrder: Int = 0,
+        duplicate: Int = 0,
+        refused: Int = 0,
+        invalid: Int = 0
+    ) {
         self.appended = appended
         self.outOfOrder = outOfOrder
         self.duplicate = duplicate
         self.refused = refused
+        self.invalid = invalid
     }
 }
 

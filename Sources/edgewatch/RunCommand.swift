@@ -55,6 +55,20 @@ struct RunCommand: AsyncParsableCommand {
     )
     var receivesOTLP = true
 
+    @Flag(
+        name: .customLong("web.enable-import-receiver"),
+        inversion: .prefixedNo,
+        help: "Store what is pushed to /api/v1/import/prometheus."
+    )
+    var importsText = true
+
+    @Flag(
+        name: .customLong("web.enable-push-gateway"),
+        inversion: .prefixedNo,
+        help: "Hold what is pushed to /metrics/job/…, as a Pushgateway does."
+    )
+    var holdsPushes = true
+
     @Option(
         name: .customLong("web.external-url"),
         help: "URL people reach this node under, for links in alerts."
@@ -102,6 +116,8 @@ struct RunCommand: AsyncParsableCommand {
         }
         options.receivesRemoteWrite = receivesRemoteWrite
         options.receivesOTLP = receivesOTLP
+        options.importsText = importsText
+        options.holdsPushes = holdsPushes
         options.externalURL = externalURL
         for name in features.flatMap({ $0.split(separator: ",") }).map(String.init)
         where !options.enable(name) {

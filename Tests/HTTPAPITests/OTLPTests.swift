@@ -36,6 +36,12 @@ private final class ScriptedReceiver: PushReceiving {
         RemoteWriteReport()
     }
 
+    func importText(_: Span<UInt8>, _: PushEncoding, _: ImportOptions) -> ImportReport { ImportReport() }
+
+    func gateway(_: GatewayRequest, _: Span<UInt8>, _: PushEncoding) -> GatewayReport {
+        GatewayReport(status: 500, message: "")
+    }
+
     func otlp(_ body: Span<UInt8>, _ encoding: PushEncoding, isJSON: Bool) -> OTLPReport {
         let bytes = body.withUnsafeBufferPointer { Array($0) }
         return state.withLock { state in

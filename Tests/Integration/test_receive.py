@@ -395,6 +395,57 @@ def test_version_2_in_version_1_clothes_stores_nothing(node):
     assert values(node, "pushed") == {}
 
 
+# ---- both versions, one table -------------------------------------------------
+
+# What is pushed first, what is pushed then, the statuses, what 2.0 says is written, and what is there at the end; times are
+# seconds before now, values by series and time.
+GOOD = {("0", 9): 1.0, ("0", 8): 2.0, ("1", 9): 3.0}
+CASES = [
+    ("once", [GOOD], [204], [3], GOOD),
+    ("a retry after an answer that was lost", [GOOD, GOOD, GOOD], [204, 204, 204], [3, 3, 3], GOOD),
+    (
+        "a retry with more behind it",
+        [GOOD, {**GOOD, ("1", 8): 4.0}],
+        [204, 204],
+        [3, 4],
+        {**GOOD, ("1", 8): 4.0},
+    ),
+    ("another value for a time", [GOOD, {("0", 9): 7.0}], [204, 400], [3, 0], GOOD),
+    (
+        "another value among new ones",
+        [GOOD, {("0", 9): 7.0, ("0", 7): 5.0, ("2", 9): 6.0}],
+        [204, 400],
+        [3, 2],
+        {**GOOD, ("0", 7): 5.0, ("2", 9): 6.0},
+    ),
+    ("late, within the window", [{("0", 5): 1.0}, {("0", 9): 2.0}], [204, 204], [1, 1], {("0", 5): 1.0, ("0", 9): 2.0}),
+    ("an hour late", [{("0", 5): 1.0}, {("0", 3600): 2.0}], [204, 204], [1, 1], {("0", 5): 1.0, ("0", 3600): 2.0}),
+    ("newest first in one request", [{("0", 1): 3.0, ("0", 2): 2.0, ("0", 3): 1.0}], [204], [3],
+     {("0", 1): 3.0, ("0", 2): 2.0, ("0", 3): 1.0}),
+    ("too far ahead, and one that is not", [{("0", -3600): 1.0, ("1", 1): 2.0}], [400], [1], {("1", 1): 2.0}),
+]
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("pushes,statuses,written,end", [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_pushes_by_the_table(node, version, pushes, statuses, written, end):
+    now = now_ms()
+    for samples, status, count in zip(pushes, statuses, written):
+        series = {}
+        for (name, seconds), value in samples.items():
+            series.setdefault(name, []).append((now - seconds * 1000, value))
+        if version == "1.0":
+            answer = push(node.port, [(up(i=name), rows) for name, rows in series.items()])
+            assert answer.status == status and answer.written is None, answer.text
+        else:
+            request = RequestV2()
+            for name, rows in series.items():
+                request.add(up(i=name), samples=rows)
+            answer = push_v2(node.port, request)
+            assert answer.status == status and answer.written == (count, 0, 0), answer.text
+    assert values(node, "pushed", "2h") == {(name, now - s * 1000): v for (name, s), v in end.items()}
+
+
 # ---- what nobody should send ------------------------------------------------
 
 

@@ -13,6 +13,8 @@ struct PushMetrics: Sendable {
         case invalidLabels = "invalid_labels"
         case labelLimit = "label_limit"
         case unsupported
+        case unreadable
+        case validation
         case invalidHistogram = "invalid_histogram"
         case histogramTooLarge = "histogram_too_large"
     }

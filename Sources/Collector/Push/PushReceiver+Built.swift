@@ -15,14 +15,14 @@ extension PushReceiver {
     /// - Parameters:
     ///   - body: the body as it came.
     ///   - encoding: how it is compressed.
-    ///   - dialect: what the request is counted as.
+    ///   - dialect: what the request is counted as; nil for what comes from within.
     ///   - isTracking: whether the series are wanted of which something was refused.
     ///   - fill: adds the series to an empty request.
     /// - Returns: what became of it, and the series refused in whole or part by their place in the request.
     func receive(
         _ body: Span<UInt8>,
         _ encoding: PushEncoding,
-        as dialect: PushMetrics.Dialect,
+        as dialect: PushMetrics.Dialect?,
         isTracking: Bool = false,
         _ fill: (Span<UInt8>, inout RemoteWriteRequest) throws(RemoteWriteError) -> Void
     ) -> (report: RemoteWriteReport, refusedSeries: Set<Int>) {
@@ -39,7 +39,7 @@ extension PushReceiver {
                 let count = try decompress(body, encoding, into: &bytes)
                 try fill(bytes.span.extracting(first: count), &scratch.request)
             }
-            metrics.count(dialect)
+            if let dialect { metrics.count(dialect) }
             let none: [UInt8] = []
             store(none.span, &scratch, &report)
         } catch {
@@ -51,6 +51,21 @@ extension PushReceiver {
         buffers.withLock { $0.keep(bytes, scratch) }
         sweepWhenDue()
         return (report, refusedSeries)
+    }
+
+    /// Decompresses a body for who does not make a request of it.
+    func withDecoded(
+        _ body: Span<UInt8>,
+        _ encoding: PushEncoding,
+        _ work: (Span<UInt8>) -> Void
+    ) throws(RemoteWriteError) {
+        guard encoding != .identity else {
+            try check(body.count)
+            return work(body)
+        }
+        var bytes: [UInt8] = []
+        let count = try decompress(body, encoding, into: &bytes)
+        work(bytes.span.extracting(first: count))
     }
 
     private func check(_ count: Int) throws(RemoteWriteError) {

@@ -108,7 +108,7 @@ extension PushReceiver {
             let result = try sink.append(batch)
             refuse(result, batch.timestamp, &report)
             // What the store had already, bit for bit, counts as stored: the sender sent it again.
-            let refused = result.outOfOrder + result.duplicate + result.refused
+            let refused = result.outOfOrder + result.duplicate + result.refused + result.invalid
             if refused > 0, isTracking { try findRefused(batch, &refusals) }
             guard refused > 0, !batch.histograms.isEmpty, !batch.series.isEmpty else {
                 // One kind, or all of both.
@@ -122,7 +122,7 @@ extension PushReceiver {
             batch.histograms.removeAll()
             batch.starts.removeAll()
             let again = try sink.append(batch)
-            let stored = max(0, batch.count - again.outOfOrder - again.duplicate)
+            let stored = max(0, batch.count - again.outOfOrder - again.duplicate - again.invalid)
             report.samples += stored
             report.histograms += max(0, batch.count + histograms - refused - stored)
         }
@@ -139,7 +139,7 @@ extension PushReceiver {
         single.acceptsOld = true
         func isRefused() throws(SinkError) -> Bool {
             let result = try sink.append(single)
-            return result.outOfOrder + result.duplicate + result.refused > 0
+            return result.outOfOrder + result.duplicate + result.refused + result.invalid > 0
         }
         for (id, value) in zip(batch.series, batch.values) {
             single.series = [id]
@@ -192,6 +192,10 @@ extension PushReceiver {
             refuse(.outOfOrder, result.outOfOrder, words, &report)
         }
         refuseDuplicates(result.duplicate, time, &report)
+        if result.invalid > 0 {
+            let words = words("rejected by push.validation", result.invalid, time)
+            refuse(.validation, result.invalid, words, &report)
+        }
         if result.refused > 0 {
             let words = words(
                 "histogram has too many buckets, or there are too many series",

@@ -48,6 +48,8 @@ public final class PushReceiver: Sendable {
     let cache: Mutex<PushCache>
     let limits: Mutex<PushConfig>
     let otlpOptions = Mutex(OTLPOptions())
+    /// Metrics held for pushers that are gone.
+    let gateway = PushGateway()
     private let rates = Mutex(ClientRates())
     let buffers = Mutex(PushBuffers())
     private let nextSweep: Mutex<UInt64>
@@ -69,7 +71,9 @@ public final class PushReceiver: Sendable {
     ) {
         self.options = options
         self.limits = Mutex(limits)
-        self.sink = sink
+        self.sink =
+            limits.validation.isEmpty
+            ? sink : ValidatingSink(sink, limits.validation, source: "push", telemetry: telemetry)
         self.clock = clock
         metrics = PushMetrics(telemetry)
         nextSweep = Mutex(clock.monotonicNanoseconds() + PushReceiver.sweepInterval)
@@ -79,6 +83,12 @@ public final class PushReceiver: Sendable {
                 byteLimit: max(1 << 20, options.maxSeries * PushReceiver.keyBytesPerSeries)
             )
         )
+        telemetry.computed("edgewatch_gateway_groups", "Groups of pushed metrics held.") {
+            [gateway] in Double(gateway.counts.groups)
+        }
+        telemetry.computed("edgewatch_gateway_series", "Series of all groups of pushed metrics held.") {
+            [gateway] in Double(gateway.counts.series)
+        }
         telemetry.computed("edgewatch_receiver_cached_series", "Series whose pushed keys are remembered.") {
             [weak self] in Double(self?.cache.withLock { $0.entries.count } ?? 0)
         }

@@ -38,6 +38,9 @@ public struct HostCollectorConfig: Sendable, Equatable {
     /// Whether this is a pass beside the host's own; see `passes`.
     public internal(set) var isFurtherPass = false
 
+    /// What values may be.
+    public var validation: [ValidationConfig] = []
+
     /// Creates the defaults.
     public init() {}
 }
@@ -64,6 +67,9 @@ public struct ModbusDeviceConfig: Sendable, Equatable {
     public var maxGap = 8
     /// What is read, in file order.
     public var registers: [ModbusRegisterConfig] = []
+
+    /// What values may be.
+    public var validation: [ValidationConfig] = []
 
     /// Creates a device with defaults.
     public init(name: String, host: String) {

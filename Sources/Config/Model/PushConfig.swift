@@ -19,6 +19,13 @@ public struct PushConfig: Sendable, Equatable {
     /// Samples a client may send at once; nil is ten seconds' worth.
     public var burst: Double?
 
+    /// What values may be; takes effect at the next start.
+    public var validation: [ValidationConfig] = []
+    /// How often what the gateway holds is stored; `global.scrape_interval` unless configured.
+    public var gatewayInterval = Duration.seconds(60)
+    /// Groups the gateway holds at most.
+    public var gatewayGroups = 1000
+
     /// Creates the defaults.
     public init() {}
 

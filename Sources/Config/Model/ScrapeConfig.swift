@@ -34,6 +34,8 @@ public struct ScrapeConfig: Sendable, Equatable {
     public var relabelConfigs: [RelabelConfig] = []
     /// Applied to each scraped series.
     public var metricRelabelConfigs: [RelabelConfig] = []
+    /// What values may be.
+    public var validation: [ValidationConfig] = []
     /// Authentication, TLS, redirects, proxy.
     public var http = HTTPConfig()
     /// Limits; a violation fails the scrape.

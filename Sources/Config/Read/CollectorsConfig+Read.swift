@@ -22,6 +22,7 @@ extension HostCollectorConfig {
         instance = section.string("instance")
         labels = section.labels("labels")
         readCollectors(section)
+        validation = section.validations()
         procPath = section.path("proc_path") ?? procPath
         sysPath = section.path("sys_path") ?? sysPath
         rootfsPath = section.path("rootfs_path") ?? rootfsPath
@@ -40,6 +41,7 @@ extension ModbusDeviceConfig {
         interval = section.interval("interval") ?? global.scrapeInterval
         timeout = section.interval("timeout") ?? timeout
         labels = section.labels("labels")
+        validation = section.validations()
         byteOrder = section.choice("byte_order") ?? byteOrder
         maxGap = section.integer("max_gap", in: 0...120) ?? maxGap
         registers = section.sections("registers") { [byteOrder] in

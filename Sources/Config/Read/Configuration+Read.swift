@@ -87,7 +87,7 @@ extension Configuration {
         sampling = section.section("sampling", SamplingConfig.init(reading:))
         sync = section.section("sync", SyncConfig.init(reading:))
         otlp = section.section("otlp", OTLPConfig.init(reading:))
-        push = section.section("push", PushConfig.init(reading:))
+        push = section.section("push") { [global] in PushConfig(reading: $0, global) }
         collectors = section.section("collectors") { [global] in CollectorsConfig(reading: $0, global) }
         section.ignore(["remote_read", "tracing", "runtime"])
     }

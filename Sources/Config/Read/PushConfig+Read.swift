@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension PushConfig {
-    init(reading section: Section) {
+    init(reading section: Section, _ global: GlobalConfig) {
         self.init()
         bodySize = section.byteLimit("body_size_limit") ?? bodySize
         decodedSize = section.byteLimit("decoded_size_limit") ?? decodedSize
@@ -10,6 +10,12 @@ extension PushConfig {
         labelValueLength = section.integer("label_value_length_limit", in: 0...(.max)) ?? labelValueLength
         rate = section.sampleCount("rate_limit") ?? rate
         burst = section.sampleCount("rate_burst")
+        validation = section.validations()
+        gatewayInterval = global.scrapeInterval
+        section.section("gateway") { section in
+            gatewayInterval = section.interval("interval") ?? gatewayInterval
+            gatewayGroups = section.integer("groups", in: 1...100_000) ?? gatewayGroups
+        }
     }
 }
 

@@ -35,6 +35,7 @@ extension ScrapeConfig {
         relabelConfigs = section.relabelConfigs("relabel_configs")
         staticConfigs = section.targetGroups(areRelabeled: !relabelConfigs.isEmpty)
         metricRelabelConfigs = section.relabelConfigs("metric_relabel_configs")
+        validation = section.validations()
         http = HTTPConfig(reading: section)
         limits = ScrapeLimits(reading: section, inheriting: global.limits)
         nativeHistogramBuckets = section.integer("native_histogram_bucket_limit", in: 0...(.max)) ?? 0

@@ -21,6 +21,7 @@ struct Dispatcher: Sendable {
     private let services: APIServices
     private let remoteWrite: RemoteWriteEndpoint
     private let otlp: OTLPEndpoint
+    private let text: TextPushEndpoint
     private let remoteRead: RemoteReadEndpoint
 
     init(services: APIServices) {
@@ -30,6 +31,7 @@ struct Dispatcher: Sendable {
         let gate = IngestGate()
         remoteWrite = RemoteWriteEndpoint(receiver: services.remoteWrite, gate: gate)
         otlp = OTLPEndpoint(receiver: services.otlp, gate: gate)
+        text = TextPushEndpoint(importer: services.textImport, gateway: services.pushGateway, gate: gate)
         api = API(services: services)
     }
 
@@ -67,6 +69,16 @@ struct Dispatcher: Sendable {
         }
         if endpoint == .otlp {
             return count(endpoint.rawValue, await otlp.reply(to: request, on: channel))
+        }
+        if endpoint == .textImport {
+            let parameters = Parameters(query)
+            return count(
+                endpoint.rawValue,
+                await text.importReply(to: request, on: channel, rest: name, parameters)
+            )
+        }
+        if endpoint == .pushGateway {
+            return count(endpoint.rawValue, await text.gatewayReply(to: request, on: channel, rest: name))
         }
         if endpoint == .remoteRead {
             return await withTaskExecutorPreference(globalConcurrentExecutor) {

@@ -34,6 +34,8 @@ enum Endpoint: String, Sendable, CaseIterable {
     case remoteRead = "/api/v1/read"
     case remoteWrite = "/api/v1/write"
     case otlp = "/api/v1/otlp/v1/metrics"
+    case textImport = "/api/v1/import/prometheus"
+    case pushGateway = "/metrics/job"
     case deleteSeries = "/api/v1/admin/tsdb/delete_series"
     case cleanTombstones = "/api/v1/admin/tsdb/clean_tombstones"
     case snapshot = "/api/v1/admin/tsdb/snapshot"
@@ -50,14 +52,24 @@ enum Endpoint: String, Sendable, CaseIterable {
 
     private static let labelPrefix = "/api/v1/label/"
     private static let labelSuffix = "/values"
+    /// Behind these come the labels of a group.
+    private static let groupPrefixes: [(prefix: String, endpoint: Endpoint)] = [
+        ("/metrics/job/", .pushGateway), ("/metrics/job@base64/", .pushGateway),
+        ("/api/v1/import/prometheus/metrics/job/", .textImport),
+        ("/api/v1/import/prometheus/metrics/job@base64/", .textImport),
+    ]
 
-    /// The endpoint of a path, with the label's name still percent-encoded; nil when there is none.
+    /// The endpoint of a path, with the label's name or the group's labels still percent-encoded; nil when there is none.
     static func find(_ path: Substring) -> (endpoint: Endpoint, labelName: Substring)? {
         if path.hasPrefix(labelPrefix), path.hasSuffix(labelSuffix),
             path.utf8.count > labelPrefix.utf8.count + labelSuffix.utf8.count
         {
             let name = path.dropFirst(labelPrefix.count).dropLast(labelSuffix.count)
             return name.contains("/") ? nil : (.labelValues, name)
+        }
+        for (prefix, endpoint) in groupPrefixes where path.hasPrefix(prefix) {
+            let start = prefix.utf8.count - (prefix.hasSuffix("@base64/") ? 11 : 4)
+            return (endpoint, path.dropFirst(start))
         }
         guard let endpoint = Endpoint(rawValue: String(path)), endpoint != .labelValues else { return nil }
         return (endpoint, "")
@@ -71,6 +83,8 @@ enum Endpoint: String, Sendable, CaseIterable {
         case .healthy, .ready: ["GET", "HEAD"]
         case .reload, .quit, .deleteSeries, .cleanTombstones, .snapshot: ["POST", "PUT"]
         case .remoteWrite, .remoteRead, .otlp: ["POST"]
+        case .textImport: ["POST", "PUT"]
+        case .pushGateway: ["PUT", "POST", "DELETE"]
         default: ["GET"]
         }
     }
@@ -108,7 +122,8 @@ enum Endpoint: String, Sendable, CaseIterable {
     /// Whether answers may be compressed: those for programs that read text, not the bodies that are already compressed.
     var isCompressible: Bool {
         switch self {
-        case .remoteRead, .remoteWrite, .otlp, .liveNotifications, .healthy, .ready, .reload, .quit, .version:
+        case .remoteRead, .remoteWrite, .otlp, .textImport, .pushGateway, .liveNotifications, .healthy,
+            .ready, .reload, .quit, .version:
             false
         default: true
         }
