@@ -30,6 +30,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("otlp", Targets.otlp), ("otlp-json", Targets.otlpJSON), ("gzip", Targets.gzip),
     ("kubernetes", Targets.kubernetes), ("kubeconfig", Targets.kubeconfig),
     ("import", Targets.textImport), ("gateway-path", Targets.gatewayPath),
+    ("sd-json", Targets.targetGroups), ("dns", Targets.dns),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {

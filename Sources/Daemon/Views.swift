@@ -26,6 +26,15 @@ extension TargetView {
     }
 }
 
+extension DiscoveryView {
+    init(_ state: DiscoveryState) {
+        self.init(pool: state.job, mechanism: state.mechanism)
+        targets = state.targets
+        lastSuccess = state.lastSuccess
+        lastError = state.lastError
+    }
+}
+
 extension SyncView {
     init(_ status: DestinationStatus) {
         self.init(name: status.name, url: status.url, state: status.state.rawValue)

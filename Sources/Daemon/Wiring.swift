@@ -228,6 +228,9 @@ final class Wiring: Sendable {
                 DroppedTargetView(discoveredLabels: $0.discoveredLabels, scrapePool: $0.scrapePool)
             }
         }
+        services.droppedCounts = { collector.droppedCounts().map { ($0.job, $0.count) } }
+        services.pools = { collector.pools() }
+        services.discovery = { collector.discoveryStates().map(DiscoveryView.init) }
         services.sync = { sync.status().map(SyncView.init) }
         services.storage = { StorageView(store.statistics) }
         services.sampling = { SamplingView(collector.samplingStatus()) }

@@ -36,6 +36,12 @@ public struct APIServices: Sendable {
     public var targets: @Sendable () async -> [TargetView] = { [] }
     /// The targets relabelling dropped.
     public var droppedTargets: @Sendable () async -> [DroppedTargetView] = { [] }
+    /// How many targets relabelling dropped of each job, also those `droppedTargets` does not have.
+    public var droppedCounts: @Sendable () -> [(pool: String, count: Int)] = { [] }
+    /// The names of all jobs, also of those without targets.
+    public var pools: @Sendable () -> [String] = { [] }
+    /// How every discovery of targets is doing.
+    public var discovery: @Sendable () -> [DiscoveryView] = { [] }
     /// The remote-write destinations.
     public var sync: @Sendable () -> [SyncView] = { [] }
     /// The store.

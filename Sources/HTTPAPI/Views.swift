@@ -87,6 +87,26 @@ public struct DroppedTargetView: Sendable {
     }
 }
 
+/// One discovery of a job's targets.
+public struct DiscoveryView: Sendable {
+    /// The job's name.
+    public var pool: String
+    /// The kind: `static`, `file`, `http`, `dns`, `kubernetes`.
+    public var mechanism: String
+    /// Targets found, before relabelling.
+    public var targets = 0
+    /// When something was found last.
+    public var lastSuccess: Timestamp?
+    /// Why the last attempt failed, nil after a success.
+    public var lastError: String?
+
+    /// Creates a view; the rest are properties with defaults.
+    public init(pool: String, mechanism: String) {
+        self.pool = pool
+        self.mechanism = mechanism
+    }
+}
+
 /// One remote-write destination.
 public struct SyncView: Sendable {
     /// Its name.

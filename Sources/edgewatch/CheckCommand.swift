@@ -12,7 +12,10 @@ struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Checks files without running anything.",
-        subcommands: [CheckConfigCommand.self, CheckRulesCommand.self, CheckMetricsCommand.self]
+        subcommands: [
+            CheckConfigCommand.self, CheckRulesCommand.self, CheckMetricsCommand.self,
+            CheckServiceDiscoveryCommand.self,
+        ]
     )
 }
 

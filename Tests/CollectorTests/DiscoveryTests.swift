@@ -351,3 +351,41 @@ private func read(yaml text: String) throws -> [String] {
     run.cancel()
     try await run.value
 }
+
+// MARK: - Checking
+
+@Test func aCheckShowsLabelsBeforeAndAfter() async throws {
+    let directory = try Directory()
+    try directory.write("t.json", #"[{"targets": ["a:1", "d:2", "x/y"], "labels": {"x": "y"}}]"#)
+    var job = scrapeJob("j", ["s:1"])
+    job.relabelConfigs = [try relabel(.drop, ["__address__"], regex: "d.*")]
+    var file = FileDiscoveryConfig()
+    file.files = ["\(directory.path)/*.json"]
+    job.discovery.file = [file]
+    job.discovery.http = [HTTPDiscoveryConfig(url: "http://127.0.0.1:1/")]
+    let outcome = await DiscoveryCheck.run(
+        job,
+        http: HTTPClient(userAgent: "edgewatch/test"),
+        clock: SystemClock(),
+        timeout: .seconds(60)
+    )
+    #expect(outcome.problems.count == 1)
+    #expect(outcome.problems.first?.hasPrefix("http: ") == true)
+    #expect(outcome.targets.map { $0.discovered["__address__"] } == ["s:1", "a:1", "d:2", "x/y"])
+    let common: KeyValuePairs<String, String> = [
+        "__metrics_path__": "/metrics", "__scheme__": "http", "__scrape_interval__": "1m",
+        "__scrape_timeout__": "10s", "job": "j",
+    ]
+    func with(_ more: KeyValuePairs<String, String>) -> Labels {
+        var builder = LabelsBuilder(set(common))
+        for (name, value) in more { builder.set(name, value) }
+        return builder.labels()
+    }
+    // As Debian's promtool prints them.
+    #expect(outcome.targets[0].labels == with(["__address__": "s:1", "instance": "s:1"]))
+    #expect(outcome.targets[1].labels == with(["__address__": "a:1", "instance": "a:1", "x": "y"]))
+    #expect(outcome.targets[1].discovered["__meta_filepath"] == "\(directory.path)/t.json")
+    #expect(outcome.targets[2].labels.isEmpty)
+    #expect(outcome.targets[2].error == "")
+    #expect(outcome.targets[3].error == "\"x/y\" is not a valid hostname")
+}

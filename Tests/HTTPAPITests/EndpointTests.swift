@@ -354,6 +354,27 @@ struct EndpointTests {
             )
             #expect(try await client.get("/api/v1/scrape_pools").text == success(#"{"scrapePools":["plc"]}"#))
         }
+        // Jobs without targets are there, and what is dropped is counted beyond what is shown.
+        services.pools = { ["plc", "empty"] }
+        services.droppedCounts = { [("plc", 2000), ("empty", 0)] }
+        try await withServer(services) { (client: RawClient) async throws in
+            #expect(
+                try await client.get("/api/v1/scrape_pools").text
+                    == success(#"{"scrapePools":["empty","plc"]}"#)
+            )
+            #expect(
+                try await client.get("/api/v1/targets?state=dropped").text
+                    == success(
+                        #"{"activeTargets":[],"droppedTargets":[\#(gone)],"droppedTargetCounts":{"empty":0,"plc":2000}}"#
+                    )
+            )
+            #expect(
+                try await client.get("/api/v1/targets?state=dropped&scrapePool=empty").text
+                    == success(
+                        #"{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{"empty":0}}"#
+                    )
+            )
+        }
     }
 
     // MARK: - Status
@@ -413,6 +434,15 @@ struct EndpointTests {
         sync.lostRows = 1
         let destination = sync
         services.sync = { [destination] }
+        services.discovery = {
+            var file = DiscoveryView(pool: "plc", mechanism: "file")
+            file.targets = 12
+            file.lastSuccess = Timestamp(milliseconds: 1_700_000_000_000)
+            var dns = DiscoveryView(pool: "plc", mechanism: "dns")
+            dns.lastError = "no server"
+            return [file, dns]
+        }
+        services.droppedCounts = { [("plc", 3)] }
         services.signals = {
             [
                 SignalView(
@@ -441,6 +471,10 @@ struct EndpointTests {
                             + #""sync":[{"name":"cloud","url":"https://x/write","state":"retrying","backlogSeconds":12.5,"#
                             + #""backlogRows":7,"lastSuccess":"2023-11-14T22:13:20Z","lastError":"no route","#
                             + #""sentSamples":9,"droppedSamples":2,"lostRows":1}],"#
+                            + #""discovery":[{"scrapePool":"plc","mechanism":"file","targets":12,"droppedTargets":3,"#
+                            + #""lastSuccess":"2023-11-14T22:13:20Z","lastError":null},"#
+                            + #"{"scrapePool":"plc","mechanism":"dns","targets":0,"droppedTargets":3,"#
+                            + #""lastSuccess":null,"lastError":"no server"}],"#
                             + #""storage":{"series":0,"groups":0,"samples":0,"headBytes":0,"ringUsedBytes":0,"#
                             + #""ringSizeBytes":0,"logUsedBytes":0,"logSizeBytes":0,"bytesPerSample":null,"#
                             + #""oldest":null,"newest":null,"corruptions":0,"tiers":[]},"#

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`edgewatch check rules` and `check metrics` beside Debian's promtool on the same input: same exit codes, same words."""
 
+import json
 import random
 import re
 import subprocess
@@ -400,3 +401,44 @@ def test_config_is_linted_too(tmp_path):
     assert run("--lint-fatal").returncode == 3
     result = run("--lint-fatal", "--lint=none")
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_service_discovery(tmp_path):
+    """The same targets, before and after relabelling, with the same labels as promtool; jobs it crashes on are left out."""
+    (tmp_path / "t.json").write_text('[{"targets": ["a:1", "d:2"], "labels": {"x": "y<z"}}]')
+    (tmp_path / "t.yml").write_text("- targets: ['b:1']\n")
+    config = tmp_path / "p.yml"
+    config.write_text("""
+scrape_configs:
+  - job_name: static
+    params: {module: [m]}
+    static_configs: [{targets: ["s:1", "d:2", "s:1"]}, {targets: ["t:1"], labels: {a: b}}]
+    relabel_configs:
+      - {source_labels: [__address__], regex: 'd.*', action: drop}
+      - {source_labels: [__param_module], target_label: module}
+  - job_name: file
+    file_sd_configs: [{files: ["t.*ml"]}]
+  - job_name: json
+    file_sd_configs: [{files: ["t.json"]}]
+  - job_name: none
+""".replace('"t.*ml"', '"t.yml"'))
+
+    def run(command, job):
+        done = subprocess.run(command + [str(config), job], cwd=tmp_path, capture_output=True, timeout=60)
+        text = done.stdout.decode()
+        return done.returncode, json.loads(text) if text.strip() else None, done.stderr.decode()
+
+    def key(target):
+        return json.dumps(target, sort_keys=True)
+
+    for job in ("static", "file", "json", "none"):
+        ours = run([str(BINARY), "check", "service-discovery", "--timeout", "2s"], job)
+        theirs = run([peer("promtool"), "check", "service-discovery", "--timeout=2s"], job)
+        for answer in (ours[1], theirs[1]):
+            for target in answer:
+                if path := target["discoveredLabels"].get("__meta_filepath"):
+                    target["discoveredLabels"]["__meta_filepath"] = path.rsplit("/", 1)[-1]
+        assert (ours[0], sorted(ours[1], key=key)) == (theirs[0], sorted(theirs[1], key=key)), job
+    ours = run([str(BINARY), "check", "service-discovery"], "nope")
+    theirs = run([peer("promtool"), "check", "service-discovery"], "nope")
+    assert ours == theirs

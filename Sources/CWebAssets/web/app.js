@@ -234,7 +234,7 @@ async function refreshPanels(status, signal) {
   const [{ alerts }, rules, { activeTargets }] = await Promise.all([
     api.get("alerts", signal), api.get("rules?type=alert", signal), api.get("targets?state=active", signal),
   ]);
-  panels.targets($("targets"), activeTargets);
+  panels.targets($("targets"), activeTargets, status.discovery);
   const sorted = panels.alerts($("alerts"), $("alerts-note"), alerts, rules);
   showAlertTile(sorted);
   return sorted;

@@ -138,9 +138,27 @@ export function sampling(parent, view, signals) {
     rows.length ? facts(rows) : element("p", "muted", "No signal has been measured yet."));
 }
 
-export function targets(parent, found) {
+// What finds targets; lists that are written in the configuration itself find nothing.
+function discoveries(found) {
+  return found.filter((view) => view.mechanism !== "static").slice(0, alertLimit).map((view) => {
+    const dropped = view.droppedTargets ? `, ${count(view.droppedTargets)} dropped by the job's rules` : "";
+    const seen = view.lastSuccess ? ago(view.lastSuccess) : "nothing found yet";
+    const item = element("div", "item",
+      element("div", "row",
+        element("strong", "clip", view.scrapePool),
+        element("span", `badge ${view.lastError ? "bad" : view.lastSuccess ? "good" : ""}`, view.mechanism)),
+      element("p", "muted clip", `${count(view.targets)} found${dropped} · ${seen}`));
+    if (view.lastError) item.append(element("p", "error", view.lastError));
+    return item;
+  });
+}
+
+export function targets(parent, found, discovery = []) {
+  const sources = discoveries(discovery);
+  if (sources.length) sources.unshift(element("h3", "", "Discovery"));
   if (found.length === 0) {
-    parent.replaceChildren(element("p", "muted", "No scrape target is configured."));
+    const words = sources.length ? "No scrape target has been found." : "No scrape target is configured.";
+    parent.replaceChildren(element("p", "muted", words), ...sources);
     return;
   }
   const up = found.filter((target) => target.health === "up").length;
@@ -157,5 +175,6 @@ export function targets(parent, found) {
         element("p", "muted clip", `${target.scrapePool} · ${ago(target.lastScrape)} · ${took} ms`));
       if (target.lastError) item.append(element("p", "error", target.lastError));
       return item;
-    }));
+    }),
+    ...sources);
 }

@@ -98,6 +98,25 @@ struct TargetList {
         }
     }
 
+    /// What `check service-discovery` shows of one target: the labels before and after relabeling.
+    static func check(
+        _ own: Labels,
+        _ groupLabels: Labels,
+        of job: ScrapeConfig,
+        _ shared: SharedJob
+    ) -> (discovered: Labels, labels: Labels, error: String) {
+        switch outcome(own, groupLabels, of: job, shared) {
+        case .dropped(let discovered): return (discovered, Labels(), "")
+        case .problem(let discovered, let words): return (discovered, Labels(), words)
+        case .target(let target):
+            var builder = LabelsBuilder(target.discoveredLabels)
+            _ = job.relabelConfigs.apply(to: &builder)
+            for (name, _) in builder.sortedPairs where name.hasPrefix("__meta_") { builder.remove(name) }
+            for (name, value) in target.labels.pairs { builder.set(name, value) }
+            return (target.discoveredLabels, builder.labels(), "")
+        }
+    }
+
     private struct TargetProblem: Error {
         let words: String
     }

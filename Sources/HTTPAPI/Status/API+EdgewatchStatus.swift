@@ -16,6 +16,13 @@ extension API {
             writer.beginArray()
             for view in services.sync() { API.write(view, &writer) }
             writer.endArray()
+            writer.key("discovery")
+            writer.beginArray()
+            let dropped = services.droppedCounts()
+            for view in services.discovery() {
+                API.write(view, dropped: dropped.first { $0.pool == view.pool }?.count ?? 0, &writer)
+            }
+            writer.endArray()
             API.write(services.storage(), &writer)
             API.write(services.sampling(), &writer)
             writer.key("signals")
@@ -55,6 +62,19 @@ extension API {
         writer.member("sentSamples", view.sentSamples)
         writer.member("droppedSamples", view.droppedSamples)
         writer.member("lostRows", view.lostRows)
+        writer.endObject()
+    }
+
+    private static func write(_ view: DiscoveryView, dropped: Int, _ writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("scrapePool", view.pool)
+        writer.member("mechanism", view.mechanism)
+        writer.member("targets", view.targets)
+        // Of the job: what relabelling drops is not counted by where it came from.
+        writer.member("droppedTargets", dropped)
+        writer.optional("lastSuccess", view.lastSuccess)
+        writer.key("lastError")
+        if let error = view.lastError { writer.string(error) } else { writer.null() }
         writer.endObject()
     }
 

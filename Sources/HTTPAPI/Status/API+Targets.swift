@@ -25,9 +25,13 @@ extension API {
             writer.endArray()
             writer.key("droppedTargetCounts")
             if showsDropped {
+                let counts = services.droppedCounts().filter { pool.isEmpty || $0.pool == pool }
                 writer.beginObject()
-                for pool in API.pools(targets.map(\.scrapePool) + dropped.map(\.scrapePool)) {
-                    writer.member(pool, dropped.count { $0.scrapePool == pool })
+                for name in API.pools(
+                    targets.map(\.scrapePool) + dropped.map(\.scrapePool) + counts.map(\.pool)
+                ) {
+                    let shown = dropped.count { $0.scrapePool == name }
+                    writer.member(name, counts.first { $0.pool == name }?.count ?? shown)
                 }
                 writer.endObject()
             } else {
@@ -39,7 +43,7 @@ extension API {
 
     /// The names of the scrape configurations.
     func scrapePools() async -> Reply {
-        let pools = API.pools(await services.targets().map(\.scrapePool))
+        let pools = API.pools(await services.targets().map(\.scrapePool) + services.pools())
         return Envelope.success { writer in
             writer.beginObject()
             writer.key("scrapePools")

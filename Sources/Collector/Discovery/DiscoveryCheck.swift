@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One round of a job's discovery, for `edgewatch check service-discovery`: everything that is configured is asked, and
+// once every discovery answered, or the time is up, what was found is judged as the daemon would.
+
+public import Config
+public import HTTPClient
+public import Platform
+public import Samples
+
+/// Discovers a job's targets once.
+public enum DiscoveryCheck {
+    /// What was found.
+    public struct Outcome: Sendable {
+        /// The labels of each target before and after relabeling, none after when it is dropped, and why it cannot be
+        /// scraped, empty when it can.
+        public var targets: [(discovered: Labels, labels: Labels, error: String)] = []
+        /// What went wrong, in words.
+        public var problems: [String] = []
+    }
+
+    private enum Event: Sendable {
+        case found(Int, [DiscoveredGroup])
+        case failed(Int, String)
+        case timeUp
+    }
+
+    /// Discovers until every discovery of the job answered.
+    ///
+    /// - Parameters:
+    ///   - job: the job.
+    ///   - http: for servers asked.
+    ///   - clock: the time source.
+    ///   - timeout: the longest this takes.
+    /// - Returns: what was found by then.
+    public static func run(
+        _ job: ScrapeConfig,
+        http: HTTPClient,
+        clock: any EdgeClock,
+        timeout: Duration
+    ) async -> Outcome {
+        let definitions = DiscovererDefinition.all(of: job)
+        var groups = [[DiscoveredGroup]](repeating: [], count: definitions.count)
+        var failures = [String?](repeating: nil, count: definitions.count)
+        var waiting = Set(definitions.indices)
+        if !waiting.isEmpty {
+            let (events, event) = AsyncStream.makeStream(of: Event.self)
+            await withTaskGroup(of: Void.self) { tasks in
+                for (index, definition) in definitions.enumerated() {
+                    let discoverer = definition.make(http: http, clock: clock)
+                    let report = DiscoveryReport(
+                        publish: { event.yield(.found(index, $0)) },
+                        fail: { event.yield(.failed(index, $0)) }
+                    )
+                    tasks.addTask { await discoverer.run(report) }
+                }
+                tasks.addTask {
+                    try? await clock.sleep(for: timeout)
+                    event.yield(.timeUp)
+                }
+                for await event in events {
+                    switch event {
+                    case .found(let index, let found):
+                        groups[index] = found
+                        waiting.remove(index)
+                    case .failed(let index, let words):
+                        failures[index] = words
+                        // A cluster is asked again soon; the others only after their refresh interval.
+                        if definitions[index].mechanism != "kubernetes" { waiting.remove(index) }
+                    case .timeUp: waiting.removeAll()
+                    }
+                    if waiting.isEmpty { break }
+                }
+                tasks.cancelAll()
+            }
+        }
+        var outcome = Outcome()
+        for (index, words) in failures.enumerated() {
+            if let words { outcome.problems.append("\(definitions[index].mechanism): \(words)") }
+        }
+        let shared = SharedJob(job)
+        for group in DiscoveredGroup.fixed(of: job) + groups.joined() {
+            for target in group.targets.prefix(DiscoveryManager.targetLimit) {
+                outcome.targets.append(TargetList.check(target, group.labels, of: job, shared))
+            }
+        }
+        return outcome
+    }
+}
