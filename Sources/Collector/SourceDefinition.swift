@@ -104,6 +104,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .host(let config, _): config.validation
         case .scrape(let target): target.job.validation
         case .modbus(let device, _): device.validation
+        case .nut(let server, _): server.validation
         default: []
         }
     }

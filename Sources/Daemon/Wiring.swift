@@ -153,9 +153,12 @@ final class Wiring: Sendable {
     func reload() async throws {
         do {
             let loaded = try ConfigurationLoader.load(options.configFile, features: options.features)
-            let before = current.withLock { $0.loaded.configuration.storage }
-            if loaded.configuration.storage != before {
+            let before = current.withLock { $0.loaded.configuration }
+            if loaded.configuration.storage != before.storage {
                 logger.warning("storage settings changed; they take effect at the next start")
+            }
+            if loaded.configuration.push.validation != before.push.validation {
+                logger.warning("push.validation changed; it takes effect at the next start")
             }
             try apply(loaded)
             let now = Timestamp(milliseconds: clock.wallMilliseconds())

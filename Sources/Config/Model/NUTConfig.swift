@@ -27,6 +27,9 @@ public struct NUTServerConfig: Sendable, Equatable {
     /// Labels of all its series.
     public var labels = Labels()
 
+    /// What values may be.
+    public var validation: [ValidationConfig] = []
+
     /// Creates a server with defaults.
     public init(name: String, host: String) {
         self.name = name

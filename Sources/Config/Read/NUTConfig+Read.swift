@@ -9,6 +9,7 @@ extension NUTServerConfig {
         username = section.string("username")
         password = section.secret("password") ?? password
         passwordFile = section.path("password_file")
+        validation = section.validations()
         interval = section.interval("interval") ?? global.scrapeInterval
         timeout = section.interval("timeout") ?? timeout
         powersNode = section.bool("powers_node") ?? powersNode
