@@ -83,8 +83,10 @@ def test_names_labels_types_and_values(edgewatch, node_exporter):
 
 def wanders(name):
     """Gauges that jump within milliseconds on a busy machine; their presence and labels are compared above."""
-    if name in {"node_disk_io_now", "node_netstat_Tcp_CurrEstab", "node_filefd_allocated"} or name.startswith("node_sockstat_"):
-        return True  # requests in flight, and the connections over which this test asks
+    # Requests in flight, and the connections over which this test asks.
+    if name.startswith("node_sockstat_") or name in {
+            "node_disk_io_now", "node_filefd_allocated", "node_netstat_Tcp_CurrEstab", "node_procs_running"}:
+        return True
     return bool(
         re.fullmatch(r"node_memory_(Dirty|Writeback|WritebackTmp|PageTables|KernelStack|Mapped|AnonPages|Active_anon"
                      r"|Inactive_anon|SwapCached|Shmem|AnonHugePages|MemFree|Active|Inactive|Active_file|Inactive_file"
