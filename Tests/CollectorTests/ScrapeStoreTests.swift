@@ -123,6 +123,26 @@ private struct Bench {
     #expect(bench.values == ["a": "1.0", "b": "4.0", "c": "3.0"])
 }
 
+/// As Prometheus counts: what was not in the last scrape that succeeded.
+@Test func seriesThatReturnAreAddedAgain() throws {
+    var bench = try Bench()
+    var added: [String] = []
+    for body in ["a 1\nb 1\n", "a 1\n", "a 1\nb 1\n", "a 1\nb 1\n", "a 1\nc 1\nb }\n", "a 1\nb 1\nc 1\n"] {
+        try bench.scrape(body)
+        added.append(bench.synthetic("scrape_series_added") ?? "")
+    }
+    #expect(added == ["2.0", "0.0", "1.0", "0.0", "1.0", "0.0"])
+}
+
+@Test func whatIsBeyondTheSampleLimitIsNotLearnt() throws {
+    var bench = try Bench { $0.limits.samples = 3 }
+    let many = (0..<1000).map { "a{n=\"\($0)\"} 1\n" }.joined()
+    #expect(try bench.scrape(many)?.words == "sample limit exceeded")
+    #expect(bench.store.rememberedLines == 3)
+    #expect(bench.synthetic("scrape_samples_post_metric_relabeling") == "1000.0")
+    #expect(bench.synthetic("scrape_series_added") == "3.0")
+}
+
 @Test func aFailedScrapeEndsEverythingOnce() throws {
     var bench = try Bench()
     try bench.scrape("a 1\nb 2\n")

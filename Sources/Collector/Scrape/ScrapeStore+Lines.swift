@@ -14,7 +14,7 @@ extension ScrapeStore {
         case dropped
         case notKept(MetricClass)
         case repeated
-        case stored(SeriesID, hasGroup: Bool, isShared: Bool)
+        case stored(SeriesID, hasGroup: Bool, isShared: Bool, isNew: Bool)
     }
 
     @inline(__always)
@@ -31,7 +31,9 @@ extension ScrapeStore {
         }
         let scrape = self.scrape
         let isTracked = explicit == nil || tracksTimestamps
+        let lastStored = self.lastStored
         let verdict = cache.update(place) { entry -> Verdict in
+            let isNew = entry.seen < lastStored
             entry.seen = scrape
             if entry.isDropped { return .dropped }
             guard pass.classes.contains(entry.metricClass) else { return .notKept(entry.metricClass) }
@@ -41,7 +43,8 @@ extension ScrapeStore {
             return .stored(
                 entry.id,
                 hasGroup: entry.ownGroup != nil,
-                isShared: entry.flags.contains(.shared)
+                isShared: entry.flags.contains(.shared),
+                isNew: isNew
             )
         }
         if case .dropped = verdict { return }
@@ -50,7 +53,8 @@ extension ScrapeStore {
         case .dropped: break
         case .notKept(let metricClass): counts.notKept[metricClass, default: 0] += 1
         case .repeated: counts.duplicate += 1
-        case .stored(let id, let hasGroup, let isShared):
+        case .stored(let id, let hasGroup, let isShared, let isNew):
+            if isNew { counts.added += 1 }
             if sample.isHistogram || sample.hasExemplars || sample.start != nil || hasGroup || explicit != nil
             {
                 try add(
@@ -121,10 +125,13 @@ extension ScrapeStore {
             )
         }
         guard let group = batch?.group else { return nil }
-        var entry: LineCache.Entry
-        do {
-            entry = try resolve(labels, in: group, isTimed: isTimed)
-        } catch SinkError.seriesLimit {
+        let limit = target.job.limits.samples
+        guard limit == 0 || counts.kept < limit else {
+            // The scrape has failed; what it went on to name is only counted.
+            counts.kept += 1
+            return nil
+        }
+        guard var entry = try entry(labels, in: group, isTimed: isTimed) else {
             counts.refused += 1
             counts.kept += 1
             return nil
@@ -139,6 +146,20 @@ extension ScrapeStore {
         mustCheckUniqueness = true
         counts.added += 1
         return place
+    }
+
+    /// Asks the store for a series; nil when it has no room.
+    private func entry(
+        _ labels: Labels,
+        in group: GroupID,
+        isTimed: Bool
+    ) throws(SinkError) -> LineCache.Entry? {
+        do throws(SinkError) {
+            return try resolve(labels, in: group, isTimed: isTimed)
+        } catch {
+            guard case .seriesLimit = error else { throw error }
+            return nil
+        }
     }
 
     private func resolve(

@@ -20,7 +20,7 @@ struct ScrapeCounts: Equatable {
     var scraped = 0
     /// What relabeling left.
     var kept = 0
-    /// Series not seen before.
+    /// Series that were not in the last scrape that succeeded.
     var added = 0
     /// Values left out because their series was in the scrape already.
     var duplicate = 0
@@ -67,6 +67,8 @@ struct ScrapeStore {
     var timed: [TimedSample] = []
     var exemplars: [ExemplarSample] = []
     var scrape: UInt32 = 0
+    /// The last scrape that was stored with its samples.
+    var lastStored: UInt32 = 0
     var mustCheckUniqueness = false
     private var wantsMetadata = true
 
@@ -174,6 +176,7 @@ struct ScrapeStore {
         try append(at: time)
         appendTimed(at: time, &counts)
         appendExemplars(&counts)
+        lastStored = scrape
         release(cache.settle(scrape: scrape))
     }
 
