@@ -52,6 +52,13 @@ import Testing
         }
     }
 
+    /// The store's selection traps when it is asked for a series it has not found.
+    @Test func aSelectorThatFindsNothingIsAskedForNothing() async throws {
+        let joining = JoiningSource(source: source { _ in nil })
+        #expect(try await values(joining, "count_over_time(missing[2h])").isEmpty)
+        #expect(try await values(joining, "sum(max_over_time(missing[2h]))").isEmpty)
+    }
+
     @Test func onlyLongWindowsOfSomeFunctionsAsk() async throws {
         for (query, asked) in [
             ("sum_over_time(x[2h])", 3), ("rate(x[2h])", 0), ("sum_over_time(x[30m])", 0),
@@ -89,7 +96,10 @@ private struct JoiningSource: SelectingSource {
 
         var count: Int { whole.count }
         func labels(_ index: Int) -> Labels { whole.labels(index) }
-        func hasParts(_ index: Int) -> Bool { whole.hasParts(index) }
+        func hasParts(_ index: Int) -> Bool {
+            #expect(index < count, "a series that was not found")
+            return whole.hasParts(index)
+        }
         func read(
             _ index: Int,
             from: Timestamp,

@@ -33,7 +33,7 @@ extension Evaluator {
                 try body(header, &column, notes)
             }
         }
-        if asksForJoined(function, windows), let first = try readJoined(found, 0, windows) {
+        if found.count > 0, asksForJoined(function, windows), let first = try readJoined(found, 0, windows) {
             for index in 0..<found.count {
                 guard let joined = index == 0 ? first : try readJoined(found, index, windows) else {
                     try compute(from: index, through: index)
