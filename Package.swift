@@ -45,6 +45,7 @@ let package = Package(
         .executable(name: "edgewatch", targets: ["edgewatch"]),
         // For Benchmarks/, a package of its own.
         .library(name: "EdgewatchStore", targets: ["TSDB", "Samples", "Platform", "Bytes"]),
+        .library(name: "EdgewatchCollector", targets: ["Collector", "Config", "Wire"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),

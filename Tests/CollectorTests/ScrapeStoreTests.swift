@@ -127,11 +127,13 @@ private struct Bench {
 @Test func seriesThatReturnAreAddedAgain() throws {
     var bench = try Bench()
     var added: [String] = []
-    for body in ["a 1\nb 1\n", "a 1\n", "a 1\nb 1\n", "a 1\nb 1\n", "a 1\nc 1\nb }\n", "a 1\nb 1\nc 1\n"] {
+    for body in [
+        "a 1\nb 1\n", "a 1\n", "a 1\nb 1\n", "a 1\nb 1\n", "a 1\nc 1\nb }\n", "a 1\nb 1\nc 1\n", "", "a 1\n",
+    ] {
         try bench.scrape(body)
         added.append(bench.synthetic("scrape_series_added") ?? "")
     }
-    #expect(added == ["2.0", "0.0", "1.0", "0.0", "1.0", "0.0"])
+    #expect(added == ["2.0", "0.0", "1.0", "0.0", "1.0", "0.0", "0.0", "0.0"])
 }
 
 @Test func whatIsBeyondTheSampleLimitIsNotLearnt() throws {

@@ -67,7 +67,7 @@ struct ScrapeStore {
     var timed: [TimedSample] = []
     var exemplars: [ExemplarSample] = []
     var scrape: UInt32 = 0
-    /// The last scrape that was stored with its samples.
+    /// The last scrape that was stored and had a body.
     var lastStored: UInt32 = 0
     var mustCheckUniqueness = false
     private var wantsMetadata = true
@@ -176,7 +176,8 @@ struct ScrapeStore {
         try append(at: time)
         appendTimed(at: time, &counts)
         appendExemplars(&counts)
-        lastStored = scrape
+        // Prometheus forgets nothing after an empty body, which it takes for a failure.
+        if counts.bodySize > 0 { lastStored = scrape }
         release(cache.settle(scrape: scrape))
     }
 
