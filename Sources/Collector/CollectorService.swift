@@ -64,6 +64,7 @@ public final class CollectorService: Sendable {
     ///   - features: what of scraping is on beyond the configuration.
     ///   - gateway: whose push gateway is stored; nil for none.
     ///   - logger: hears of targets that go down and policies that change.
+    ///   - source: where values that other sources stored are read, for the metrics of the edge.
     public init(
         configuration: Configuration,
         hostName: String,
@@ -74,7 +75,8 @@ public final class CollectorService: Sendable {
         telemetry: Telemetry,
         features: ScrapeFeatures = [],
         gateway: PushReceiver? = nil,
-        logger: Logger
+        logger: Logger,
+        source: (any SeriesSource)? = nil
     ) {
         self.clock = clock
         self.signals = signals
@@ -98,6 +100,7 @@ public final class CollectorService: Sendable {
             power: powerState,
             features: features,
             gateway: gateway,
+            series: source,
             logger: logger
         )
         reload(configuration)
@@ -109,6 +112,8 @@ public final class CollectorService: Sendable {
     public func reload(_ configuration: Configuration) {
         configured.withLock { current in
             current = configuration
+            factory.power.isMeasuredApart = configuration.collectors.edge != nil
+            power.setSolarSupplies(configuration.collectors.edge?.power.solarSupplies)
             discovery.configure(configuration.scrapeConfigs)
             state.withLock { state in
                 var policies = SamplingPolicies(configuration.sampling)

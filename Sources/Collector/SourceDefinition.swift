@@ -17,6 +17,8 @@ enum SourceDefinition: Sendable, Equatable {
     case gateway(interval: Duration)
     /// A server of Network UPS Tools.
     case nut(NUTServerConfig, identity: Labels)
+    /// What only an edge node tells of itself.
+    case edge(EdgeDefinition, identity: Labels)
     /// edgewatch's own metrics.
     case telemetry(interval: Duration, identity: Labels)
 
@@ -29,6 +31,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .modbus(let device, _): device.interval
         case .gateway(let interval): interval
         case .nut(let server, _): server.interval
+        case .edge(let edge, _): edge.interval
         case .telemetry(let interval, _): interval
         }
     }
@@ -42,6 +45,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .modbus: "device"
         case .gateway: "application"
         case .nut: "device"
+        case .edge: "node"
         case .telemetry: "edgewatch"
         }
     }
@@ -55,6 +59,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .host, .smart, .telemetry: true
         case .scrape, .modbus, .gateway: false
         case .nut: false
+        case .edge: true
         }
     }
 
@@ -69,6 +74,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .modbus(let device, _): "modbus/\(device.name)"
         case .gateway: "push gateway"
         case .nut(let server, _): "nut/\(server.name)"
+        case .edge(let edge, _): edge.name
         case .telemetry: "edgewatch"
         }
     }
@@ -82,6 +88,7 @@ enum SourceDefinition: Sendable, Equatable {
         case .modbus(let device, _): ["device", "industrial", device.name, name]
         case .gateway: ["application", "gateway", name]
         case .nut(let server, _): ["device", server.name, name]
+        case .edge: ["node", "edge", name]
         case .telemetry: ["edgewatch"]
         }
     }

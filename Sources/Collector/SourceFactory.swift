@@ -19,6 +19,7 @@ struct SourceFactory: Sendable {
     let telemetry: Telemetry
     let report: SamplingReport
     let power: PowerState
+    let series: (any SeriesSource)?
     let logger: Logger
     /// Whose gateway is stored; nil when nothing is pushed to one.
     let gateway: PushReceiver?
@@ -42,6 +43,7 @@ struct SourceFactory: Sendable {
         power: PowerState,
         features: ScrapeFeatures = [],
         gateway: PushReceiver? = nil,
+        series: (any SeriesSource)?,
         logger: Logger
     ) {
         self.hostName = hostName
@@ -52,6 +54,7 @@ struct SourceFactory: Sendable {
         self.telemetry = telemetry
         self.report = report
         self.power = power
+        self.series = series
         self.logger = logger
         self.gateway = gateway
         self.features = features
@@ -96,6 +99,10 @@ struct SourceFactory: Sendable {
             .nut(server, identity: identity(job: "nut", instance: server.name, own: server.labels))
         }
         if gateway != nil { definitions.append(.gateway(interval: configuration.push.gatewayInterval)) }
+        let node = host.instance ?? hostName
+        definitions += EdgeDefinition.all(configuration, node: node).map {
+            .edge($0, identity: identity(job: "edge", instance: node, own: Labels()))
+        }
         return definitions
     }
 
@@ -159,6 +166,8 @@ struct SourceFactory: Sendable {
                 logger: logger
             )
         case .gateway: PushGatewaySource(definition, gateway)
+        case .edge(let edge, let identity):
+            EdgeSource(edge, subject: subject(edge), identity: identity, sink: sink, tally: hostPasses)
         case .telemetry(let interval, let identity):
             TelemetrySource(
                 interval: interval,
@@ -167,8 +176,19 @@ struct SourceFactory: Sendable {
                 telemetry: telemetry,
                 signals: signals,
                 report: report,
+                power: power,
                 tally: ownPasses
             )
+        }
+    }
+
+    private func subject(_ edge: EdgeDefinition) -> any EdgeSubject {
+        let reading = series.map(SeriesReading.init)
+        return switch edge.subject {
+        case .network(let config): EdgeNetwork(edge, config, signals: signals, clock: clock)
+        case .power(let config):
+            EdgePower(config, power: power, signals: signals, reading: reading, clock: clock)
+        case .environment(let config): EdgeEnvironment(edge, config, reading: reading, clock: clock)
         }
     }
 

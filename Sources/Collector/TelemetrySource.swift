@@ -4,6 +4,7 @@
 // them what sampling did and the node's signals.
 
 internal import Conditions
+internal import Config
 internal import Platform
 internal import Samples
 internal import Synchronization
@@ -14,6 +15,7 @@ final class TelemetrySource: CollectorSource {
     private let telemetry: Telemetry
     private let signals: SignalBoard
     private let report: SamplingReport
+    private let power: PowerState
     private let tally: PassTally
     private let buffer: Mutex<PassBuffer>
 
@@ -24,12 +26,14 @@ final class TelemetrySource: CollectorSource {
         telemetry: Telemetry,
         signals: SignalBoard,
         report: SamplingReport,
+        power: PowerState,
         tally: PassTally
     ) {
         definition = .telemetry(interval: interval, identity: identity)
         self.telemetry = telemetry
         self.signals = signals
         self.report = report
+        self.power = power
         self.tally = tally
         buffer = Mutex(PassBuffer(group: identity, sink: sink))
     }
@@ -42,7 +46,7 @@ final class TelemetrySource: CollectorSource {
             buffer.begin()
             buffer.add(TelemetrySource.up, 1)
             TelemetrySource.addSampling(report.current, to: &buffer)
-            TelemetrySource.addSignals(signals.all(), to: &buffer)
+            TelemetrySource.addSignals(signals.all(), withPower: !power.isMeasuredApart, to: &buffer)
             for family in families { TelemetrySource.add(family, to: &buffer) }
             _ = try buffer.finish(at: order.time)
         }
@@ -88,26 +92,24 @@ final class TelemetrySource: CollectorSource {
         labels: ["name", "unit"],
         class: .health
     )
-    private static let power = Family(
-        "edge_power_status",
-        .gauge,
-        "Where the node's power comes from: 1 for the one state that applies.",
-        labels: ["state"],
-        class: .health
-    )
-    private static let powerStates = ["grid", "battery", "ups", "solar"]
 
     private static func addSampling(_ report: SamplingReport.Contents, to buffer: inout PassBuffer) {
         for (source, seconds) in report.intervals { buffer.add(interval, seconds.inSeconds, source) }
         for (name, isActive) in report.policies { buffer.add(policy, isActive ? 1 : 0, name) }
     }
 
-    private static func addSignals(_ signals: [(String, Signal)], to buffer: inout PassBuffer) {
+    private static func addSignals(
+        _ signals: [(String, Signal)],
+        withPower: Bool,
+        to buffer: inout PassBuffer
+    ) {
         for (name, signal) in signals where signal.quality == .good {
             switch signal.value {
             case .number(let value): buffer.add(self.signal, value, name, signal.unit)
-            case .text(let state) where name == SignalName.powerSource:
-                for known in powerStates { buffer.add(power, known == state ? 1 : 0, known) }
+            case .text(let state) where name == SignalName.powerSource && withPower:
+                for known in EdgePowerConfig.states {
+                    buffer.add(EdgePower.status, known == state ? 1 : 0, known)
+                }
             case .text: break
             }
         }

@@ -121,7 +121,8 @@ final class Wiring: Sendable {
             telemetry: telemetry,
             features: options.scrapeFeatures,
             gateway: options.holdsPushes ? receiver : nil,
-            logger: logger
+            logger: logger,
+            source: store
         )
         describeReload()
         do {

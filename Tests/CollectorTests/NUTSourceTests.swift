@@ -108,7 +108,7 @@ private final class Listener: @unchecked Sendable {
     private let descriptor: Int32
 
     init(_ serve: @escaping @Sendable (Int32) -> Void) throws {
-        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         descriptor = listening
         let address = try #require(SocketAddress(network: [127, 0, 0, 1], port: 0))
         let bound = address.bytes.withUnsafeBytes { raw in
@@ -238,7 +238,9 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
     // The server has a device's name before it has its values.
     let client = NUTClient(config: server(real.port), clock: SystemClock())
     for _ in 0..<500 {
-        let variables = client.read().devices.first { $0.name == "su700" }?.variables ?? []
+        let reading = client.read()
+        try #require(reading.failure == nil)
+        let variables = reading.devices.first { $0.name == "su700" }?.variables ?? []
         let hasModel = variables.contains { $0.name == "device.model" && $0.value == "SU700" }
         if hasModel, variables.contains(where: { $0.name == "ups.load" }) { break }
         await Task.yield()

@@ -41,6 +41,7 @@ final class PowerState: Sendable {
         /// By configured server; one entry per server, so the configuration bounds it.
         var backups: [String: Timed<[BackupSupply]>] = [:]
         var claims: Timed<[PowerSource]>?
+        var isMeasuredApart = false
     }
 
     private let clock: any EdgeClock
@@ -71,6 +72,12 @@ final class PowerState: Sendable {
     func setClaims(_ claims: [PowerSource], for age: Duration) {
         let expires = expiry(age)
         state.withLock { $0.claims = Timed(value: claims, expires: expires) }
+    }
+
+    /// Whether a source of its own gives edge_power_status, so that edgewatch's own metrics need not.
+    var isMeasuredApart: Bool {
+        get { state.withLock { $0.isMeasuredApart } }
+        set { state.withLock { $0.isMeasuredApart = newValue } }
     }
 
     /// The node's power now, nil when nobody says.

@@ -12,6 +12,8 @@ public struct CollectorsConfig: Sendable, Equatable {
     public var modbus: [ModbusDeviceConfig] = []
     /// Servers of Network UPS Tools, in file order.
     public var nut: [NUTServerConfig] = []
+    /// The metrics of an edge node; nil measures none.
+    public var edge: EdgeConfig?
 
     /// Creates a configuration that collects this machine only.
     public init() {}

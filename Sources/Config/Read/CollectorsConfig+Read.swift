@@ -11,6 +11,7 @@ extension CollectorsConfig {
         section.reportRepeated("name", in: "modbus")
         nut = section.sections("nut") { NUTServerConfig(reading: $0, global) }
         section.reportRepeated("name", in: "nut")
+        edge = section.optionalSection("edge", EdgeConfig.init(reading:))
     }
 }
 
