@@ -30,7 +30,7 @@ import Wire
     @Test(arguments: [
         "", "{}", "[", "[{]", "[{}", "[null]", "[[]]", #"["a"]"#, "[{}] x", "[{},]", #"[{"targets":"a"}]"#,
         #"[{"targets":[1]}]"#, #"[{"targets":[null]}]"#, #"[{"labels":[]}]"#, #"[{"labels":{"a":1}}]"#,
-        #"[{"labels":{"":"a"}}]"#, #"[{"label":{}}]"#, #"[{"targets":["a"#, "nul",
+        #"[{"labels":{"":"a"}}]"#, #"[{"label":{}}]"#, #"[{"targets":["a"#, "nul", "nulll", "null []",
     ])
     func anythingElseIsRefused(text: String) {
         #expect(throws: CorruptionError.self) { try read(text) }

@@ -40,12 +40,13 @@ public enum TargetGroupsReader {
         var targets = 0
         cursor.skipBlanks()
         // As Go reads `null` into a list.
-        guard !cursor.isNull() else { return [] }
-        guard cursor.current == UInt8(ascii: "[") else { throw cursor.error("a list of target groups") }
-        try cursor.elements { cursor throws(CorruptionError) in
-            guard groups.count < groupLimit else { throw cursor.error("at most \(groupLimit) groups") }
-            let group = try self.group(&cursor, &targets)
-            groups.append(group)
+        if !cursor.isNull() {
+            guard cursor.current == UInt8(ascii: "[") else { throw cursor.error("a list of target groups") }
+            try cursor.elements { cursor throws(CorruptionError) in
+                guard groups.count < groupLimit else { throw cursor.error("at most \(groupLimit) groups") }
+                let group = try self.group(&cursor, &targets)
+                groups.append(group)
+            }
         }
         cursor.skipBlanks()
         guard cursor.offset == bytes.count else { throw cursor.error("the end of the document") }
