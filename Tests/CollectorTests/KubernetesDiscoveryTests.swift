@@ -200,6 +200,36 @@ import Wire
         )
     }
 
+    @Test(.timeLimit(.minutes(1))) func aKubeconfigIsReadAgainWhenItsTokenIsRefused() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "edgewatch-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let text = Mutex("")
+        let server = try TestServer { request, connection in
+            guard request.headers["authorization"] == "Bearer second" else {
+                try? Data(text.withLock { $0.replacing("first", with: "second") }.utf8).write(to: file)
+                return connection.respond(401)
+            }
+            if request.path.contains("watch=1") {
+                Self.chunked(connection, [], ends: false)
+                return connection.waitForEnd()
+            }
+            connection.respond(200, Self.list(["p"], version: 1))
+        }
+        defer { server.stop() }
+        text.withLock {
+            $0 = """
+                {current-context: c, contexts: [{name: c, context: {cluster: k, user: u}}],
+                 clusters: [{name: k, cluster: {server: '\(server.url(""))'}}], users: [{name: u, user: {token: first}}]}
+                """
+        }
+        try Data(text.withLock { $0 }.utf8).write(to: file)
+        let discovery = discovery("") { config in
+            config.apiServer = nil
+            config.kubeconfigFile = file.path
+        }
+        _ = await sources(discovery, until: ["pod/d/p"])
+    }
+
     @Test(.timeLimit(.minutes(1))) func aForbiddenListIsSaid() async throws {
         let server = try TestServer { _, connection in
             connection.respond(403, "{\"kind\":\"Status\",\"code\":403,\"message\":\"may not list pods\"}")

@@ -133,6 +133,13 @@ import Testing
         #expect(watch.pause(random: 0) == .milliseconds(400))
     }
 
+    @Test func aWatchThatOpensEndsTheTroubleButNotThePause() throws {
+        var watch = try started()
+        watch.fail(.failed("connection refused"))
+        watch.opened()
+        #expect(watch.trouble == nil && watch.pause(random: 0) == .milliseconds(400))
+    }
+
     @Test func aListWithoutEndIsGivenUp() throws {
         var watch = ObjectWatch(.pods)
         watch.take(try Cluster.page(.pods, [pod("a")], next: "t"))

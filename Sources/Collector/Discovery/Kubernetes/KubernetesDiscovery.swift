@@ -31,8 +31,7 @@ struct KubernetesDiscovery: Discoverer {
     func run(_ report: DiscoveryReport) async {
         while !Task.isCancelled {
             do throws(KubernetesAccessError) {
-                let access = try KubernetesAccess(config, environment: KubernetesDiscovery.variable)
-                await run(access, report)
+                await run(try find(), report)
             } catch {
                 report.fail(error.words)
                 try? await clock.sleep(for: KubernetesDiscovery.retry)
@@ -61,15 +60,16 @@ struct KubernetesDiscovery: Discoverer {
                 )
                 group.addTask { await watcher.run() }
             }
-            await publish(changes, state, report)
+            await publish(changes, state, access, report)
             group.cancelAll()
         }
     }
 
-    /// Publishes after changes until cancelled.
+    /// Publishes after changes until cancelled, or until somebody else is to ask.
     private func publish(
         _ changes: AsyncStream<Void>,
         _ state: KubernetesState,
+        _ access: KubernetesAccess,
         _ report: DiscoveryReport
     ) async {
         var groups: [KubernetesGroup] = []
@@ -85,7 +85,17 @@ struct KubernetesDiscovery: Discoverer {
             problem = words
             if isNews, isComplete { report.publish(groups.map(DiscoveredGroup.init)) }
             if isNews, let words { report.fail(words) }
+            // Files with tokens are read for every request; what stands in a kubeconfig itself is not.
+            if state.withCluster({ $0.trouble?.trouble == .unauthorized }), let now = try? find(),
+                now != access
+            {
+                return
+            }
         }
+    }
+
+    private func find() throws(KubernetesAccessError) -> KubernetesAccess {
+        try KubernetesAccess(config, environment: KubernetesDiscovery.variable)
     }
 
     private static func variable(_ name: String) -> String? {

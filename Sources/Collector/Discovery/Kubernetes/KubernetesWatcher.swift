@@ -176,7 +176,9 @@ struct KubernetesWatcher: Sendable {
     /// Takes a piece; false when the watch is over.
     private func take(_ piece: HTTPStreamEvent, _ reading: inout WatchReading) -> Bool {
         switch piece {
-        case .head(let status, _): reading.status = status
+        case .head(let status, _):
+            reading.status = status
+            if status == 200 { state.change(index) { $0.opened() } }
         case .body(let bytes) where reading.status == 200:
             var garbled: String?
             var isWanted = true

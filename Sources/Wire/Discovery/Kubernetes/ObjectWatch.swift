@@ -149,6 +149,11 @@ public struct ObjectWatch: Sendable {
 
     // MARK: - Watches
 
+    /// The server has begun to answer a watch: nothing is wrong now, though it may have been too often for no pause.
+    public mutating func opened() {
+        trouble = nil
+    }
+
     /// Takes an event; false ends the watch.
     public mutating func take(_ event: KubernetesEvent) -> Bool {
         guard case .watch = step else { return false }
