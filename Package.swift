@@ -68,6 +68,7 @@ let package = Package(
         .target(name: "CRE2", cxxSettings: strictCXX, linkerSettings: [.linkedLibrary("re2")]),
         .target(name: "CPlatform", cSettings: strictC),
         .target(name: "CRules", cSettings: strictC),
+        .target(name: "CSystemd", cSettings: strictC),
         .target(name: "CCurl", cSettings: strictC),
         .target(name: "CWebAssets", exclude: ["web"], cSettings: strictC),
 
@@ -88,6 +89,7 @@ let package = Package(
             "Collector",
             [
                 "Samples", "Platform", "Bytes", "Wire", "HTTPClient", "Conditions", "Config", "CSensors",
+                "CSystemd",
                 "CModbus", log,
             ]
         ),

@@ -66,8 +66,7 @@ enum SourceDefinition: Sendable, Equatable {
     /// A name that is unique among the configured sources and stays the same over restarts.
     var name: String {
         switch self {
-        case .host(let config, _):
-            config.isFurtherPass ? "node/\(PromDuration.format(config.interval))" : "node"
+        case .host(let config, _): config.passName
         case .smart: "smart"
         case .scrape(let target):
             "\(target.job.jobName)/\(target.labels["instance"] ?? target.url)"

@@ -2,6 +2,7 @@
 //
 // Files that are cut short, damaged or absurd: nothing traps, and what is no number is no sample.
 
+import Config
 import Logging
 import Platform
 import Samples
@@ -120,6 +121,35 @@ private func collector(_ fixture: HostFixture) -> HostCollector {
             try fixture.write(path, bytes)
             #expect(try passOfAll(host).values.allSatisfy(\.isFinite))
         }
+    }
+}
+
+@Test func everyFileOfAGatewayDamagedAtRandom() throws {
+    let fixture = try HostFixture(HostFixture.gateway)
+    var collectors = HostCollectorsConfig()
+    for name in [HostCollectorName.interrupts, .processes, .tcpstat] { collectors[name].isEnabled = true }
+    collectors[.cpu][switch: .info] = true
+    let host = HostCollector(
+        roots: fixture.roots,
+        collectors: collectors,
+        clock: ManualClock(wallMilliseconds: 0),
+        logger: Logger(label: "test")
+    )
+    var random = SeededGenerator(seed: 20_261_122)
+    for (path, text) in HostFixture.gateway.sorted(by: { $0.key < $1.key })
+    where HostFixture.laptop[path] == nil && !text.isEmpty {
+        let whole = Array(text.utf8)
+        var bytes = whole
+        for _ in 0..<3 {
+            let place = Int.random(in: 0..<bytes.count, using: &random)
+            bytes[place] = UInt8.random(in: 0...255, using: &random)
+        }
+        if Bool.random(using: &random) {
+            bytes.removeSubrange(Int.random(in: 0..<bytes.count, using: &random)...)
+        }
+        try fixture.write(path, bytes)
+        #expect(try passOfAll(host).values.allSatisfy(\.isFinite))
+        try fixture.write(path, whole)
     }
 }
 

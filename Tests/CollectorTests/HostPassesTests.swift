@@ -3,6 +3,7 @@
 // Collectors with an interval of their own run in a pass of their own, beside the host's and without harm to it.
 
 import Config
+import Foundation
 import Logging
 import Platform
 import Samples
@@ -61,5 +62,36 @@ import Testing
         }
         #expect(ended.count == 5)
         #expect(ended.allSatisfy { $0.contains("node_load") || $0.contains(#"collector="loadavg""#) })
+    }
+
+    /// What a pass over this machine costs, printed.
+    ///
+    /// `EDGEWATCH_HOST_PASSES=1000` and a release build give the figures of docs/PERFORMANCE.md. Asserted is what does not
+    /// depend on the machine: after the first passes nothing is asked of the store but to take the batch.
+    @Test func aPassOfTheMachine() throws {
+        let passes = ProcessInfo.processInfo.environment["EDGEWATCH_HOST_PASSES"].flatMap { Int($0) } ?? 20
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let host = HostCollector(clock: SystemClock(), logger: logger)
+        let sink = RecordingSink()
+        var pass = PassBuffer(group: Labels(), sink: sink)
+        func run(_ count: Int) throws {
+            for time in 1...count {
+                pass.begin()
+                host.collect(into: &pass)
+                _ = try pass.finish(at: Timestamp(milliseconds: Int64(time)))
+                sink.state.withLock { $0.batches.removeAll() }
+            }
+        }
+        try run(5)
+        let known = sink.state.withLock { $0.series.count }
+        let start = ThreadTime.nanoseconds()
+        try run(passes)
+        let spent = Double(ThreadTime.nanoseconds() - start) / 1e6 / Double(passes)
+        print("a pass of \(pass.statistics.values) series takes \(spent) ms of CPU over \(passes) passes")
+        #expect(pass.statistics.values > 200)
+        #expect(pass.statistics.refused == 0 && pass.statistics.duplicate == 0)
+        // A device may come while the test runs; every pass asking anew would be thousands.
+        #expect(sink.state.withLock { $0.series.count } <= known + 100)
     }
 }

@@ -41,8 +41,14 @@ final class NodeExporter {
     ///   - collectors: their names.
     ///   - roots: other roots than this machine's.
     ///   - arguments: further flags.
+    ///   - environment: further variables.
     /// - Throws: when it does not start.
-    init(_ collectors: [String], roots: HostRoots? = nil, arguments: [String] = []) throws {
+    init(
+        _ collectors: [String],
+        roots: HostRoots? = nil,
+        arguments: [String] = [],
+        environment: [String: String] = [:]
+    ) throws {
         port = try NodeExporter.freePort()
         process.executableURL = URL(fileURLWithPath: NodeExporter.path)
         process.arguments =
@@ -60,6 +66,7 @@ final class NodeExporter {
                 "--path.udev.data=\(roots.udev)",
             ]
         }
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()

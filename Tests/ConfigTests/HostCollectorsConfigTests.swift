@@ -133,15 +133,17 @@ import Testing
         let host = try host(
             """
             {interval: 15s, collectors: {netstat: {interval: 5s}, os: {interval: 1h}, dmi: {interval: 60m},
-             cpu: {interval: 15s}, systemd: {interval: 2m}}}
+             cpu: {interval: 15s}, systemd: {enabled: true, interval: 2m}}}
             """
         )
         let passes = host.passes
-        #expect(passes.map(\.interval) == [.seconds(15), .seconds(5), .seconds(3600)])
-        #expect(passes.map(\.isFurtherPass) == [false, true, true])
+        #expect(passes.map(\.interval) == [.seconds(15), .seconds(5), .seconds(3600), .seconds(120)])
+        #expect(passes.map(\.passName) == ["node", "node/5s", "node/1h", "node/systemd"])
+        #expect(passes.map(\.isFurtherPass) == [false, true, true, true])
+        #expect(names(passes[3]) == ["systemd"])
         #expect(names(passes[1]) == ["netstat"])
         #expect(names(passes[2]) == ["os", "dmi"])
-        #expect(names(passes[0]) == names(host).subtracting(["netstat", "os", "dmi"]))
+        #expect(names(passes[0]) == names(host).subtracting(["netstat", "os", "dmi", "systemd"]))
     }
 
     @Test func everyCollectorAndSettingIsDocumented() throws {

@@ -45,9 +45,7 @@ public final class HostCollector {
         self.clock = clock
         self.logger = logger
         let surroundings = HostSurroundings(roots: roots, mountTimeout: mountTimeout, clock: clock)
-        sources = collectors.enabled.compactMap { settings in
-            settings.source(surroundings).map { (settings.name, $0) }
-        }
+        sources = collectors.enabled.map { ($0.name, $0.source(surroundings)) }
     }
 
     /// Adds one pass of every collector.

@@ -16,7 +16,7 @@ struct HostSurroundings {
 
 extension HostCollectorSettings {
     /// The collector that works by these settings.
-    func source(_ host: HostSurroundings) -> (any HostSource)? {
+    func source(_ host: HostSurroundings) -> any HostSource {
         switch name {
         case .accelerators: AcceleratorSource()
         case .arp: ARPSource(self)
@@ -52,6 +52,7 @@ extension HostCollectorSettings {
         case .sockstat: SocketStatisticsSource()
         case .softnet: SoftnetSource()
         case .stat: StatSource(self)
+        case .systemd: SystemdSource(self)
         case .tcpstat: TCPStateSource()
         case .textfile: TextfileSource(self)
         case .thermalZone: ThermalZoneSource()
@@ -62,7 +63,6 @@ extension HostCollectorSettings {
         case .vmstat: VirtualMemorySource(self)
         case .watchdog: WatchdogSource()
         case .xfs: XFSSource()
-        default: nil
         }
     }
 }

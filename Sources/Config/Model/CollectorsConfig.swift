@@ -37,8 +37,8 @@ public struct HostCollectorConfig: Sendable, Equatable {
     public var rootfsPath = "/"
     /// What is collected.
     public var collectors = HostCollectorsConfig()
-    /// Whether this is a pass beside the host's own; see `passes`.
-    public internal(set) var isFurtherPass = false
+    /// What the pass is called, in sampling policies for example; see `passes`.
+    public internal(set) var passName = "node"
 
     /// What values may be.
     public var validation: [ValidationConfig] = []

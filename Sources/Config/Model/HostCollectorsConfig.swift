@@ -3,6 +3,8 @@
 // Which host collectors run, how often, and on what. A pass runs the collectors that share an interval; the configuration
 // of the host is taken apart into one for each.
 
+internal import Samples
+
 /// How one host collector is set up.
 public struct HostCollectorSettings: Sendable, Equatable {
     /// Which one.
@@ -87,20 +89,41 @@ public struct HostCollectorsConfig: Sendable, Equatable {
 }
 
 extension HostCollectorConfig {
-    /// The passes the configuration asks for: the host's own, and one for each further interval among its collectors.
+    /// Whether this is a pass beside the host's own.
+    public var isFurtherPass: Bool { passName != "node" }
+
+    /// The passes the configuration asks for: the host's own, one for each further interval among its collectors, and
+    /// one for systemd, whose answers may be long in coming.
     ///
-    /// Intervals that no collector has cost nothing; the host's own pass is there in any case, for it says `up`.
+    /// The host's own pass is there in any case, for it says `up`.
     public var passes: [HostCollectorConfig] {
-        let others = Set(collectors.enabled.compactMap(\.interval)).subtracting([interval])
         var own = self
-        own.collectors = collectors.filtered { [interval] in ($0.interval ?? interval) == interval }
-        return [own]
-            + others.sorted().map { other in
-                var pass = self
-                pass.interval = other
-                pass.isFurtherPass = true
-                pass.collectors = collectors.filtered { $0.interval == other }
-                return pass
-            }
+        own.collectors = collectors.filtered { [interval] settings in
+            settings.name != .systemd && (settings.interval ?? interval) == interval
+        }
+        var passes = [own]
+        let rest = collectors.enabled.filter { $0.name != .systemd }
+        for other in Set(rest.compactMap(\.interval)).subtracting([interval]).sorted() {
+            let kept = collectors.filtered { $0.name != .systemd && $0.interval == other }
+            passes.append(pass("node/\(PromDuration.format(other))", every: other, kept))
+        }
+        let systemd = collectors[.systemd]
+        if systemd.isEnabled {
+            let kept = collectors.filtered { $0.name == .systemd }
+            passes.append(pass("node/systemd", every: systemd.interval ?? interval, kept))
+        }
+        return passes
+    }
+
+    private func pass(
+        _ name: String,
+        every interval: Duration,
+        _ collectors: HostCollectorsConfig
+    ) -> HostCollectorConfig {
+        var pass = self
+        pass.passName = name
+        pass.interval = interval
+        pass.collectors = collectors
+        return pass
     }
 }

@@ -44,6 +44,9 @@ extension Configuration {
         let directory = file.map(Configuration.directory) ?? ""
         var configuration = withoutActuallyEscaping(environment) { environment in
             let context = ReadContext(directory: directory, environment: environment)
+            if root["kind"]?.string == EdgeMonitoringStack.kind {
+                return Section.read(root, problems, context, Configuration.init(readingStack:))
+            }
             return Section.read(root, problems, context, Configuration.init(reading:))
         }
         guard problems.errors.isEmpty else { throw ConfigErrors(problems.errors) }
