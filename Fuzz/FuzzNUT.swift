@@ -16,7 +16,10 @@ extension Targets {
         let pieces = reply(request, answer, step: Int(input[1]) + 1)
         precondition(whole == pieces, "another answer from other pieces")
         for line in answer.split(separator: UInt8(ascii: "\n")) {
-            guard let words = try? NUTLine.words(line), let first = words.first else { continue }
+            // With a word more the line must not be beyond what a line may have.
+            guard let words = try? NUTLine.words(line), let first = words.first, words.count < 16 else {
+                continue
+            }
             let plain = words.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f } }
             guard plain, let text = NUTLine.request("X", words) else { continue }
             let again = try? NUTLine.words(text.dropLast())
