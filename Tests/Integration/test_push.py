@@ -75,7 +75,7 @@ def test_import_beside_victoria_metrics(edgewatch, tmp_path):
         other = f"http://127.0.0.1:{port}"
         wait_for("the expected state", lambda: get(other + "/health", timeout=2) is not None)
         base = now_ms() - 60_000
-        path = "/api/v1/import/prometheus?extra_label=site=p&extra_label=gate=forced"
+        path = "/api/v1/import/prometheus?extra_label=site=p&extra_label=name=forced"
         for server in (node.url, other):
             assert send(server + path, "POST", import_lines(base))[0] == 204
 
@@ -155,26 +155,24 @@ def test_beside_a_pushgateway(edgewatch):
         requests = [
             ("PUT", "/metrics/job/a/instance/i", "# TYPE x counter\nx{k=\"1\"} 1\nx{k=\"2\"} 2\ny 3\n", 200),
             ("POST", "/metrics/job/a/instance/i", "# TYPE y gauge\ny 4\n", 200),
-            ("PUT", "/metrics/job@base64/L3Zhci90bXA", "x 5\n", 200),
+            ("PUT", "/metrics/job@base64/L3Zhci90bXA", "# TYPE x counter\nx 5\n", 200),
             ("PUT", "/metrics/job/t", "x 1 1700000000000\n", 400),
             ("PUT", "/metrics/job/dup", "x 1\nx 1\n", 400),
             ("PUT", "/metrics/job/a/b", "x 1\n", 400),
-            ("PUT", "/metrics/job/gone", "x 9\n", 200),
+            ("PUT", "/metrics/job/gone", "z 9\n", 200),
             ("DELETE", "/metrics/job/gone", "", 202),
         ]
         for method, path, body, status in requests:
             for server in (own.url, other):
                 assert send(server + path, method, body)[0] == status, (server, path)
-        selector = '{__name__=~"x|y|push_time_seconds"}'
-        wait_for("the expected state", lambda: len(scraping.query(selector)) == len(own.query(selector)) == 6)
 
         def found(node):
             return sorted(
                 (json.dumps(entry["metric"], sort_keys=True), entry["value"][1])
-                for entry in node.query('{__name__=~"x|y"}')
+                for entry in node.query('{__name__=~"x|y|z"}')
             )
 
-        assert found(own) == found(scraping)
+        wait_for("the same in both", lambda: found(own) == found(scraping) and len(found(own)) == 4)
     finally:
         process.terminate()
         process.wait()
