@@ -31,6 +31,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("kubernetes", Targets.kubernetes), ("kubeconfig", Targets.kubeconfig),
     ("import", Targets.textImport), ("gateway-path", Targets.gatewayPath),
     ("sd-json", Targets.targetGroups), ("dns", Targets.dns),
+    ("host", Targets.host), ("textfile", Targets.textfile), ("smart", Targets.smart),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {
