@@ -102,10 +102,12 @@ private func freePort() throws -> Int {
 
 /// A TCP server whose every connection runs a closure on a thread of its own.
 ///
-/// `@unchecked Sendable`: the descriptor is set once.
-private final class Listener: @unchecked Sendable {
+/// The thread that accepts closes the listening socket, after the one shutdown that ends it: its number may belong to
+/// another test's socket afterwards.
+private final class Listener: Sendable {
     let port: Int
     private let descriptor: Int32
+    private let isStopped = Mutex(false)
 
     init(_ serve: @escaping @Sendable (Int32) -> Void) throws {
         let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -127,18 +129,21 @@ private final class Listener: @unchecked Sendable {
         Thread.detachNewThread {
             while true {
                 let connection = accept(listening, nil, nil)
-                guard connection >= 0 else { return }
+                guard connection >= 0 else { break }
                 Thread.detachNewThread {
                     serve(connection)
                     close(connection)
                 }
             }
+            close(listening)
         }
     }
 
     func stop() {
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
+        isStopped.withLock { isStopped in
+            if !isStopped { shutdown(descriptor, Int32(SHUT_RDWR)) }
+            isStopped = true
+        }
     }
 }
 

@@ -63,12 +63,12 @@ def selected(item, query):
 
 
 class KubernetesServer:
-    def __init__(self, objects=None, port=0, token=None, bookmarks=0.5):
+    def __init__(self, objects=None, port=0, token=None, bookmarks=0.5, version=1000):
         self.lock = threading.Condition()
-        self.version = 1000
+        self.version = version
         self.objects = {collection: {} for collection in GROUPS}
         self.log = []
-        self.forgotten = 0
+        self.forgotten = version
         self.faults = dict.fromkeys(FAULTS, 0)
         self.token = token
         self.bookmarks = bookmarks

@@ -38,8 +38,9 @@ def config(url, jobs=JOBS):
     text = "global: {scrape_interval: 1h}\nscrape_configs:\n"
     for name, entry in jobs.items():
         text += f"  - job_name: {name}\n    kubernetes_sd_configs: [{{{entry}, api_server: '{url}'}}]\n"
-        # Targets of equal labels are one; these tell apart the containers of a pod and the paths of a host.
-        parts = f"{PREFIX}(pod_container_name|pod_container_port_.+|ingress_path)"
+        # Targets of equal labels are one; these tell apart the containers of a pod and the paths of a host;
+        # and the peer looks at new labels of a pod only where something it scrapes changes with them.
+        parts = f"{PREFIX}(pod_container_name|pod_container_port_.+|pod_ready|ingress_path)"
         text += f"    relabel_configs: [{{action: labelmap, regex: {parts}}}]\n"
     return text
 
@@ -191,7 +192,8 @@ def test_a_server_that_is_away_keeps_its_targets(edgewatch):
 
     wait_for("the error", lambda: state()["lastError"])
     assert addresses(process, "pod") == ["10.1.0.1:80"]
-    with contextlib.closing(KubernetesServer({"pods": [pod("b", "10.1.0.2")]}, port=port)):
+    # What happened meanwhile can no longer be watched.
+    with contextlib.closing(KubernetesServer({"pods": [pod("b", "10.1.0.2")]}, port=port, version=2000)):
         wait_for("the new target", lambda: addresses(process, "pod") == ["10.1.0.2:80"])
         wait_for("no error", lambda: not state()["lastError"])
 
