@@ -30,7 +30,7 @@ let package = Package(
         ),
         // Looks inside the collector, so it is built with -enable-testing and not with the others.
         .executableTarget(
-            name: "ScrapeBench",
+            name: "CollectBench",
             dependencies: [
                 .product(name: "EdgewatchStore", package: "edgewatch"),
                 .product(name: "EdgewatchCollector", package: "edgewatch"),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScrapeBench [FILE]: what a scrape costs between the bytes of the body and the store's log, in processor time of the one
-// thread that works. Bodies are those of a target with 500 series, a tenth of which change by fractions, half by whole
-// numbers, and the rest not; with FILE, an exposition captured from a real one is read as well.
+// CollectBench [FILE]: what a scrape or a push costs between the bytes of the body and the store's log, in processor time
+// of the one thread that works. Bodies are those of targets with 500 series, a tenth of which change by fractions, half by
+// whole numbers, and the rest not; with FILE, an exposition captured from a real one is read as well.
 //
 // Parts of the collector that are no public matter are measured from inside, so this is built with -enable-testing:
-// `swift run -c release -Xswiftc -enable-testing ScrapeBench`.
+// `swift run -c release -Xswiftc -enable-testing CollectBench`.
 
 import Config
 import Logging
@@ -17,7 +17,7 @@ import Wire
 @testable import Collector
 
 @main
-enum ScrapeBench {
+enum CollectBench {
     private static let series = 500
 
     static func main() throws {
@@ -29,6 +29,7 @@ enum ScrapeBench {
             try parse(name, body(0, format), format)
             try store(name, format)
         }
+        try Pushes.measure()
     }
 
     /// The n-th body of a target with some histograms and many gauges.
@@ -78,18 +79,11 @@ enum ScrapeBench {
     }
 
     private static func store(_ name: String, _ format: ExpositionFormat) throws {
-        let directory = "benchmark-scrape"
-        let files = SystemFileStore()
-        for file in (try? files.list(directory)) ?? [] { try files.remove("\(directory)/\(file)") }
         let first = SystemClock().wallMilliseconds() - 24 * 3_600_000
         let clock = ManualClock(wallMilliseconds: first)
-        let store = try Store(
-            StoreOptions(directory: directory, ringBytes: 64 << 20),
-            files: files,
-            clock: clock,
-            telemetry: Telemetry(),
-            logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
-        )
+        let directory = "benchmark-scrape"
+        let store = try openStore(directory, clock)
+        defer { empty(directory) }
         var job = ScrapeConfig(jobName: "bench")
         job.staticConfigs = [TargetGroup(targets: ["gateway:9100"])]
         guard let target = TargetList([job]).targets.first else { return }
@@ -118,6 +112,22 @@ enum ScrapeBench {
         print(
             "scrape \(name): \(nanoseconds / each / 1000) us from bytes to stored, of it \(reading / each / 1000) us reading"
         )
-        for file in (try? files.list(directory)) ?? [] { try files.remove("\(directory)/\(file)") }
+    }
+
+    /// A new store.
+    static func openStore(_ directory: String, _ clock: ManualClock) throws -> Store {
+        empty(directory)
+        return try Store(
+            StoreOptions(directory: directory, ringBytes: 64 << 20),
+            files: SystemFileStore(),
+            clock: clock,
+            telemetry: Telemetry(),
+            logger: Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    static func empty(_ directory: String) {
+        let files = SystemFileStore()
+        for file in (try? files.list(directory)) ?? [] { try? files.remove("\(directory)/\(file)") }
     }
 }
