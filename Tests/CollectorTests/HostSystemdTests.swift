@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// systemd as a stub on a bus of its own (Tests/Integration/systemd_stub.py) plays it, beside Debian's node_exporter on the
-// same bus: the same series, types and values.
+// systemd's part of the bus, played by Tests/Integration/systemd_stub.py: systemd itself is the first process of a machine
+// and cannot be started for a test. Debian's node_exporter reads the same bus: the same series, types and values.
 
 import Config
 import Foundation

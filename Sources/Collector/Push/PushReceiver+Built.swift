@@ -74,7 +74,8 @@ extension PushReceiver {
         throw RemoteWriteError(.tooLarge, "the request has more than \(limit) bytes")
     }
 
-    private func decompress(
+    /// Decompresses within the limit; the number of bytes that are the message.
+    func decompress(
         _ body: Span<UInt8>,
         _ encoding: PushEncoding,
         into message: inout [UInt8]

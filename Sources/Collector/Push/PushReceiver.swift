@@ -113,21 +113,15 @@ public final class PushReceiver: Sendable {
         var bytes = buffers.withLock { $0.takeMessage() }
         var scratch = buffers.withLock { $0.takeScratch() }
         var report = RemoteWriteReport()
-        do throws(Refusal) {
-            let count = try decompress(body, encoding, into: &bytes)
+        do throws(RemoteWriteError) {
+            let count = try decompress(body, encoding == .snappy ? .snappy : .zstd, into: &bytes)
             let message = bytes.span.extracting(first: count)
-            do throws(RemoteWriteError) {
-                try scratch.request.decode(message, version)
-            } catch {
-                throw Refusal(
-                    verdict: error.kind == .tooLarge
-                        ? .tooLarge(error.description) : .malformed(error.description)
-                )
-            }
+            try scratch.request.decode(message, version)
             metrics.count(version == .v2 ? .v2 : .v1)
             store(message, &scratch, &report)
         } catch {
-            report.verdict = error.verdict
+            report.verdict =
+                error.kind == .tooLarge ? .tooLarge(error.description) : .malformed(error.description)
             metrics.malformed.add()
         }
         buffers.withLock { $0.keep(bytes, scratch) }
@@ -135,34 +129,8 @@ public final class PushReceiver: Sendable {
         return report
     }
 
-    /// Why a request is refused as a whole.
-    private struct Refusal: Error {
-        let verdict: RemoteWriteReport.Verdict
-    }
-
     /// Bytes a request may decode to.
     var decodedLimit: Int { Int(clamping: limits.withLock { $0.decodedSize }) }
-
-    private func decompress(
-        _ body: Span<UInt8>,
-        _ encoding: RemoteWriteEncoding,
-        into message: inout [UInt8]
-    ) throws(Refusal) -> Int {
-        let limit = decodedLimit
-        do throws(DecompressionError) {
-            switch encoding {
-            case .snappy: return try Snappy.decompress(body, into: &message, limit: limit)
-            case .zstd: return try Zstd.decompress(body, into: &message, limit: limit)
-            }
-        } catch {
-            let name = encoding == .snappy ? "snappy" : "zstd"
-            throw Refusal(
-                verdict: error == .damaged
-                    ? .malformed("\(name): corrupt input")
-                    : .tooLarge("\(name): the request decodes to more than \(limit) bytes")
-            )
-        }
-    }
 
     func store(
         _ message: Span<UInt8>,
