@@ -85,6 +85,27 @@ public final class StateStore: Sendable {
         }
     }
 
+    /// Makes several changes, of any tables, in one transaction: all or none.
+    ///
+    /// - Parameters:
+    ///   - changes: made in this order; of several changes of one key the last holds.
+    ///   - isDurable: as for `put`.
+    /// - Throws: what SQLite reports; then nothing has changed.
+    public func apply(_ changes: [StateChange], isDurable: Bool) throws(StateStoreError) {
+        guard !changes.isEmpty else { return }
+        try connection.withLock { (connection) throws(StateStoreError) in
+            try connection.transaction(isDurable: isDurable) { () throws(StateStoreError) in
+                for change in changes {
+                    if let value = change.value {
+                        try connection.put(change.table, change.key, value)
+                    } else {
+                        try connection.remove(change.table, change.key)
+                    }
+                }
+            }
+        }
+    }
+
     /// Removes a key, durably; a missing key is fine.
     public func remove(_ table: String, _ key: String) throws(StateStoreError) {
         try connection.withLock { (connection) throws(StateStoreError) in

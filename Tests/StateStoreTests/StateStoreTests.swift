@@ -43,6 +43,23 @@ import Testing
         #expect(try store.get("cursors", "a") == nil)
     }
 
+    @Test func changesOfSeveralTablesAreOneTransaction() throws {
+        let store = try StateStore(path: ":memory:")
+        try store.put("streams", "old", [1])
+        try store.apply(
+            [
+                StateChange("streams", "new", [2]), StateChange("streams", "old", nil),
+                StateChange("spend", "slot", []), StateChange("streams", "missing", nil),
+                StateChange("streams", "new", [3]),
+            ],
+            isDurable: false
+        )
+        #expect(try store.all("streams").map(\.key) == ["new"])
+        #expect(try store.get("streams", "new") == [3])
+        #expect(try store.get("spend", "slot") == [])
+        try store.apply([], isDurable: true)
+    }
+
     @Test func keysAreDataNotSQL() throws {
         let store = try StateStore(path: ":memory:")
         let key = "'; DROP TABLE entries; --\u{0}ü"

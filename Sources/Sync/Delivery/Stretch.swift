@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One read of the log, ready to be sent: filtered by age, relabelled, and turned into request bodies part by part. A body
-// is made once and kept until it is delivered, so that a retry repeats the same bytes.
+// One read of the log, ready to be sent: filtered by age, relabelled, and given out part by part.
 
-internal import Bytes
 internal import Config
 internal import Samples
-internal import Wire
 
 struct Stretch: Sendable {
     /// The series to send, with the labels they are sent under.
@@ -65,7 +62,7 @@ struct Stretch: Sendable {
                 }
             }
             if samples.count + histograms.count == 0 { continue }
-            // Without relabeling the encoder adds external labels on the fly; see `body`.
+            // Without relabeling the peer adds external labels while it encodes.
             var labels = entry.labels
             if !relabelConfigs.isEmpty {
                 var builder = LabelsBuilder(labels)
@@ -90,11 +87,7 @@ struct Stretch: Sendable {
         relabelled = dropped
         self.disabled = disabled
         self.unsupported = unsupported
-        self.externalLabels = relabelConfigs.isEmpty ? externalLabels : Labels()
     }
-
-    /// Still to be added by the encoder.
-    private let externalLabels: Labels
 
     /// The times of each series' samples.
     var timestamps: [[Int64]] {
@@ -103,11 +96,11 @@ struct Stretch: Sendable {
     /// The number of samples; a histogram is one.
     var samples: Int { series.reduce(0) { $0 + $1.samples.count + $1.histograms.count } }
 
-    /// The request body of a part: a WriteRequest in a snappy block.
-    func body(of part: Part, in parts: Parts) -> [UInt8] {
-        // Lazily: one series' copy at a time.
-        let chosen = part.series.clamped(to: series.indices).lazy.map { index -> LogChunk.Series in
+    /// The samples of a part.
+    func series(of part: Part, in parts: Parts) -> [LogChunk.Series] {
+        part.series.clamped(to: series.indices).compactMap { index -> LogChunk.Series? in
             let range = parts.samples(ofSeries: index, in: part.times)
+            guard !range.isEmpty else { return nil }
             let entry = series[index]
             return entry.samples.count > 0
                 ? LogChunk.Series(labels: entry.labels, samples: Self.slice(entry.samples, range))
@@ -117,7 +110,6 @@ struct Stretch: Sendable {
                     histograms: Self.slice(entry.histograms, range)
                 )
         }
-        return Snappy.compress(RemoteWriteV1.encode(chosen, externalLabels: externalLabels))
     }
 
     private static func slice(_ histograms: HistogramColumns, _ range: Range<Int>) -> HistogramColumns {

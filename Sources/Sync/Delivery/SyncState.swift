@@ -145,7 +145,18 @@ struct SyncState: Sendable {
                 asked.map { backoff.pause(failures: failures + 1, jitter: jitter, asked: $0) }
                 ?? backoff.pause(failures: failures + 1, jitter: jitter)
             return (nil, again(current, .retrying, after: pause))
-        case .refused:
+        case .partly(let written, _, let words):
+            answered()
+            noteAccepted(&current)
+            let lost = current.parts.samples(in: part) - written
+            let drop = Drop(
+                firstSeries: part.series.lowerBound,
+                samples: max(0, lost),
+                reason: .rejected,
+                words: words
+            )
+            return (lost > 0 ? drop : nil, goOn(current))
+        case .refused, .unsupported:
             let pause = backoff.refusedPause(failures: failures + 1, jitter: jitter)
             return (nil, again(current, .refused, after: pause))
         case .tooLarge(let words):

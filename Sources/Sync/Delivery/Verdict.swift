@@ -23,6 +23,10 @@ enum Verdict: Sendable, Equatable {
     ///
     /// `isOrder` when the receiver's words are about time: too old, out of order, there already with another value.
     case rejected(reason: String, isOrder: Bool)
+    /// Some of the samples are stored, the others never will be; which ones only the words may say.
+    case partly(written: Int, of: Int, words: String)
+    /// The receiver does not understand such messages: nothing is stored, and another kind may be tried.
+    case unsupported(MessageKind)
 
     /// What a person should read about it, nil when all is well.
     var reason: String? {
@@ -31,6 +35,9 @@ enum Verdict: Sendable, Equatable {
         case .unreachable(let reason, _), .busy(_, let reason), .refused(let reason), .tooLarge(let reason),
             .rejected(let reason, _):
             reason
+        case .partly(let written, let total, let words):
+            "\(total - min(written, total)) of \(total) samples: \(words)"
+        case .unsupported(let message): "does not take \(message.name)"
         }
     }
 }

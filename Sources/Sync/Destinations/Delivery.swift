@@ -126,7 +126,8 @@ struct Delivery {
     private mutating func deliver(_ stretch: Stretch, _ keeper: inout CursorKeeper) async -> Bool {
         let parts = Parts(timestamps: stretch.timestamps)
         var action = state.begin(parts, next: stretch.next)
-        var frozen: (part: Part, body: [UInt8])?
+        // A body is made once and kept until it is delivered, so that a retry repeats the same bytes.
+        var frozen: (part: Part, batch: Batch)?
         while true {
             switch action {
             case .advance(let position):
@@ -137,14 +138,20 @@ struct Delivery {
                 guard await destination.pause(pause) else { return false }
                 action = .send(part, attempt: attempt)
             case .send(let part, let attempt):
-                if frozen?.part != part {
-                    let body = stretch.body(of: part, in: parts)
-                    frozen = (part, body)
+                let batch: Batch
+                if let frozen, frozen.part == part {
+                    batch = frozen.batch
+                } else {
+                    batch = self.batch(part, of: stretch, parts)
+                    frozen = (part, batch)
                 }
-                guard let verdict = await attemptToSend(frozen?.body ?? [], attempt) else { return false }
-                let samples = state.samples(in: part)
+                guard let verdict = await attemptToSend(batch, attempt) else { return false }
                 let (drop, next) = state.conclude(verdict, jitter: Double.random(in: 0...1, using: &random))
-                if verdict == .accepted { noteAccepted(samples) }
+                switch verdict {
+                case .accepted: noteAccepted(batch.samples)
+                case .partly(let written, _, _): noteAccepted(written)
+                default: break
+                }
                 noteHealth(verdict)
                 if let drop { noteDropped(drop, stretch) }
                 action = next
@@ -152,11 +159,24 @@ struct Delivery {
         }
     }
 
+    /// A part with its body.
+    private func batch(_ part: Part, of stretch: Stretch, _ parts: Parts) -> Batch {
+        let series = stretch.series(of: part, in: parts)
+        var body: [UInt8] = []
+        let recipe = Recipe(
+            number: record.position.sequence,
+            ordinals: record.position.sequence..<max(record.position.sequence, stretch.next.sequence),
+            before: stretch.next.sequence
+        )
+        destination.peer.encode(series, recipe.message, recipe.encoding, into: &body)
+        return Batch(recipe: recipe, series: series, body: body, samples: state.samples(in: part))
+    }
+
     /// One request; nil when cancelled.
-    private func attemptToSend(_ body: [UInt8], _ attempt: Int) async -> Verdict? {
+    private func attemptToSend(_ batch: Batch, _ attempt: Int) async -> Verdict? {
         let request: HTTPClientRequest
         do {
-            request = try destination.endpoint.request(body, attempt: attempt)
+            request = try destination.peer.request(batch, attempt: attempt)
         } catch {
             return .refused(reason: "credentials: \(error)")
         }
@@ -165,11 +185,7 @@ struct Delivery {
             counters.requests.add()
             counters.sentBytes.add(Int(clamping: response.statistics.bytesSent))
             destination.partners.meter.observe(response.statistics)
-            return Verdict(
-                response,
-                nowMilliseconds: clock.wallMilliseconds(),
-                retriesTooManyRequests: destination.plan.config.queue.retryOnTooManyRequests
-            )
+            return destination.peer.verdict(response, of: batch)
         } catch {
             return Verdict(error)
         }
@@ -224,7 +240,7 @@ struct Delivery {
             state.health == .refused
                 ? "the destination refuses samples; they are kept"
                 : "the destination is not reached; samples are kept",
-            metadata: ["reason": "\(verdict.reason ?? "")", "url": "\(destination.endpoint.displayURL)"]
+            metadata: ["reason": "\(verdict.reason ?? "")", "url": "\(destination.displayURL)"]
         )
     }
 

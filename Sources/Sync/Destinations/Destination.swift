@@ -19,6 +19,8 @@ final class Destination: Sendable {
         var config: RemoteWriteConfig
         var sync: SyncConfig
         var externalLabels: Labels
+        /// What it gets, the first rule that selects a series first.
+        var rules = [SyncRule.everything]
     }
 
     /// Who a destination works with.
@@ -30,6 +32,14 @@ final class Destination: Sendable {
         var clock: any EdgeClock
         var telemetry: Telemetry
         var logger: Logger
+        /// The receiver of a destination.
+        var peer: @Sendable (Plan, any EdgeClock) -> any Peer = { RemoteWritePeer($0, clock: $1) }
+        /// The budgets of a destination.
+        var ledgers: @Sendable (RemoteWriteConfig) -> any Ledgers = { _ in NoLedgers() }
+        /// What governs a destination's budgets.
+        var governor: @Sendable (RemoteWriteConfig) -> any GovernorReading = { _ in NoGovernor() }
+        /// Where samples go that a receiver will never take.
+        var letters: any DeadLetters = NoDeadLetters()
     }
 
     /// What others may know while the destination works.
@@ -51,7 +61,11 @@ final class Destination: Sendable {
 
     let plan: Plan
     let partners: Partners
-    let endpoint: Endpoint
+    let peer: any Peer
+    let ledgers: any Ledgers
+    let governor: any GovernorReading
+    /// Where it is, for people.
+    let displayURL: String
     let live: Mutex<Live>
     let logger: Logger
     let counters: DestinationTelemetry
@@ -72,7 +86,10 @@ final class Destination: Sendable {
         self.partners = partners
         self.end = end
         self.seed = seed
-        endpoint = Endpoint(config: plan.config)
+        peer = partners.peer(plan, partners.clock)
+        ledgers = partners.ledgers(plan.config)
+        governor = partners.governor(plan.config)
+        displayURL = Endpoint.redacted(plan.config.url)
         live = Mutex(Live(position: end))
         var logger = partners.logger
         logger[metadataKey: "destination"] = "\(plan.config.name)"
@@ -183,7 +200,7 @@ final class Destination: Sendable {
                 }
             return DestinationStatus(
                 name: name,
-                url: endpoint.displayURL,
+                url: displayURL,
                 backlogSeconds: seconds,
                 backlogRows: rows,
                 lastSuccess: live.lastSuccess,
