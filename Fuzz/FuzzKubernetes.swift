@@ -51,8 +51,10 @@ extension Targets {
         var count = 0
         for group in groups {
             count += group.targets.count
-            for labels in group.targets + [group.labels] {
+            for packed in group.targets + [group.labels] {
+                let labels = packed.labels
                 precondition(Labels(encoded: labels.bytes) == labels, "labels that are none")
+                precondition(PackedLabels(labels) == packed, "packed another way")
             }
         }
         precondition(count <= KubernetesCluster.targetLimit, "targets within the limit")

@@ -29,8 +29,12 @@ public struct Labels: Sendable, Hashable {
     }
 
     /// Trusts `sortedPairs` to keep the invariant; used by the builder only.
-    init(sortedPairs: some Sequence<(name: String, value: String)>) {
+    init(sortedPairs: [(name: String, value: String)]) {
         var out: [UInt8] = []
+        // Sets are kept by the thousand: as large as needed, not as an array grows.
+        out.reserveCapacity(
+            sortedPairs.reduce(0) { $0 + Labels.size(of: $1.name.utf8) + Labels.size(of: $1.value.utf8) }
+        )
         for (name, value) in sortedPairs {
             Labels.append(name.utf8, to: &out)
             Labels.append(value.utf8, to: &out)
@@ -293,6 +297,17 @@ extension Labels {
         }
         out.append(UInt8(length))
         out.append(contentsOf: text)
+    }
+
+    /// The bytes of a text and its length.
+    private static func size(of text: String.UTF8View) -> Int {
+        var size = text.count + 1
+        var rest = text.count >> 7
+        while rest > 0 {
+            size += 1
+            rest >>= 7
+        }
+        return size
     }
 
     private static func range(in bytes: [UInt8], at offset: inout Int) -> Range<Int>? {

@@ -130,8 +130,8 @@ enum Cluster {
         }
     }
 
-    private static func text(_ labels: Labels) -> String {
-        labels.pairs.map { name, value in
+    private static func text(_ packed: PackedLabels) -> String {
+        packed.labels.pairs.map { name, value in
             "\(name.hasPrefix(KubernetesLabels.prefix) ? String(name.dropFirst(18)) : name)=\(value)"
         }.joined(separator: " ")
     }

@@ -2,7 +2,8 @@
 //
 // CollectBench [FILE]: what a scrape or a push costs between the bytes of the body and the store's log, in processor time
 // of the one thread that works. Bodies are those of targets with 500 series, a tenth of which change by fractions, half by
-// whole numbers, and the rest not; with FILE, an exposition captured from a real one is read as well.
+// whole numbers, and the rest not; with FILE, an exposition captured from a real one is read as well. And what the pods of
+// a large cluster cost to know.
 //
 // Parts of the collector that are no public matter are measured from inside, so this is built with -enable-testing:
 // `swift run -c release -Xswiftc -enable-testing CollectBench`.
@@ -22,6 +23,8 @@ enum CollectBench {
 
     static func main() throws {
         Console.flushEachLine()
+        // First, while the heap is clean.
+        try Pods.measure()
         for path in CommandLine.arguments.dropFirst() {
             try parse("text, \(path)", try TextFile.read(path), .text)
         }

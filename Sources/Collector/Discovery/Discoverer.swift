@@ -7,15 +7,22 @@ internal import Config
 internal import HTTPClient
 internal import Platform
 internal import Samples
+internal import Wire
 
 /// Targets that were found together.
 struct DiscoveredGroup: Sendable, Equatable {
     /// Which file, URL, name or object; unique within a discoverer.
     var source: String
     /// The labels of each target, `__address__` among them; they win over the group's.
-    var targets: [Labels]
+    var targets: [PackedLabels]
     /// Labels of all of them.
-    var labels = Labels()
+    var labels: PackedLabels
+}
+
+extension DiscoveredGroup {
+    init(source: String, targets: [Labels], labels: Labels = Labels()) {
+        self.init(source: source, targets: targets.map { PackedLabels($0) }, labels: PackedLabels(labels))
+    }
 }
 
 /// Where a discoverer reports to; may be called from any thread.

@@ -6,6 +6,7 @@
 
 internal import Config
 internal import Samples
+internal import Wire
 
 /// The targets of jobs, and what became of the others.
 struct TargetList {
@@ -13,11 +14,29 @@ struct TargetList {
     static let droppedLimit = 1000
 
     private(set) var targets: [ScrapeTarget] = []
-    private(set) var dropped: [DroppedTarget] = []
+    private var keptDropped: [Dropped] = []
     /// How many targets relabeling dropped, also those not kept.
     private(set) var droppedCount = 0
     /// Targets that cannot be scraped, in words.
     private(set) var problems: [String] = []
+
+    /// A target that relabeling dropped.
+    private struct Dropped {
+        let shared: SharedJob
+        let own: PackedLabels
+        let group: PackedLabels
+    }
+
+    /// The dropped targets that are kept.
+    var dropped: [DroppedTarget] {
+        keptDropped.map {
+            DroppedTarget(
+                discoveredLabels: TargetList.discoveredLabels($0.own, $0.group, of: $0.shared.config)
+                    .labels(),
+                scrapePool: $0.shared.config.jobName
+            )
+        }
+    }
 
     /// Builds the static targets of all jobs, each target once in its job.
     init(_ jobs: [ScrapeConfig]) {
@@ -48,72 +67,71 @@ struct TargetList {
     }
 
     private mutating func add(
-        _ own: Labels,
-        _ groupLabels: Labels,
+        _ own: PackedLabels,
+        _ group: PackedLabels,
         of job: ScrapeConfig,
         _ shared: SharedJob,
         known: inout Set<TargetKey>
     ) {
-        switch TargetList.outcome(own, groupLabels, of: job, shared) {
+        switch TargetList.outcome(own, group, of: job, shared) {
         case .target(let target):
             guard known.insert(target.key).inserted else { return }
             if targets.count < targetLimit { targets.append(target) } else { refused += 1 }
-        case .dropped(let discovered):
+        case .dropped:
             droppedCount += 1
             let limit =
                 job.limits.keptDroppedTargets > 0 ? job.limits.keptDroppedTargets : TargetList.droppedLimit
-            guard dropped.count < limit else { return }
-            dropped.append(DroppedTarget(discoveredLabels: discovered, scrapePool: job.jobName))
-        case .problem(let discovered, let words):
+            guard keptDropped.count < limit else { return }
+            keptDropped.append(Dropped(shared: shared, own: own, group: group))
+        case .problem(let words):
             // People read a few; a list of thousands says no more.
             guard problems.count < 100 else { return }
-            problems.append("job \(job.jobName), target \(discovered["__address__"] ?? ""): \(words)")
+            let address = own["__address__"] ?? group["__address__"] ?? ""
+            problems.append("job \(job.jobName), target \(address): \(words)")
         }
     }
 
     /// What becomes of something discovered.
     enum Outcome {
         case target(ScrapeTarget)
-        /// Relabeling dropped it; these were its labels.
-        case dropped(discovered: Labels)
-        case problem(discovered: Labels, String)
+        /// Relabeling dropped it.
+        case dropped
+        case problem(String)
     }
 
     /// Judges one target.
     static func outcome(
-        _ own: Labels,
-        _ groupLabels: Labels,
+        _ own: PackedLabels,
+        _ group: PackedLabels,
         of job: ScrapeConfig,
         _ shared: SharedJob
     ) -> Outcome {
-        let discovered = discoveredLabels(own, groupLabels, of: job)
-        var builder = LabelsBuilder(discovered)
-        guard job.relabelConfigs.apply(to: &builder), !builder.sortedPairs.isEmpty else {
-            return .dropped(discovered: discovered)
-        }
+        var builder = discoveredLabels(own, group, of: job)
+        guard job.relabelConfigs.apply(to: &builder), !builder.sortedPairs.isEmpty else { return .dropped }
         do throws(TargetProblem) {
-            return .target(try target(builder, discovered: discovered, of: job, shared))
+            return .target(try target(builder, own, group, of: job, shared))
         } catch {
-            return .problem(discovered: discovered, error.words)
+            return .problem(error.words)
         }
     }
 
     /// What `check service-discovery` shows of one target: the labels before and after relabeling.
     static func check(
-        _ own: Labels,
-        _ groupLabels: Labels,
+        _ own: PackedLabels,
+        _ group: PackedLabels,
         of job: ScrapeConfig,
         _ shared: SharedJob
     ) -> (discovered: Labels, labels: Labels, error: String) {
-        switch outcome(own, groupLabels, of: job, shared) {
-        case .dropped(let discovered): return (discovered, Labels(), "")
-        case .problem(let discovered, let words): return (discovered, Labels(), words)
+        let discovered = discoveredLabels(own, group, of: job).labels()
+        switch outcome(own, group, of: job, shared) {
+        case .dropped: return (discovered, Labels(), "")
+        case .problem(let words): return (discovered, Labels(), words)
         case .target(let target):
-            var builder = LabelsBuilder(target.discoveredLabels)
+            var builder = LabelsBuilder(discovered)
             _ = job.relabelConfigs.apply(to: &builder)
             for (name, _) in builder.sortedPairs where name.hasPrefix("__meta_") { builder.remove(name) }
             for (name, value) in target.labels.pairs { builder.set(name, value) }
-            return (target.discoveredLabels, builder.labels(), "")
+            return (discovered, builder.labels(), "")
         }
     }
 
@@ -121,13 +139,14 @@ struct TargetList {
         let words: String
     }
 
-    private static func discoveredLabels(
-        _ own: Labels,
-        _ groupLabels: Labels,
+    /// What relabeling begins with.
+    static func discoveredLabels(
+        _ own: PackedLabels,
+        _ group: PackedLabels,
         of job: ScrapeConfig
-    ) -> Labels {
-        var builder = LabelsBuilder(groupLabels)
-        for (name, value) in own.pairs { builder.set(name, value) }
+    ) -> LabelsBuilder {
+        var builder = LabelsBuilder(group)
+        builder.merge(own)
         let defaults = [
             ("job", job.jobName), ("__scrape_interval__", PromDuration.format(job.scrapeInterval)),
             ("__scrape_timeout__", PromDuration.format(job.scrapeTimeout)),
@@ -137,12 +156,13 @@ struct TargetList {
         for parameter in job.params where builder["__param_\(parameter.name)"] == nil {
             if let first = parameter.values.first { builder.set("__param_\(parameter.name)", first) }
         }
-        return builder.labels()
+        return builder
     }
 
     private static func target(
         _ labels: LabelsBuilder,
-        discovered: Labels,
+        _ own: PackedLabels,
+        _ group: PackedLabels,
         of job: ScrapeConfig,
         _ shared: SharedJob
     ) throws(TargetProblem) -> ScrapeTarget {
@@ -159,13 +179,14 @@ struct TargetList {
         guard timeout <= interval else {
             throw TargetProblem(words: "scrape timeout cannot be greater than scrape interval")
         }
-        var own = LabelsBuilder()
-        for (name, value) in labels.sortedPairs where !name.hasPrefix("__") { own.set(name, value) }
-        if own["instance"] == nil { own.set("instance", address) }
+        var kept = LabelsBuilder()
+        for (name, value) in labels.sortedPairs where !name.hasPrefix("__") { kept.set(name, value) }
+        if kept["instance"] == nil { kept.set("instance", address) }
         return ScrapeTarget(
             shared: shared,
-            discoveredLabels: discovered,
-            labels: own.labels(),
+            own: own,
+            group: group,
+            labels: kept.labels(),
             url: url(labels, address: address, of: job),
             interval: interval,
             timeout: timeout

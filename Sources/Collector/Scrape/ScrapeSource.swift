@@ -42,7 +42,7 @@ final class ScrapeSource: CollectorSource {
         store = Mutex(ScrapeStore(target, sink: sink, features: features))
         lastStatus = Mutex(
             TargetStatus(
-                discoveredLabels: target.discoveredLabels,
+                discoveredLabels: Labels(),
                 labels: target.labels,
                 scrapePool: target.job.jobName,
                 scrapeURL: target.url,
@@ -53,7 +53,11 @@ final class ScrapeSource: CollectorSource {
     }
 
     /// How the last scrape went.
-    var status: TargetStatus { lastStatus.withLock { $0 } }
+    var status: TargetStatus {
+        var status = lastStatus.withLock { $0 }
+        status.discoveredLabels = target.discoveredLabels
+        return status
+    }
 
     @concurrent
     func pass(_ order: PassOrder) async {

@@ -4,12 +4,15 @@
 
 internal import Config
 internal import Samples
+internal import Wire
 
 /// One target to scrape.
 struct ScrapeTarget: Sendable, Equatable {
     /// The job, shared by all its targets.
     let shared: SharedJob
-    let discoveredLabels: Labels
+    /// What was discovered of it alone, and what of its group; shared with those who found it.
+    let own: PackedLabels
+    let group: PackedLabels
     /// What every sample gets.
     let labels: Labels
     let url: String
@@ -19,4 +22,9 @@ struct ScrapeTarget: Sendable, Equatable {
     /// The job with everything that applies to all its targets, without what made the targets: adding one to the list
     /// does not change the others.
     var job: ScrapeConfig { shared.config }
+
+    /// The labels before relabeling.
+    ///
+    /// Made anew each time: the names and values of a pod are several kilobytes, which nobody looks at most of the time.
+    var discoveredLabels: Labels { TargetList.discoveredLabels(own, group, of: job).labels() }
 }

@@ -87,7 +87,7 @@ extension KubernetesSlice.Endpoint {
         builder.set(kubernetes: "endpointslice_endpoint_node_name", node)
         builder.set(kubernetes: "endpointslice_address_target_kind", target?.kind)
         builder.set(kubernetes: "endpointslice_address_target_name", target?.name)
-        labels = builder.labels()
+        labels = PackedLabels(builder)
     }
 }
 

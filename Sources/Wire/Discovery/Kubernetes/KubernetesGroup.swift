@@ -6,7 +6,7 @@
 // A group is bounded: a slice of a thousand endpoints, each with a hundred addresses and ports, is a few megabytes of
 // JSON and ten million targets.
 
-public import Samples
+internal import Samples
 
 /// The targets of one object.
 public struct KubernetesGroup: Sendable, Equatable {
@@ -18,9 +18,9 @@ public struct KubernetesGroup: Sendable, Equatable {
     /// Which object, for example `pod/default/web-0`.
     public let source: String
     /// What all targets have.
-    public var labels = Labels()
+    public var labels = PackedLabels()
     /// The targets.
-    public private(set) var targets: [Labels] = []
+    public private(set) var targets: [PackedLabels] = []
     /// Targets left out because of the limits.
     public private(set) var refused = 0
     /// Bytes of labels.
@@ -38,8 +38,8 @@ public struct KubernetesGroup: Sendable, Equatable {
             refused += 1
             return
         }
-        let labels = target.labels()
-        bytes += labels.bytes.count
+        let labels = PackedLabels(target)
+        bytes += labels.byteCount
         targets.append(labels)
     }
 }

@@ -9,6 +9,10 @@ enum KubernetesLabels {
     static let prefix = "__meta_kubernetes_"
     static let namespace = prefix + "namespace"
     static let address = "__address__"
+    static let containerName = prefix + "pod_container_name"
+    static let containerImage = prefix + "pod_container_image"
+    static let containerIdentifier = prefix + "pod_container_id"
+    static let containerIsInit = prefix + "pod_container_init"
 
     /// A key as part of a label's name: each character that a name may not have becomes `_`.
     static func sanitized(_ key: String) -> String {
@@ -48,10 +52,5 @@ extension LabelsBuilder {
     mutating func set(kubernetes name: String, _ value: String?) {
         guard let value else { return }
         set(KubernetesLabels.prefix + name, value)
-    }
-
-    /// Sets all labels of a set.
-    mutating func merge(_ labels: Labels) {
-        for (name, value) in labels.pairs { set(name, value) }
     }
 }

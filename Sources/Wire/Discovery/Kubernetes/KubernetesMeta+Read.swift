@@ -69,7 +69,7 @@ struct RawMeta {
         meta.name = name
         meta.controllerKind = controllerKind
         meta.controllerName = controllerName
-        meta.labels = builder(kind, isNamed: isNamed).labels()
+        meta.labels = PackedLabels(builder(kind, isNamed: isNamed))
         return meta
     }
 

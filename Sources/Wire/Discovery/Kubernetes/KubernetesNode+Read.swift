@@ -40,7 +40,7 @@ extension KubernetesNode {
             own.set(kubernetes: "node_address_\(KubernetesLabels.sanitized(type))", address)
         }
         meta = raw.meta("node")
-        labels = own.labels()
+        labels = PackedLabels(own)
         let best = KubernetesNode.addressTypes.lazy.compactMap { type in
             addresses.first { $0.type == type }?.address
         }.first

@@ -2,12 +2,12 @@
 //
 // Objects of the Kubernetes API, slimmed to what targets and their labels need. The version of an object is not kept:
 // an object whose status moved without a change of these fields is the same object, and its targets are left alone.
-// Labels and annotations are kept as the labels they become, one byte buffer per object.
-
-public import Samples
+// Labels and annotations are kept as the labels they become, packed, one byte buffer per object and one per container.
 
 /// An object as discovery keeps it.
-public enum KubernetesObject: Sendable, Equatable {
+///
+/// Boxed: the largest kind is ten times the size of a reference, and tables of objects have free places.
+public indirect enum KubernetesObject: Sendable, Equatable {
     case node(KubernetesNode)
     case pod(KubernetesPod)
     case service(KubernetesService)
@@ -35,15 +35,15 @@ public enum KubernetesObject: Sendable, Equatable {
     public var cost: Int {
         let own =
             switch self {
-            case .node(let node): node.labels.bytes.count
-            case .pod(let pod): pod.labels.bytes.count + pod.containers.reduce(0) { $0 + $1.cost }
+            case .node(let node): node.labels.byteCount
+            case .pod(let pod): pod.labels.byteCount + pod.containers.reduce(0) { $0 + $1.cost }
             case .service(let service): 64 * service.ports.count
             case .slice(let slice): 96 * slice.ports.count + slice.endpoints.reduce(0) { $0 + $1.cost }
             case .endpoints(let endpoints): endpoints.subsets.reduce(0) { $0 + $1.cost }
             case .ingress(let ingress): ingress.cost
             case .namespace, .owner: 0
             }
-        return 256 + meta.labels.bytes.count + own
+        return 256 + meta.labels.byteCount + own
     }
 }
 
@@ -54,7 +54,7 @@ public struct KubernetesMeta: Sendable, Equatable {
     /// The object's name.
     public var name = ""
     /// `__meta_kubernetes_KIND_name`, and `…_label_…` and `…_annotation_…` of everything it carries.
-    public var labels = Labels()
+    public var labels = PackedLabels()
     /// The kind of the object that controls it, empty for none.
     public var controllerKind = ""
     /// The name of that object.
@@ -68,7 +68,7 @@ public struct KubernetesMeta: Sendable, Equatable {
 public struct KubernetesNode: Sendable, Equatable {
     var meta = KubernetesMeta()
     /// What only a node's own target has: provider, conditions, the first address of each type.
-    var labels = Labels()
+    var labels = PackedLabels()
     /// Where its kubelet listens; nil when it has no address.
     var address: String?
 }
@@ -82,18 +82,16 @@ public struct KubernetesPod: Sendable, Equatable {
     }
 
     struct Container: Sendable, Equatable {
-        var name = ""
-        var image = ""
-        var identifier = ""
-        var isInit = false
+        /// Name, image, identifier, and whether it runs before the others.
+        var labels = PackedLabels()
         var ports: [Port] = []
 
-        var cost: Int { 96 + name.utf8.count + image.utf8.count + identifier.utf8.count + 48 * ports.count }
+        var cost: Int { 96 + labels.byteCount + 48 * ports.count }
     }
 
     var meta = KubernetesMeta()
     /// All labels of the pod, those of `meta` included.
-    var labels = Labels()
+    var labels = PackedLabels()
     var address = ""
     var node = ""
     /// The containers, then the init containers.
@@ -135,9 +133,9 @@ public struct KubernetesSlice: Sendable, Equatable {
         var target: KubernetesReference?
         var node: String?
         /// Conditions, host name, zone, node, topology and target.
-        var labels = Labels()
+        var labels = PackedLabels()
 
-        var cost: Int { 128 + labels.bytes.count + 32 * addresses.count }
+        var cost: Int { 128 + labels.byteCount + 32 * addresses.count }
     }
 
     var meta = KubernetesMeta()

@@ -29,7 +29,7 @@ extension KubernetesPod {
 
     init(_ cursor: inout JSONCursor, _ raw: inout RawMeta) throws(CorruptionError) {
         var status = Status()
-        var inits: [Container] = []
+        var (containers, inits): ([RawContainer], [RawContainer]) = ([], [])
         try cursor.members { cursor, name throws(CorruptionError) in
             switch name {
             case "metadata": try raw.read(&cursor)
@@ -37,8 +37,8 @@ extension KubernetesPod {
                 try cursor.members { cursor, name throws(CorruptionError) in
                     switch name {
                     case "nodeName": self.node = try cursor.text() ?? ""
-                    case "containers": self.containers = try Container.read(&cursor, isInit: false)
-                    case "initContainers": inits = try Container.read(&cursor, isInit: true)
+                    case "containers": containers = try RawContainer.read(&cursor)
+                    case "initContainers": inits = try RawContainer.read(&cursor)
                     default: break
                     }
                 }
@@ -46,12 +46,9 @@ extension KubernetesPod {
             default: break
             }
         }
-        containers += inits
-        for index in containers.indices {
-            let container = containers[index]
-            let known = container.isInit ? status.initIdentifiers : status.identifiers
-            containers[index].identifier = known[container.name] ?? ""
-        }
+        self.containers =
+            containers.map { $0.container(status.identifiers[$0.name], isInit: false) }
+            + inits.map { $0.container(status.initIdentifiers[$0.name], isInit: true) }
         meta = raw.bare()
         var builder = raw.builder("pod")
         builder.set(KubernetesLabels.namespace, raw.namespace)
@@ -63,7 +60,7 @@ extension KubernetesPod {
         builder.set(kubernetes: "pod_uid", raw.identifier)
         builder.set(kubernetes: "pod_controller_kind", raw.controllerKind)
         builder.set(kubernetes: "pod_controller_name", raw.controllerName)
-        labels = builder.labels()
+        labels = PackedLabels(builder)
     }
 
     private mutating func readStatus(
@@ -115,15 +112,16 @@ extension KubernetesPod {
     }
 }
 
-extension KubernetesPod.Container {
-    fileprivate static func read(
-        _ cursor: inout JSONCursor,
-        isInit: Bool
-    ) throws(CorruptionError) -> [KubernetesPod.Container] {
-        var found: [KubernetesPod.Container] = []
+/// A container as the specification has it, before its status is known.
+private struct RawContainer {
+    var name = ""
+    var image = ""
+    var ports: [KubernetesPod.Port] = []
+
+    static func read(_ cursor: inout JSONCursor) throws(CorruptionError) -> [RawContainer] {
+        var found: [RawContainer] = []
         try cursor.elements { cursor throws(CorruptionError) in
-            var container = KubernetesPod.Container()
-            container.isInit = isInit
+            var container = RawContainer()
             try cursor.members { cursor, name throws(CorruptionError) in
                 switch name {
                 case "name": container.name = try cursor.text() ?? ""
@@ -138,5 +136,14 @@ extension KubernetesPod.Container {
             found.append(container)
         }
         return found
+    }
+
+    func container(_ identifier: String?, isInit: Bool) -> KubernetesPod.Container {
+        var builder = LabelsBuilder()
+        builder.set(KubernetesLabels.containerName, name)
+        builder.set(KubernetesLabels.containerImage, image)
+        builder.set(KubernetesLabels.containerIdentifier, identifier ?? "")
+        builder.set(KubernetesLabels.containerIsInit, isInit ? "true" : "false")
+        return KubernetesPod.Container(labels: PackedLabels(builder), ports: ports)
     }
 }

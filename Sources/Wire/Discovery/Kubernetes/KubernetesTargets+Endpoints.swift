@@ -35,7 +35,7 @@ extension KubernetesTargets {
         shared.set(KubernetesLabels.namespace, slice.meta.namespace)
         shared.set(kubernetes: "endpointslice_address_type", slice.addressType)
         finish(&shared, service, slice.meta.namespace)
-        group.labels = shared.labels()
+        group.labels = PackedLabels(shared)
 
         var seen = SeenPods()
         for endpoint in slice.endpoints {
@@ -71,7 +71,7 @@ extension KubernetesTargets {
         var shared = LabelsBuilder(endpoints.meta.labels)
         shared.set(KubernetesLabels.namespace, endpoints.meta.namespace)
         finish(&shared, service(endpoints.meta.key), endpoints.meta.namespace)
-        group.labels = shared.labels()
+        group.labels = PackedLabels(shared)
 
         var seen = SeenPods()
         for subset in endpoints.subsets {
@@ -127,7 +127,8 @@ extension KubernetesTargets {
         merge(pod, to: &target)
         for container in pod.containers {
             guard let match = container.ports.first(where: { $0.number == port }) else { continue }
-            set(container, match, transport ?? match.transport, on: &target)
+            set(container, on: &target)
+            set(match, transport ?? match.transport, on: &target)
         }
     }
 
@@ -148,7 +149,8 @@ extension KubernetesTargets {
                         KubernetesLabels.address,
                         KubernetesLabels.join(entry.pod.address, port.number)
                     )
-                    set(container, port, port.transport, on: &target)
+                    set(container, on: &target)
+                    set(port, port.transport, on: &target)
                     merge(entry.pod, to: &target)
                     group.add(target)
                 }

@@ -44,7 +44,7 @@ struct KubernetesTargets {
         var shared = LabelsBuilder(service.meta.labels)
         shared.set(KubernetesLabels.namespace, service.meta.namespace)
         attachNamespace(service.meta.namespace, to: &shared)
-        group.labels = shared.labels()
+        group.labels = PackedLabels(shared)
         let host = "\(service.meta.name).\(service.meta.namespace).svc"
         for port in service.ports where group.hasRoom {
             var target = LabelsBuilder()
@@ -70,7 +70,7 @@ struct KubernetesTargets {
         shared.set(KubernetesLabels.namespace, ingress.meta.namespace)
         shared.set(kubernetes: "ingress_class_name", ingress.className)
         attachNamespace(ingress.meta.namespace, to: &shared)
-        group.labels = shared.labels()
+        group.labels = PackedLabels(shared)
         for rule in ingress.rules where group.hasRoom {
             let isSecure = ingress.secureHosts.contains { KubernetesTargets.matches(rule.host, pattern: $0) }
             for path in rule.paths ?? ["/"] where group.hasRoom {
@@ -110,13 +110,13 @@ struct KubernetesTargets {
     }
 
     /// Without attachments the very buffer the pod has.
-    private func shared(_ pod: KubernetesPod) -> Labels {
+    private func shared(_ pod: KubernetesPod) -> PackedLabels {
         guard attachments != KubernetesAttachments() else { return pod.labels }
         var builder = LabelsBuilder(pod.labels)
         attachOwners(of: pod, to: &builder)
         attachNode(pod.node, to: &builder)
         attachNamespace(pod.meta.namespace, to: &builder)
-        return builder.labels()
+        return PackedLabels(builder)
     }
 
     private func target(
@@ -124,25 +124,24 @@ struct KubernetesTargets {
         _ port: KubernetesPod.Port?,
         address: String
     ) -> LabelsBuilder {
-        var target = LabelsBuilder()
+        var target = LabelsBuilder(container.labels)
         target.set(KubernetesLabels.address, address)
-        target.set(kubernetes: "pod_container_id", container.identifier)
-        set(container, port, port?.transport, on: &target)
+        if let port { set(port, port.transport, on: &target) }
         return target
     }
 
-    /// What a target has of the container behind it.
-    func set(
-        _ container: KubernetesPod.Container,
-        _ port: KubernetesPod.Port?,
-        _ transport: String?,
-        on target: inout LabelsBuilder
-    ) {
-        target.set(kubernetes: "pod_container_name", container.name)
-        target.set(kubernetes: "pod_container_image", container.image)
-        target.set(kubernetes: "pod_container_init", container.isInit ? "true" : "false")
-        target.set(kubernetes: "pod_container_port_name", port?.name)
-        target.set(kubernetes: "pod_container_port_number", port.map { String($0.number) })
+    /// What an endpoint has of the container behind it, instead of what it had of another: all but the identifier.
+    func set(_ container: KubernetesPod.Container, on target: inout LabelsBuilder) {
+        target.remove(KubernetesLabels.containerName)
+        target.remove(KubernetesLabels.containerImage)
+        target.merge(container.labels)
+        target.remove(KubernetesLabels.containerIdentifier)
+    }
+
+    /// What a target has of a container's port.
+    func set(_ port: KubernetesPod.Port, _ transport: String, on target: inout LabelsBuilder) {
+        target.set(kubernetes: "pod_container_port_name", port.name)
+        target.set(kubernetes: "pod_container_port_number", String(port.number))
         target.set(kubernetes: "pod_container_port_protocol", transport)
     }
 
