@@ -193,6 +193,7 @@ let package = Package(
         ),
         tests("QueryToolTests", ["QueryTool", "HTTPClient", "Samples", "TestServer"]),
         tests("TierQueryTests", ["TSDB", "PromQL", "Samples", "Platform", log]),
+        tests("SyncRuleTests", ["Sync", "Config", "PromQL", "Samples"]),
     ],
     cLanguageStandard: .c2x,
     cxxLanguageStandard: .cxx17

@@ -32,6 +32,7 @@ private let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
     ("import", Targets.textImport), ("gateway-path", Targets.gatewayPath),
     ("sd-json", Targets.targetGroups), ("dns", Targets.dns),
     ("host", Targets.host), ("textfile", Targets.textfile), ("smart", Targets.smart),
+    ("selector", Targets.selector),
 ]
 
 private let chosen: (@Sendable ([UInt8]) -> Void)? = {
