@@ -2,15 +2,11 @@
 //
 // The table of libcurl's functions, filled once by dlopen and dlsym. pthread_once orders the filling before every
 // later read, so the table needs no lock.
-#define _GNU_SOURCE  // struct tcp_info
 #include "ccurl.h"
 
 #include <dlfcn.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 // typecheck-gcc.h turns these names into macros.
 #undef curl_easy_setopt
@@ -25,6 +21,7 @@
     X(curl_easy_strerror)                                                                                            \
     X(curl_easy_setopt)                                                                                              \
     X(curl_easy_getinfo)                                                                                             \
+    X(curl_easy_pause)                                                                                               \
     X(curl_slist_append)                                                                                             \
     X(curl_slist_free_all)                                                                                           \
     X(curl_url)                                                                                                      \
@@ -130,14 +127,27 @@ curl_off_t ccurl_getinfo_offset(CURL *easy, CURLINFO info) {
     return lib.curl_easy_getinfo(easy, info, &value) == CURLE_OK ? value : -1;
 }
 
-int64_t ccurl_round_trip_microseconds(CURL *easy) {
+int ccurl_active_socket(CURL *easy) {
     curl_socket_t descriptor = CURL_SOCKET_BAD;
-    if (lib.curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &descriptor) != CURLE_OK || descriptor == CURL_SOCKET_BAD)
-        return -1;
-    struct tcp_info info = {0};
-    socklen_t size = sizeof info;
-    if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_rtt == 0) return -1;
-    return info.tcpi_rtt;
+    if (lib.curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &descriptor) != CURLE_OK) return -1;
+    return descriptor == CURL_SOCKET_BAD ? -1 : descriptor;
+}
+
+CURLcode ccurl_easy_unpause(CURL *easy) { return lib.curl_easy_pause(easy, CURLPAUSE_CONT); }
+
+CURLcode ccurl_setopt_open_callback(CURL *easy, ccurl_open_callback callback, void *context) {
+    CURLcode code = lib.curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
+    return code == CURLE_OK ? lib.curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context) : code;
+}
+
+CURLcode ccurl_setopt_close_callback(CURL *easy, ccurl_close_callback callback, void *context) {
+    CURLcode code = lib.curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, callback);
+    return code == CURLE_OK ? lib.curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, context) : code;
+}
+
+CURLcode ccurl_setopt_ready_callback(CURL *easy, ccurl_ready_callback callback, void *context) {
+    CURLcode code = lib.curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, callback);
+    return code == CURLE_OK ? lib.curl_easy_setopt(easy, CURLOPT_PREREQDATA, context) : code;
 }
 
 struct curl_slist *ccurl_slist_append(struct curl_slist *list, const char *text) {

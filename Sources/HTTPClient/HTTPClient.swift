@@ -8,19 +8,36 @@
 // header, the request's own limit for the body, at most 256 idle connections kept. The three kinds have places of their
 // own, so that hundreds of slow targets hold up no alert.
 
+internal import Synchronization
+
 /// An HTTP client with connection reuse, limits and cancellation.
 public final class HTTPClient: Sendable {
+    /// Names of connections that get a loop of their own; each costs a thread and what libcurl keeps for it.
+    static let namedLimit = 4
+
     private let loop: TransferLoop
+    private let named = Mutex<[String: TransferLoop]>([:])
+    private let userAgent: String
+    private let counts = WireCounts()
 
     /// Creates a client; nothing is loaded or started before the first request.
     ///
     /// - Parameter userAgent: sent as `User-Agent` unless a request has its own.
     public init(userAgent: String) {
-        loop = TransferLoop(userAgent: userAgent)
+        self.userAgent = userAgent
+        loop = TransferLoop(userAgent: userAgent, counts: counts)
     }
 
     deinit {
         loop.stop()
+        for other in named.withLock({ $0.values }) { other.stop() }
+    }
+
+    /// What each account has cost on each interface since the client was made, failures included.
+    ///
+    /// Transfers under way are counted up to a second ago.
+    public func wire() -> [WireCount] {
+        counts.all()
     }
 
     /// Sends a request and waits for the whole response.
@@ -60,6 +77,7 @@ public final class HTTPClient: Sendable {
         _ request: HTTPClientRequest,
         take: StreamTake?
     ) async throws(HTTPClientError) -> HTTPClientResponse {
+        let loop = self.loop(for: request)
         let ticket = loop.newTicket()
         defer { loop.forget(ticket) }
         let outcome = await withTaskCancellationHandler {
@@ -70,5 +88,16 @@ public final class HTTPClient: Sendable {
             loop.cancel(ticket)
         }
         return try outcome.get()
+    }
+
+    private func loop(for request: HTTPClientRequest) -> TransferLoop {
+        guard let name = request.connection else { return loop }
+        return named.withLock { named in
+            if let known = named[name] { return known }
+            guard named.count < Self.namedLimit else { return loop }
+            let new = TransferLoop(userAgent: userAgent, counts: counts)
+            named[name] = new
+            return new
+        }
     }
 }

@@ -34,11 +34,18 @@ public struct HTTPClientError: Error, Sendable, Equatable, CustomStringConvertib
     public let kind: Kind
     /// What happened, in words; never contains credentials.
     public let message: String
+    /// What the attempt cost; nil when nothing was tried.
+    public internal(set) var statistics: TransferStatistics?
 
     /// Creates an error.
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message
+    }
+
+    /// Whether the same went wrong, at whatever cost.
+    public static func == (left: HTTPClientError, right: HTTPClientError) -> Bool {
+        left.kind == right.kind && left.message == right.message
     }
 
     /// The value as text for messages.

@@ -83,6 +83,24 @@ public struct HTTPClientRequest: Sendable {
     /// Whose places this request takes; one kind of work cannot take those of another.
     public var lane = Lane.ordinary
 
+    /// Who pays for what it costs on the wire (`HTTPClient.wire`); 0 for nobody.
+    public var account: UInt8 = 0
+    /// Says how much of the body may go out; nil sends as fast as the connection takes it.
+    public var pacer: (any BytePacing)?
+    /// The most bytes the transfer may cost on the wire, both ways; it is ended when it has cost more.
+    public var wireLimit: Int64?
+    /// The socket's send buffer in bytes; the kernel's own when nil.
+    ///
+    /// What is in it is out of a pacer's hands.
+    public var sendBuffer: Int?
+    /// The congestion control asked for, for example `bbr`; the kernel's own when nil, or where it is not allowed.
+    public var congestionControl: String?
+    /// How long a kept connection may have been idle to be used; libcurl's 118 s when nil.
+    public var idleLimit: Duration?
+    /// Requests with another name never share a connection, nor wait for each other's work; the first four names get
+    /// that, others are together.
+    public var connection: String?
+
     /// Kinds of work with places of their own.
     public enum Lane: Int, Sendable, CaseIterable {
         /// Alerts, sync and whatever a person waits for.

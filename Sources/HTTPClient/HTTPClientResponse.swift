@@ -19,6 +19,18 @@ public struct TransferStatistics: Sendable, Equatable {
     public var roundTrip: Duration?
     /// Whether an idle connection was used again.
     public var reusedConnection = false
+    /// Bytes of IP packets sent: headers, acknowledgements, handshakes and what was sent again included.
+    public var wireSent: Int64 = 0
+    /// Bytes of IP packets received.
+    public var wireReceived: Int64 = 0
+    /// Packets with payload sent, those sent again included.
+    public var segmentsSent: Int64 = 0
+    /// Packets sent again, because they or their acknowledgement got lost or late.
+    public var segmentsLost: Int64 = 0
+    /// Bytes per second the kernel got across lately; nil when unknown, or when there was too little to send to tell.
+    public var deliveryRate: Int64?
+    /// The interface it went over; nil when unknown, and for requests of no account.
+    public var interface: String?
 
     /// Creates statistics of a transfer that did nothing.
     public init() {}

@@ -15,7 +15,8 @@ final class Transfer {
     let place: TransferLoop.Place
     let easy: UnsafeMutableRawPointer
     private let take: HTTPClient.StreamTake?
-    private let request: HTTPClientRequest
+    let request: HTTPClientRequest
+    let sockets: SocketLedger
     private let completion: TransferLoop.Completion
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private var connectList: UnsafeMutablePointer<curl_slist>?
@@ -27,6 +28,11 @@ final class Transfer {
     /// with a body the moment the body begins to go out.
     private var firstByte: Duration?
     private var sentBody = 0
+    /// When the pacer had nothing to give; nil while the body flows.
+    private(set) var pausedSince: ContinuousClock.Instant?
+    /// When it is looked at again what it has cost; nil where nobody pays for it.
+    private(set) var nextSample: ContinuousClock.Instant?
+    private var statisticsAtEnd: TransferStatistics?
     private var headerBytes = 0
     private var headers: [(name: String, value: String)] = []
     private var body: [UInt8] = []
@@ -41,12 +47,16 @@ final class Transfer {
         case body
         /// Whoever takes the stream has enough.
         case taken
+        /// It cost more on the wire than it may.
+        case cost
     }
 
     init(
         _ waiting: TransferLoop.Waiting,
         timeout: Duration?,
-        userAgent: String
+        userAgent: String,
+        sockets: SocketLedger,
+        certificateAge: Duration?
     ) throws(HTTPClientError) {
         guard let easy = ccurl_easy_init() else {
             throw HTTPClientError(.unavailable, "libcurl has no memory for a transfer")
@@ -56,14 +66,21 @@ final class Transfer {
         take = waiting.take
         request = waiting.request
         completion = waiting.completion
+        self.sockets = sockets
         self.easy = easy
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         var options = TransferOptions(easy: easy)
-        try options.apply(request, timeout: timeout, userAgent: userAgent)
+        try options.apply(
+            request,
+            timeout: timeout,
+            userAgent: userAgent,
+            certificateAge: certificateAge
+        )
         headerList = options.headerList
         connectList = options.connectList
         proxyList = options.proxyList
+        if request.account != 0 || request.wireLimit != nil { nextSample = start }
         connectCallbacks()
     }
 
@@ -77,12 +94,19 @@ final class Transfer {
 
     /// Hands the outcome to whoever waits; called exactly once.
     func finish(_ outcome: Result<HTTPClientResponse, HTTPClientError>) {
-        completion(outcome)
+        switch outcome {
+        case .success: completion(outcome)
+        case .failure(var error):
+            error.statistics = statisticsAtEnd
+            completion(.failure(error))
+        }
     }
 
-    /// What libcurl's result means; to be asked before the handle leaves the multi handle.
+    /// What libcurl's result means; to be asked after `settle`.
     func outcome(_ code: CURLcode) -> Result<HTTPClientResponse, HTTPClientError> {
         switch overflow {
+        case .cost:
+            return .failure(costError)
         case .header:
             return .failure(
                 HTTPClientError(.transfer, "the response header is over \(Self.headerLimit) bytes")
@@ -101,12 +125,34 @@ final class Transfer {
                 status: Int(ccurl_getinfo_long(easy, CURLINFO_RESPONSE_CODE)),
                 headers: headers,
                 body: body,
-                statistics: statistics()
+                statistics: statisticsAtEnd ?? TransferStatistics()
             )
         )
     }
 
-    private func statistics() -> TransferStatistics {
+    /// Makes up the transfer's bill; called once, before the handle leaves the multi handle and with it the connection.
+    func settle(_ code: CURLcode = CURLE_OK) {
+        let active = ccurl_active_socket(easy)
+        let isUnknown = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY
+        let isNew = isUnknown || ccurl_getinfo_long(easy, CURLINFO_NUM_CONNECTS) > 0
+        let bill = sockets.end(
+            ticket,
+            active: active,
+            account: request.account,
+            looksUp: request.account != 0 && isNew && Self.isNamed(request.proxyURL ?? request.url)
+        )
+        statisticsAtEnd = statistics(bill)
+    }
+
+    /// Whether the host of a URL has to be looked up.
+    private static func isNamed(_ url: String) -> Bool {
+        guard let host = URLParts.part(url, CURLUPART_HOST) else { return false }
+        let isAddress =
+            host.hasPrefix("[") || host.utf8.allSatisfy { $0 == 0x2e || (0x30...0x39).contains($0) }
+        return !isAddress && host != "localhost"
+    }
+
+    private func statistics(_ bill: SocketLedger.Bill) -> TransferStatistics {
         func duration(_ info: CURLINFO) -> Duration {
             .microseconds(Int64(max(0, ccurl_getinfo_offset(easy, info))))
         }
@@ -122,8 +168,13 @@ final class Transfer {
         result.exchange = max(.zero, result.timeToFirstByte - duration(CURLINFO_PRETRANSFER_TIME_T))
         result.reusedConnection = ccurl_getinfo_long(easy, CURLINFO_NUM_CONNECTS) == 0
         result.connect = result.reusedConnection ? .zero : duration(CURLINFO_CONNECT_TIME_T)
-        let roundTrip = ccurl_round_trip_microseconds(easy)
-        result.roundTrip = roundTrip > 0 ? .microseconds(roundTrip) : nil
+        result.roundTrip = bill.roundTrip
+        result.wireSent = bill.charge.sent
+        result.wireReceived = bill.charge.received
+        result.segmentsSent = bill.charge.dataSegmentsSent
+        result.segmentsLost = bill.charge.segmentsLost
+        result.deliveryRate = bill.deliveryRate > 0 ? bill.deliveryRate : nil
+        result.interface = bill.interface.isEmpty ? nil : bill.interface
         return result
     }
 
@@ -161,6 +212,70 @@ final class Transfer {
             transfer.sentBody = min(Int(offset), transfer.request.body.count)
             return CURL_SEEKFUNC_OK
         }
+        connectSockets(context)
+    }
+
+    /// Sockets are made and closed by the ledger, and counted by it in between.
+    private func connectSockets(_ context: UnsafeMutableRawPointer) {
+        _ = ccurl_setopt_open_callback(
+            easy,
+            { context, _, address in
+                guard let context, let address else { return -1 }
+                let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+                return transfer.sockets.open(address, for: transfer.request, transfer.ticket)
+            },
+            context
+        )
+        _ = ccurl_setopt_close_callback(
+            easy,
+            { context, socket in
+                guard let context else { return 0 }
+                Unmanaged<SocketLedger>.fromOpaque(context).takeUnretainedValue().close(socket)
+                return 0
+            },
+            Unmanaged.passUnretained(sockets).toOpaque()
+        )
+        // Only where the bill of a running transfer matters: at its end every transfer's socket is known.
+        guard request.account != 0 || request.wireLimit != nil else { return }
+        _ = ccurl_setopt_ready_callback(
+            easy,
+            { context, _, _, _, localPort in
+                guard let context else { return 0 }
+                let transfer = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+                transfer.sockets.ready(
+                    transfer.ticket,
+                    account: transfer.request.account,
+                    localPort: Int(localPort)
+                )
+                return 0
+            },
+            context
+        )
+    }
+
+    /// What it is told when it cost too much.
+    var costError: HTTPClientError {
+        HTTPClientError(.transfer, "the transfer cost over \(request.wireLimit ?? 0) bytes on the wire")
+    }
+
+    /// Looks at what it cost; false when that is more than it may.
+    func staysWithinCost() -> Bool {
+        if nextSample != nil {
+            let isLimited = request.wireLimit != nil
+            nextSample = .now.advanced(
+                by: isLimited ? TransferLoop.limitedSampleInterval : TransferLoop.sampleInterval
+            )
+        }
+        let charge = sockets.sample(ticket)
+        guard let limit = request.wireLimit, charge.sent + charge.received > limit else { return true }
+        overflow = .cost
+        return false
+    }
+
+    /// Asks the pacer again.
+    func resume() {
+        pausedSince = nil
+        _ = ccurl_easy_unpause(easy)
     }
 
     /// Returning another number than was given ends the transfer.
@@ -225,7 +340,15 @@ final class Transfer {
     }
 
     private func giveBody(_ room: UnsafeMutableRawBufferPointer) -> Int {
-        let count = min(room.count, request.body.count - sentBody)
+        var count = min(room.count, request.body.count - sentBody)
+        if request.wireLimit != nil, !staysWithinCost() { return Int(CURL_READFUNC_ABORT) }
+        if let pacer = request.pacer, count > 0 {
+            count = min(count, max(0, pacer.take(count)))
+            if count == 0 {
+                pausedSince = .now
+                return Int(CURL_READFUNC_PAUSE)
+            }
+        }
         request.body[sentBody..<(sentBody + count)].withUnsafeBytes { room.copyMemory(from: $0) }
         sentBody += count
         return count

@@ -70,11 +70,20 @@ final class TransferLoop: Sendable {
         let pointer: UnsafeMutableRawPointer
     }
 
+    /// How often transfers under way are looked at: what they cost until then is not known before.
+    static let sampleInterval = Duration.seconds(1)
+    /// The same where a transfer may only cost so much.
+    static let limitedSampleInterval = Duration.milliseconds(250)
+    /// How long a body waits until its pacer is asked again.
+    static let pauseInterval = Duration.milliseconds(50)
+
     private let userAgent: String
+    private let counts: WireCounts
     private let shared = Mutex(Shared())
 
-    init(userAgent: String) {
+    init(userAgent: String, counts: WireCounts = WireCounts()) {
         self.userAgent = userAgent
+        self.counts = counts
     }
 
     // MARK: - From any thread
@@ -173,31 +182,42 @@ final class TransferLoop: Sendable {
         }
         _ = ccurl_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, Self.idleConnectionLimit)
         shared.withLock { $0.multi = MultiHandle(pointer: multi) }
+        let sockets = SocketLedger(counts: counts)
+        var certificates = CertificateFiles()
         var running: [UnsafeMutableRawPointer: Transfer] = [:]
         while true {
             let (fresh, aborted, isStopping) = takeWork(besides: running)
             if isStopping { break }
             for transfer in running.values where aborted.contains(transfer.ticket) {
-                running[transfer.easy] = nil
-                ccurl_multi_remove(multi, transfer.easy)
-                transfer.finish(.failure(.cancelledByCaller))
+                abort(transfer, .cancelledByCaller, multi, &running)
             }
-            for waiting in fresh { start(waiting, on: multi, &running) }
+            for waiting in fresh { start(waiting, on: multi, &running, sockets, &certificates) }
             var active: Int32 = 0
             ccurl_multi_perform(multi, &active)
             // A finished transfer makes room for a waiting one: look before sleeping.
             let finished = finishDone(multi, &running)
-            let wait = endSilent(multi, &running)
+            let wait = min(endSilent(multi, &running), watch(multi, &running))
             if finished == 0, wait > 0 { ccurl_multi_poll(multi, wait) }
         }
-        for transfer in running.values {
-            ccurl_multi_remove(multi, transfer.easy)
-            transfer.finish(.failure(.cancelledByCaller))
-        }
-        running.removeAll()
+        for transfer in Array(running.values) { abort(transfer, .cancelledByCaller, multi, &running) }
         shared.withLock { $0.multi = nil }
         ccurl_multi_cleanup(multi)
+        // Kept connections are closed by the cleanup, and the ledger counts their ends.
+        withExtendedLifetime(sockets) {}
         failAll(.cancelledByCaller)
+    }
+
+    /// Ends a transfer from this side.
+    func abort(
+        _ transfer: Transfer,
+        _ error: HTTPClientError,
+        _ multi: UnsafeMutableRawPointer,
+        _ running: inout [UnsafeMutableRawPointer: Transfer]
+    ) {
+        running[transfer.easy] = nil
+        transfer.settle()
+        ccurl_multi_remove(multi, transfer.easy)
+        transfer.finish(.failure(error))
     }
 
     private func takeWork(
@@ -239,9 +259,7 @@ final class TransferLoop: Sendable {
                 next = min(next, deadline)
                 continue
             }
-            running[transfer.easy] = nil
-            ccurl_multi_remove(multi, transfer.easy)
-            transfer.finish(.failure(HTTPClientError(.timeout, "the server went silent")))
+            abort(transfer, HTTPClientError(.timeout, "the server went silent"), multi, &running)
         }
         // Rounded up, so that the deadline has passed when the poll ends.
         return Int32(clamping: Int64((now.duration(to: next) / .milliseconds(1)).rounded(.up)))
@@ -250,7 +268,9 @@ final class TransferLoop: Sendable {
     private func start(
         _ waiting: Waiting,
         on multi: UnsafeMutableRawPointer,
-        _ running: inout [UnsafeMutableRawPointer: Transfer]
+        _ running: inout [UnsafeMutableRawPointer: Transfer],
+        _ sockets: SocketLedger,
+        _ certificates: inout CertificateFiles
     ) {
         let left = ContinuousClock.now.duration(to: waiting.deadline)
         guard left > .zero else {
@@ -259,7 +279,13 @@ final class TransferLoop: Sendable {
         }
         do throws(HTTPClientError) {
             let timeout = waiting.take == nil ? left : nil
-            let transfer = try Transfer(waiting, timeout: timeout, userAgent: userAgent)
+            let transfer = try Transfer(
+                waiting,
+                timeout: timeout,
+                userAgent: userAgent,
+                sockets: sockets,
+                certificateAge: certificates.age(of: waiting.request, now: .now)
+            )
             guard ccurl_multi_add(multi, transfer.easy) == CURLM_OK else {
                 throw HTTPClientError(.unavailable, "libcurl took no further transfer")
             }
@@ -278,7 +304,8 @@ final class TransferLoop: Sendable {
         var finished = 0
         while ccurl_multi_next_done(multi, &easy, &code) {
             guard let easy, let transfer = running.removeValue(forKey: easy) else { continue }
-            // Before the removal, which lets go of the connection and with it the round trip time.
+            // Before the removal, which lets go of the connection and with it what the kernel knows of it.
+            transfer.settle(code)
             let outcome = transfer.outcome(code)
             ccurl_multi_remove(multi, easy)
             transfer.finish(outcome)

@@ -22,11 +22,13 @@ struct TransferOptions {
     mutating func apply(
         _ request: HTTPClientRequest,
         timeout: Duration?,
-        userAgent: String
+        userAgent: String,
+        certificateAge: Duration? = nil
     ) throws(HTTPClientError) {
         do {
             try target(request)
             try limits(request, timeout: timeout)
+            connections(request, certificateAge: certificateAge)
             try method(request)
             try credentials(request)
             try headers(request, userAgent: userAgent)
@@ -109,16 +111,27 @@ struct TransferOptions {
         // No signals for timeouts, and no waiting for a name lookup that was given up: both would hurt the others.
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_QUICK_EXIT, 1)
-        // A kept connection is checked by the kernel, and replaced every hour so that a changed certificate or
-        // address is noticed.
-        set(CURLOPT_TCP_KEEPALIVE, 1)
-        set(CURLOPT_MAXLIFETIME_CONN, 3600)
-        set(CURLOPT_CA_CACHE_TIMEOUT, 300)
         // HTTP/1.1 unless asked otherwise: one request per connection at a time is all that is needed, and its bytes
         // can be counted.
         set(CURLOPT_HTTP_VERSION, request.allowsHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
-        if !request.keepsConnection { set(CURLOPT_FORBID_REUSE, 1) }
         if request.acceptsCompression { try set(CURLOPT_ACCEPT_ENCODING, "") }
+    }
+
+    /// Which kept connections may be used, and whether this one is kept.
+    private func connections(_ request: HTTPClientRequest, certificateAge: Duration?) {
+        // A kept connection is checked by the kernel, and replaced every hour so that a changed address is noticed.
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        // In whole seconds, and 0 is no limit: rounded so that what is older than the certificates is never used.
+        let certificates = certificateAge.map { Int(clamping: $0.components.seconds) - 1 } ?? 3600
+        set(CURLOPT_MAXLIFETIME_CONN, max(1, min(3600, certificates)))
+        set(CURLOPT_CA_CACHE_TIMEOUT, max(0, min(300, certificates)))
+        if certificates < 1 { set(CURLOPT_FRESH_CONNECT, 1) }
+        // A resumed session would be of the one who began it.
+        if certificateAge != nil { set(CURLOPT_SSL_SESSIONID_CACHE, 0) }
+        if let idle = request.idleLimit {
+            set(CURLOPT_MAXAGE_CONN, max(1, Int(clamping: idle.components.seconds)))
+        }
+        if !request.keepsConnection { set(CURLOPT_FORBID_REUSE, 1) }
     }
 
     private func method(_ request: HTTPClientRequest) throws(HTTPClientError) {

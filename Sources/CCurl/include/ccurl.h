@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 /// Loads and initialises libcurl once per process.
 /// Returns NULL when it can be used, otherwise why it cannot. Every other function needs a successful load.
@@ -41,8 +42,72 @@ CURLcode ccurl_setopt_seek_callback(CURL *easy, ccurl_seek_callback callback);
 long ccurl_getinfo_long(CURL *easy, CURLINFO info);
 /// -1 when the information is not available.
 curl_off_t ccurl_getinfo_offset(CURL *easy, CURLINFO info);
-/// The kernel's smoothed round trip of the connection the transfer used, in microseconds; -1 when unknown.
-int64_t ccurl_round_trip_microseconds(CURL *easy);
+/// The socket of the connection the transfer used last; -1 when there is none.
+int ccurl_active_socket(CURL *easy);
+/// Goes on with a transfer whose read callback paused it.
+CURLcode ccurl_easy_unpause(CURL *easy);
+
+typedef curl_socket_t (*ccurl_open_callback)(void *context, curlsocktype purpose, struct curl_sockaddr *address);
+typedef int (*ccurl_close_callback)(void *context, curl_socket_t socket);
+typedef int (*ccurl_ready_callback)(void *context, char *remote, char *local, int remote_port, int local_port);
+CURLcode ccurl_setopt_open_callback(CURL *easy, ccurl_open_callback callback, void *context);
+/// Belongs to the connection: the context must outlive every transfer on it.
+CURLcode ccurl_setopt_close_callback(CURL *easy, ccurl_close_callback callback, void *context);
+/// Called when a connection, new or kept, is about to carry the request; libcurl 7.80 on.
+CURLcode ccurl_setopt_ready_callback(CURL *easy, ccurl_ready_callback callback, void *context);
+
+/// What the kernel counted of a TCP socket since it was made.
+struct ccurl_socket_facts {
+    /// Payload, what was sent again included.
+    uint64_t bytes_sent;
+    /// Payload in order.
+    uint64_t bytes_received;
+    /// All segments, also those without payload.
+    uint32_t segments_sent, segments_received;
+    uint32_t data_segments_sent;
+    /// Segments sent again.
+    uint32_t segments_lost;
+    /// Handed to the kernel and not sent yet.
+    uint32_t bytes_unsent;
+    /// Sent and not acknowledged yet.
+    uint32_t segments_unacknowledged;
+    uint32_t round_trip_microseconds;
+    /// Bytes per second lately; 0 when unknown, or when the sender was the limit.
+    uint64_t delivery_rate;
+    /// Tells sockets apart, as long as the machine runs; 0 when unknown.
+    uint64_t cookie;
+    bool has_timestamps;
+    /// Whether the kernel counts bytes (Linux 4.19 on); if not, the fields above but for loss and round trip are 0.
+    bool has_bytes;
+    /// The state of RFC 9293 by the kernel's number.
+    uint8_t state;
+};
+/// False when the descriptor is no TCP socket.
+bool ccurl_socket_facts(int descriptor, struct ccurl_socket_facts *facts);
+
+#define CCURL_INTERFACE_SIZE 16
+
+/// A socket address of any family.
+struct ccurl_address {
+    struct sockaddr_storage storage;
+};
+/// The socket's own address; -1 when it has none.
+int ccurl_socket_local(int descriptor, struct ccurl_address *address);
+/// The address a connection to a remote address would come from; false without a route.
+bool ccurl_route(const struct sockaddr *remote, unsigned remote_size, struct ccurl_address *local);
+/// The name of the interface that has an address; false when none has.
+bool ccurl_interface(const struct ccurl_address *local, char name[CCURL_INTERFACE_SIZE]);
+bool ccurl_address_is_v6(const struct ccurl_address *address);
+int ccurl_address_port(const struct ccurl_address *address);
+
+/// A socket as libcurl asks for it, which no child process inherits; -1 when there is none.
+int ccurl_open_socket(const struct curl_sockaddr *address);
+/// A second descriptor of a socket, for a last look at it; -1 when there is none.
+int ccurl_socket_twin(int descriptor);
+/// A send buffer (0: the kernel's), a congestion control (NULL: the kernel's).
+void ccurl_socket_tune(int descriptor, int send_buffer, const char *congestion);
+/// Closes; drops what the kernel has not got across, instead of sending it after nobody waits for it any more.
+void ccurl_socket_close(int descriptor, bool drops_unsent);
 
 /// The list with a copy of the text added; NULL when out of memory, the list then unchanged.
 struct curl_slist *ccurl_slist_append(struct curl_slist *list, const char *text);
