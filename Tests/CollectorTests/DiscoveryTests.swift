@@ -373,15 +373,16 @@ private func read(yaml text: String) throws -> [String] {
     #expect(outcome.problems.first?.hasPrefix("http: ") == true)
     #expect(outcome.targets.map { $0.discovered["__address__"] } == ["s:1", "a:1", "d:2", "x/y"])
     let common: KeyValuePairs<String, String> = [
+        "__always_scrape_classic_histograms__": "false", "__convert_classic_histograms_to_nhcb__": "false",
         "__metrics_path__": "/metrics", "__scheme__": "http", "__scrape_interval__": "1m",
-        "__scrape_timeout__": "10s", "job": "j",
+        "__scrape_native_histograms__": "false", "__scrape_timeout__": "10s", "job": "j",
     ]
     func with(_ more: KeyValuePairs<String, String>) -> Labels {
         var builder = LabelsBuilder(set(common))
         for (name, value) in more { builder.set(name, value) }
         return builder.labels()
     }
-    // As Debian's promtool prints them.
+    // As promtool prints them.
     #expect(outcome.targets[0].labels == with(["__address__": "s:1", "instance": "s:1"]))
     #expect(outcome.targets[1].labels == with(["__address__": "a:1", "instance": "a:1", "x": "y"]))
     #expect(outcome.targets[1].discovered["__meta_filepath"] == "\(directory.path)/t.json")

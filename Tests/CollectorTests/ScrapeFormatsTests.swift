@@ -185,6 +185,24 @@ private func family(_ name: String, buckets: Int, native: Bool = true) -> [UInt8
     #expect(bench.sink.state.withLock { $0.uses.isEmpty })
 }
 
+@Test func aTargetsLabelsDecideOverTheJob() throws {
+    var bench = try Bench { job in
+        job.formats.nativeHistograms = true
+        job.relabelConfigs = [
+            try relabel(.replace, target: "__scrape_native_histograms__", replacement: "false"),
+            try relabel(.replace, target: "__convert_classic_histograms_to_nhcb__", replacement: "true"),
+            try relabel(.replace, target: "__always_scrape_classic_histograms__", replacement: "true"),
+        ]
+    }
+    #expect(try bench.scrape(family("h", buckets: 4), .protobuf) == nil)
+    #expect(
+        bench.newest == [
+            "h s-53 n4.0 2 buckets", "h_bucket{le=\"+Inf\"} 4.0", "h_bucket{le=\"1.0\"} 1.0", "h_count 4.0",
+            "h_sum 0.0",
+        ]
+    )
+}
+
 @Test func bucketsAreLimited() throws {
     var limited = try Bench {
         $0.formats.nativeHistograms = true

@@ -45,8 +45,10 @@ func relabel(
     #expect(
         target.discoveredLabels
             == set([
-                "__address__": "10.0.0.7:8080", "__hidden": "x", "__metrics_path__": "/probe",
-                "__param_module": "a b", "__scheme__": "https", "__scrape_interval__": "1m",
+                "__address__": "10.0.0.7:8080", "__always_scrape_classic_histograms__": "false",
+                "__convert_classic_histograms_to_nhcb__": "false", "__hidden": "x",
+                "__metrics_path__": "/probe", "__param_module": "a b", "__scheme__": "https",
+                "__scrape_interval__": "1m", "__scrape_native_histograms__": "false",
                 "__scrape_timeout__": "10s", "job": "plc", "line": "3",
             ])
     )
@@ -96,5 +98,49 @@ func relabel(
             "job late, target l:1: scrape timeout cannot be greater than scrape interval",
             "job nowhere, target n:1: no address",
         ]
+    )
+}
+
+@Test func relabelingMayTreatATargetsHistogramsOtherwise() throws {
+    var job = scrapeJob("j", ["plain:1", "native:1", "all:1", "gone:1", "bad:1"])
+    job.formats.convertsClassicHistograms = true
+    let native = "__scrape_native_histograms__"
+    let classic = "__always_scrape_classic_histograms__"
+    let custom = "__convert_classic_histograms_to_nhcb__"
+    job.relabelConfigs = [
+        try relabel(.replace, ["__address__"], regex: "(native|all):1", target: native, replacement: "true"),
+        try relabel(.replace, ["__address__"], regex: "all:1", target: classic, replacement: "T"),
+        try relabel(.replace, ["__address__"], regex: "all:1", target: custom, replacement: "0"),
+        // As with an annotation that is not there: no label, no word.
+        try relabel(.replace, ["__address__"], regex: "gone:1", target: custom, replacement: ""),
+        try relabel(.replace, ["__address__"], regex: "bad:1", target: classic, replacement: "yes"),
+        // What the job says is there to be read.
+        try relabel(.replace, [custom], target: "converted"),
+    ]
+    let list = TargetList([job])
+    #expect(
+        list.targets.map {
+            [
+                $0.formats.nativeHistograms, $0.formats.convertsClassicHistograms,
+                $0.formats.keepsClassicHistograms,
+            ]
+        } == [[false, true, false], [true, true, false], [true, false, true], [false, true, false]]
+    )
+    #expect(list.targets.map { $0.labels["converted"] } == ["true", "true", "0", nil])
+    #expect(list.targets.allSatisfy { $0.discoveredLabels[custom] == "true" })
+    #expect(
+        list.problems == ["job j, target bad:1: \(classic) is \"yes\", which is neither true nor false"]
+    )
+    // Native histograms come by protobuf only, so it is asked for where the job names no formats.
+    #expect(
+        list.targets.map {
+            ScrapeAccept.header($0.formats, []).hasPrefix("application/vnd.google.protobuf")
+        } == [false, true, true, false]
+    )
+    // Another rule makes another target, so that a reload takes it over.
+    var other = job
+    other.relabelConfigs.removeFirst()
+    #expect(
+        zip(TargetList([other]).targets, list.targets).map { $0.0 == $0.1 } == [true, false, false, true]
     )
 }

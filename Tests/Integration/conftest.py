@@ -23,6 +23,17 @@ BINARY = pathlib.Path(os.environ.get("EDGEWATCH_BINARY", ROOT / ".build/debug/ed
 PATIENCE = 60
 
 
+# Labels targets have before relabeling since Prometheus 3.13; Debian's has not.
+NEWER_LABELS = (
+    "__always_scrape_classic_histograms__", "__convert_classic_histograms_to_nhcb__", "__scrape_native_histograms__",
+)
+
+
+def without_newer(labels):
+    """Discovered labels as an older Prometheus has them."""
+    return labels and {name: value for name, value in labels.items() if name not in NEWER_LABELS}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import BINARY, get, peer, wait_for
+from conftest import BINARY, get, peer, wait_for, without_newer
 
 METRICS = {
     "HELP says nothing": r"""# HELP x
@@ -436,6 +436,8 @@ scrape_configs:
         theirs = run([peer("promtool"), "check", "service-discovery", "--timeout=2s"], job)
         for answer in (ours[1], theirs[1]):
             for target in answer:
+                target["discoveredLabels"] = without_newer(target["discoveredLabels"])
+                target["labels"] = without_newer(target["labels"])
                 if path := target["discoveredLabels"].get("__meta_filepath"):
                     target["discoveredLabels"]["__meta_filepath"] = path.rsplit("/", 1)[-1]
         assert (ours[0], sorted(ours[1], key=key)) == (theirs[0], sorted(theirs[1], key=key)), job

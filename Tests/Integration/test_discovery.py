@@ -7,7 +7,7 @@ import json
 import threading
 import time
 
-from conftest import get, get_json, wait_for
+from conftest import get, get_json, wait_for, without_newer
 from target import Target
 
 
@@ -43,6 +43,8 @@ class Inventory:
 def targets(process):
     """Everything about the targets that does not depend on when they were scraped."""
     data = get_json(process.url + "/api/v1/targets")["data"]
+    for target in data["activeTargets"] + data["droppedTargets"]:
+        target["discoveredLabels"] = without_newer(target["discoveredLabels"])
     active = sorted(
         json.dumps({key: t[key] for key in ("discoveredLabels", "labels", "scrapePool", "scrapeUrl")}, sort_keys=True)
         for t in data["activeTargets"]

@@ -153,6 +153,9 @@ struct TargetList {
             ("__metrics_path__", job.metricsPath), ("__scheme__", job.scheme),
         ]
         for (name, value) in defaults where builder[name] == nil { builder.set(name, value) }
+        for label in ScrapeFormats.settingLabels where builder[label.name] == nil {
+            builder.set(label.name, job.formats[keyPath: label.setting] ? "true" : "false")
+        }
         for parameter in job.params where builder["__param_\(parameter.name)"] == nil {
             if let first = parameter.values.first { builder.set("__param_\(parameter.name)", first) }
         }
@@ -179,6 +182,12 @@ struct TargetList {
         guard timeout <= interval else {
             throw TargetProblem(words: "scrape timeout cannot be greater than scrape interval")
         }
+        let (formats, wrong) = job.formats.overridden(by: labels)
+        guard let formats else {
+            throw TargetProblem(
+                words: "\(wrong) is \(Labels.quoted(labels[wrong] ?? "")), which is neither true nor false"
+            )
+        }
         var kept = LabelsBuilder()
         for (name, value) in labels.sortedPairs where !name.hasPrefix("__") { kept.set(name, value) }
         if kept["instance"] == nil { kept.set("instance", address) }
@@ -189,7 +198,8 @@ struct TargetList {
             labels: kept.labels(),
             url: url(labels, address: address, of: job),
             interval: interval,
-            timeout: timeout
+            timeout: timeout,
+            formats: formats
         )
     }
 

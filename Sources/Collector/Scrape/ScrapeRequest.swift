@@ -43,7 +43,7 @@ enum ScrapeRequest {
         }
         request.headers.insert(
             contentsOf: [
-                ("Accept", ScrapeAccept.header(job.formats, features)),
+                ("Accept", ScrapeAccept.header(target.formats, features)),
                 ("X-Prometheus-Scrape-Timeout-Seconds", PromNumber.format(timeout.inSeconds)),
             ],
             at: 0

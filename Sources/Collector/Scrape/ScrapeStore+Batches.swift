@@ -20,7 +20,7 @@ extension ScrapeStore {
     ]
 
     private var hasExtraMetrics: Bool {
-        target.job.formats.extraMetrics || features.contains(.extraMetrics)
+        target.formats.extraMetrics || features.contains(.extraMetrics)
     }
 
     mutating func begin() throws(SinkError) {

@@ -189,7 +189,7 @@ extension ScrapeStore {
         guard let name = builder[Labels.metricNameLabel] else {
             throw ScrapeFailure("missing metric name (\(Labels.metricNameLabel) label)")
         }
-        if target.job.formats.nameScheme == .legacy {
+        if target.formats.nameScheme == .legacy {
             let areLegacy = builder.sortedPairs.allSatisfy { Labels.isLegacyLabelName($0.name) }
             guard areLegacy, Labels.isLegacyMetricName(name) else {
                 throw ScrapeFailure("invalid metric name or label names: \(builder.labels())")

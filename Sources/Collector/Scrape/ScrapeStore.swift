@@ -106,7 +106,7 @@ struct ScrapeStore {
         try begin()
         counts.bodySize = body.count
         let describes = wantsMetadata || scrape % ScrapeStore.scrapesBetweenMetadata == 0
-        let formats = target.job.formats
+        let formats = target.formats
         let pass = ScrapePass(time: time, classes: classes, describes: describes)
         let readsStarts = features.contains(.startTimestamps)
         switch format {

@@ -18,6 +18,8 @@ struct ScrapeTarget: Sendable, Equatable {
     let url: String
     let interval: Duration
     let timeout: Duration
+    /// The job's formats, with what the target's own labels say of histograms.
+    let formats: ScrapeFormats
 
     /// The job with everything that applies to all its targets, without what made the targets: adding one to the list
     /// does not change the others.
