@@ -62,7 +62,125 @@ private struct Bench {
     }
 }
 
+/// What a push is told that contradicts something.
+private func refused(_ reason: String) -> String {
+    "pushed metrics are invalid or inconsistent with existing metrics: \(reason)"
+}
+
+/// One after the other on an empty gateway: the job, the group's instance if any, whether POST, the body, why it is refused.
+private let consistency: [[(String, String?, Bool, String, String?)]] = [
+    // One type in all groups, until the last group that has it is gone or replaced.
+    [
+        ("a", nil, false, "# TYPE x counter\nx 1\n", nil),
+        ("b", nil, false, "# TYPE x gauge\nx 1\n", "metric x is gauge here and counter in another group"),
+        ("b", nil, false, "x 1\n", "metric x is unknown here and counter in another group"),
+        ("b", nil, false, "# HELP x Other help.\n# TYPE x counter\nx 1\n", nil),
+        ("a", nil, true, "# TYPE x gauge\nx 1\n", "metric x is gauge here and counter in another group"),
+        ("b", nil, false, "y 1\n", nil),
+        ("a", nil, true, "# TYPE x gauge\nx 1\n", nil),
+        ("b", nil, true, "# TYPE x gauge\nx 1\n", nil),
+    ],
+    // A series is in one group.
+    [
+        ("a", "i", false, "x 1\n", nil), ("a", nil, false, "x{instance=\"k\"} 1\n", nil),
+        (
+            "a", nil, false, "x{instance=\"i\"} 1\n",
+            #"x{instance="i", job="a"} was collected before with the same name and label values"#
+        ),
+        (
+            "a", "k", false, "x 1\n",
+            #"x{instance="k", job="a"} was collected before with the same name and label values"#
+        ),
+        ("a", "l", false, "x{instance=\"k\"} 1\n", nil),
+    ],
+    // What a histogram or summary is made of is no metric of its own, in whatever order they come.
+    [
+        ("a", nil, false, "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_count 1\nh_sum 1\n", nil),
+        ("b", nil, false, "h_count 1\n", "metric h_count collides with a part of h, which is histogram"),
+        ("a", nil, true, "h_bucket 1\n", "metric h_bucket collides with a part of h, which is histogram"),
+        ("b", nil, false, "h 1\n", "metric h is unknown here and histogram in another group"),
+        ("b", nil, false, "h_total 1\n", nil), ("c", nil, false, "s_sum 1\ns_bucket 1\n", nil),
+        (
+            "d", nil, false, "# TYPE s summary\ns{quantile=\"0.5\"} 1\n",
+            "metric s_sum collides with a part of s, which is summary"
+        ),
+        ("c", nil, false, "s_bucket 1\n", nil),
+        ("d", nil, false, "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_count 1\n", nil),
+    ],
+    // The gateway's own series are not to be pushed, and no mistake.
+    [
+        ("a", nil, false, "push_time_seconds 5\n", nil), ("b", nil, false, "# TYPE x gauge\n", nil),
+        ("c", nil, false, "", nil),
+    ],
+]
+
 struct PushGatewayTests {
+    @Test(arguments: consistency.indices)
+    func whatContradictsOtherGroupsIsRefused(_ index: Int) throws {
+        let bench = Bench()
+        for (job, instance, isPost, text, reason) in consistency[index] {
+            let group = try instance.map { try key("job", job, "instance", $0) } ?? key("job", job)
+            let report = bench.change(isPost ? .replaceNamed : .replaceAll, group, text)
+            #expect(report.status == (reason == nil ? 200 : 400), "\(job) \(text)")
+            #expect(report.message == reason.map(refused) ?? "", "\(job) \(text)")
+        }
+    }
+
+    @Test func theTypesAreThoseOfWhatIsHeld() throws {
+        let bench = Bench()
+        for (index, (job, _, isPost, text, _)) in consistency.joined().enumerated() {
+            let change: GatewayRequest.Change = isPost ? .replaceNamed : .replaceAll
+            _ = bench.change(index % 7 == 6 ? .delete : change, try key("job", job), text)
+            bench.receiver.gateway.state.withLock { state in
+                var holders: [String: Int] = [:]
+                for group in state.groups.values {
+                    for (name, family) in group.families {
+                        holders[name, default: 0] += 1
+                        #expect(state.types[name]?.kind == family.kind)
+                    }
+                }
+                #expect(state.types.mapValues(\.holders) == holders)
+            }
+        }
+    }
+
+    @Test func histogramsByProtobufAreKeptBothWays() async throws {
+        // io.prometheus.client: a histogram h with one classic bucket and a native one, and a counter c, both of 1.
+        func field(_ number: Int, _ bytes: [UInt8]) -> [UInt8] {
+            [UInt8(number << 3 | 2), UInt8(bytes.count)] + bytes
+        }
+        let one: [UInt8] = [0, 0, 0, 0, 0, 0, 0xf0, 0x3f]
+        let classic = field(3, [1 << 3, 1, 2 << 3 | 1] + one)
+        let native: [UInt8] = [5 << 3, 0] + field(12, [1 << 3, 2, 2 << 3, 1]) + field(13, [2])
+        let histogram = [1 << 3, 1, 2 << 3 | 1] + one + classic + native
+        let families = [
+            field(1, Array("h".utf8)) + [3 << 3, 4] + field(4, field(7, histogram)),
+            field(1, Array("c".utf8)) + [3 << 3, 0] + field(4, field(3, [1 << 3 | 1] + one)),
+        ]
+        let body = families.flatMap { [UInt8($0.count)] + $0 }
+        let bench = Bench()
+        let group = try key("job", "j")
+        let request = GatewayRequest(key: group, change: .replaceAll, format: .protobuf)
+        #expect(bench.receiver.gateway(request, body.span, .identity).elements == 6)
+        #expect(
+            await bench.pass(0).filter { !$0.hasPrefix("push_") } == [
+                #"c{job="j"} 1"#, #"h_bucket{job="j", le="+Inf"} 1"#, #"h_bucket{job="j", le="1.0"} 1"#,
+                #"h_count{job="j"} 1"#, #"h_sum{job="j"} 1"#,
+            ]
+        )
+        #expect(bench.store.state.withLock { $0.histograms.count } == 1)
+        // Both are one family, so they go together.
+        let text = "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 2\nh_count 2\nh_sum 2\n"
+        #expect(bench.change(.replaceNamed, group, text).status == 200)
+        let second = await bench.pass(15)
+        #expect(second.contains(#"h_bucket{job="j", le="1.0"} stale"#))
+        let ended = bench.store.state.withLock { state in
+            state.histograms.values.compactMap { $0[now + 15_000] }.map(\.isStale)
+        }
+        #expect(ended == [true])
+        #expect(bench.receiver.gateway(request, body.span.extracting(first: 20), .identity).status == 400)
+    }
+
     @Test func groupsAreHeldReplacedAndForgotten() async throws {
         let bench = Bench()
         let one = try key("job", "backup", "instance", "a")
@@ -72,7 +190,7 @@ struct PushGatewayTests {
         )
         bench.clock.advance(milliseconds: 1000)
         let two = try key("job", "backup")
-        #expect(bench.change(.replaceNamed, two, "size 1\n").elements == 1)
+        #expect(bench.change(.replaceNamed, two, "# TYPE size gauge\nsize 1\n").elements == 1)
         #expect(
             await bench.pass(2) == [
                 #"last{instance="a", job="backup"} 7"#,
@@ -84,7 +202,7 @@ struct PushGatewayTests {
             ]
         )
         // POST keeps what it does not name; a family goes as a whole.
-        #expect(bench.change(.replaceNamed, one, "size{k=\"2\"} 6\n").status == 200)
+        #expect(bench.change(.replaceNamed, one, "# TYPE size gauge\nsize{k=\"2\"} 6\n").status == 200)
         let second = await bench.pass(17)
         #expect(second.contains(#"last{instance="a", job="backup"} 7"#))
         #expect(second.contains(#"size{instance="a", job="backup", k="1"} stale"#))
@@ -107,8 +225,9 @@ struct PushGatewayTests {
         #expect(bench.change(.replaceAll, group, "a 1\n").status == 200)
         for (text, reason) in [
             ("a 2\nb\n", "text format parsing error in line 2: expected a value, got the end of the line"),
-            ("a 2 1000\n", "pushed metrics must not have timestamps"),
-            ("a 2\na 3\n", #"a{job="j"} was collected before with the same name and label values"#),
+            ("a 2 1000\n", refused("pushed metrics must not have timestamps")),
+            ("a 2\na 3\n", refused(#"a{job="j"} was collected before with the same name and label values"#)),
+            ("a{__x=\"1\"} 2\n", refused("a label has an invalid name: __x")),
         ] {
             let report = bench.change(.replaceAll, group, text)
             #expect(report.status == 400 && report.message == reason)
