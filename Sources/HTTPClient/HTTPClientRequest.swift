@@ -69,10 +69,10 @@ public struct HTTPClientRequest: Sendable {
     public var proxyURL: String?
     /// Hosts reached without the proxy, separated by commas.
     ///
-    /// Names (with everything below them), addresses and networks such as `10.0.0.0/8`; `*` is all. Where it is set,
-    /// this machine itself is never asked through the proxy.
+    /// Names (with everything below them; only that for `.name`), addresses and networks such as `10.0.0.0/8`, each
+    /// with a port or for all of them; `*` is all. Where it is set, this machine itself is never asked through the proxy.
     public var noProxy: String?
-    /// Whether `http_proxy`, `https_proxy` and `no_proxy` of the environment, or the same in capitals, say the way.
+    /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` of the environment, or the same in small letters, say the way.
     public var usesEnvironmentProxy = false
     /// Header fields for the proxy alone, when it makes a tunnel to an https URL.
     public var proxyHeaders: [(String, String)] = []

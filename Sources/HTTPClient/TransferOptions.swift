@@ -62,7 +62,7 @@ struct TransferOptions {
         }
         let code = ccurl_allow_only_http(easy)
         guard code == CURLE_OK else { throw HTTPClientError(code: code, detail: "") }
-        try proxy(request, isTunnelled: scheme == "https")
+        try proxy(request, host: host, port: port, isTunnelled: scheme == "https")
         // What a proxy says about its tunnel is not the answer.
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         if request.followRedirects {
@@ -73,21 +73,22 @@ struct TransferOptions {
 
     private mutating func proxy(
         _ request: HTTPClientRequest,
+        host: String,
+        port: String,
         isTunnelled: Bool
     ) throws(HTTPClientError) {
         var url = request.proxyURL
         var except = request.noProxy
         if request.usesEnvironmentProxy {
             url = Environment.first(
-                isTunnelled ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy", "HTTP_PROXY"]
+                isTunnelled ? ["HTTPS_PROXY", "https_proxy"] : ["HTTP_PROXY", "http_proxy"]
             )
-            except = Environment.first(["no_proxy", "NO_PROXY"]) ?? ""
+            except = Environment.first(["NO_PROXY", "no_proxy"]) ?? ""
         }
         // An empty text, not none: without it libcurl looks into the environment itself.
         try set(CURLOPT_PROXY, url ?? "")
-        // This machine itself, as Go's golang.org/x/net/http/httpproxy has it. The list is libcurl's own then, so that
-        // the environment's has no say.
-        let list = except.map { $0 == "*" ? $0 : "\($0),localhost,127.0.0.0/8,::1" }
+        // The same: a list, also an empty one, keeps libcurl from the environment's.
+        let list = except.map { ProxyExceptions.forLibcurl($0, host: host, port: port) }
         try set(CURLOPT_NOPROXY, list ?? "")
         guard isTunnelled else { return }
         for (name, value) in request.proxyHeaders {

@@ -44,10 +44,29 @@ import Testing
         #expect(try await way({ $0.noProxy = "example.com" }, url: "http://10.1.2.3/") == "proxy")
         var request = HTTPClientRequest(url: "http://a.invalid/", timeout: .seconds(5))
         request.proxyURL = "http://127.0.0.1:1"
-        for list in ["a.invalid", "invalid", ".invalid", "b, a.invalid", "*"] {
+        for list in ["a.invalid", "invalid", ".invalid", "*.invalid", "b, A.invalid", "a.invalid:80", "*"] {
             request.noProxy = list
             #expect(await failure(request)?.kind == .resolve, "\(list)")
         }
+        for list in ["", ".a.invalid", "a.invalid:81", "ba.invalid"] {
+            request.noProxy = list
+            #expect(await failure(request)?.kind == .connect, "\(list)")
+        }
+    }
+
+    /// As Go's httpproxy reads the list; the host asked is `plc.lan:9100`.
+    @Test(arguments: [
+        ("", ""), ("a, b ,,", "a,b"), ("PLC.lan", "plc.lan"),
+        ("plc.lan:9100,10.0.0.1:9100", "plc.lan,10.0.0.1"),
+        ("plc.lan:80,:9100", ""), (".lan,*.lan", ".lan,.lan"), (".plc.lan,*.plc.lan:9100", ""),
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        ("[fd00::1]:9100,[fd00::2],fd00::3,[fd00::4]:1", "fd00::1,fd00::2,fd00::3"),
+    ])
+    func listsAreReadAsGoReadsThem(_ list: String, _ expected: String) {
+        let own = "localhost,127.0.0.0/8,::1"
+        let told = ProxyExceptions.forLibcurl(list, host: "PLC.lan", port: "9100")
+        #expect(told == (expected.isEmpty ? own : "\(expected),\(own)"))
+        #expect(ProxyExceptions.forLibcurl("\(list),*", host: "PLC.lan", port: "9100") == "*")
     }
 
     @Test func theTunnelGetsItsOwnFields() async throws {

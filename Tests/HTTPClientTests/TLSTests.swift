@@ -7,36 +7,13 @@ import HTTPClient
 import Testing
 
 /// A TLS server process on loopback with its own authority; ended by its own process id.
-private final class TLSServer {
+final class TLSServer {
     let port: Int
     let directory: URL
     private let process = Process()
 
-    /// Certificates for `localhost` and `plc.example`, valid from yesterday.
     init(wantsClientCertificate: Bool = false, newest: String = "MAXIMUM_SUPPORTED") throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-        let make = Process()
-        make.executableURL = URL(fileURLWithPath: "/bin/sh")
-        make.currentDirectoryURL = directory
-        make.standardError = FileHandle.nullDevice
-        make.arguments = [
-            "-ec",
-            """
-            \(new) -subj /CN=ca -keyout ca.key -out ca.crt
-            \(new) -subj /CN=other -keyout other.key -out other.crt
-            for name in server client; do
-              openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=$name \
-                -keyout $name.key -out $name.csr
-              echo 'subjectAltName=DNS:localhost,DNS:plc.example' > san
-              openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile san \
-                -out $name.crt
-            done
-            """,
-        ]
-        try make.run()
-        make.waitUntilExit()
+        directory = try TLSServer.certificates()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
         process.currentDirectoryURL = directory
@@ -66,6 +43,34 @@ private final class TLSServer {
         try process.run()
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+    }
+
+    /// A directory with an authority, and certificates of it for `localhost` and `plc.example`, valid for two days.
+    static func certificates() throws -> URL {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+        let make = Process()
+        make.executableURL = URL(fileURLWithPath: "/bin/sh")
+        make.currentDirectoryURL = directory
+        make.standardError = FileHandle.nullDevice
+        make.arguments = [
+            "-ec",
+            """
+            \(new) -subj /CN=ca -keyout ca.key -out ca.crt
+            \(new) -subj /CN=other -keyout other.key -out other.crt
+            for name in server client; do
+              openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=$name \
+                -keyout $name.key -out $name.csr
+              echo 'subjectAltName=DNS:localhost,DNS:plc.example' > san
+              openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile san \
+                -out $name.crt
+            done
+            """,
+        ]
+        try make.run()
+        make.waitUntilExit()
+        return directory
     }
 
     func end() {

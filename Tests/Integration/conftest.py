@@ -154,7 +154,7 @@ class Server(Process):
 
 
 class Edgewatch(Server):
-    def __init__(self, directory, config=None, port=None, data=None, arguments=(), prefix=()):
+    def __init__(self, directory, config=None, port=None, data=None, arguments=(), prefix=(), environment=None):
         port = port or free_port()
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ class Edgewatch(Server):
             self.config = directory / "edgewatch.yml"
             self.config.write_text(config)
             command.append(f"--config.file={self.config}")
-        super().__init__("edgewatch", command, directory, port, "/-/ready")
+        super().__init__("edgewatch", command, directory, port, "/-/ready", environment)
 
 
 @pytest.fixture(scope="session", autouse=True)
