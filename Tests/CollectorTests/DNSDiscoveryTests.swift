@@ -52,12 +52,21 @@ private final class NameServer {
     }
 }
 
-/// A server of datagrams played by a closure, which gives the datagrams to send back.
+/// A server of datagrams played by a closure.
 private final class UDPServer: Sendable {
+    /// Sends a datagram back.
+    typealias Reply = @Sendable ([UInt8]) -> Void
+
     let port: Int
     private let descriptor: Int32
 
-    init(_ answer: @escaping @Sendable ([UInt8]) -> [[UInt8]]) throws {
+    /// A closure that gives the datagrams to send back.
+    convenience init(_ answer: @escaping @Sendable ([UInt8]) -> [[UInt8]]) throws {
+        try self.init { query, reply in answer(query).forEach(reply) }
+    }
+
+    /// A closure that answers when it likes to.
+    init(_ answer: @escaping @Sendable ([UInt8], @escaping Reply) -> Void) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -83,8 +92,8 @@ private final class UDPServer: Sendable {
                 }
                 // An empty datagram is the server's own: stop.
                 guard got > 0 else { break }
-                for reply in answer(Array(buffer[..<got])) {
-                    _ = withUnsafePointer(to: &peer) {
+                answer(Array(buffer[..<got])) { [peer, size] reply in
+                    _ = withUnsafePointer(to: peer) {
                         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                             sendto(descriptor, reply, reply.count, 0, $0, size)
                         }
@@ -195,6 +204,47 @@ private func words(_ group: DiscoveredGroup) -> [String] { group.targets.map(\.d
     #expect(throws: DiscoveryFailure.self) {
         try discovery(.a, resolver([silent.port], timeout: .milliseconds(20))).group("a.")
     }
+}
+
+/// The server answers nobody before as many ask as may ask at the same time: one after another they would wait forever.
+@Test func namesAreAskedForAtTheSameTime() async throws {
+    let total = 2 * DNSDiscovery.laneLimit + 3
+    let state = Mutex<(held: [@Sendable () -> Void], answered: Int)>(([], 0))
+    let server = try UDPServer { query, reply in
+        let ready = state.withLock { state in
+            state.held.append { reply(answer(query, [[192, 0, 2, query[13]]])) }
+            guard state.held.count == min(DNSDiscovery.laneLimit, total - state.answered) else {
+                return [@Sendable () -> Void]()
+            }
+            defer { state.held = [] }
+            state.answered += state.held.count
+            return state.held
+        }
+        for send in ready { send() }
+    }
+    defer { server.stop() }
+    var config = DNSDiscoveryConfig()
+    config.type = .a
+    config.port = 9100
+    let letters = (0..<total).map { Character(Unicode.Scalar(UInt8(ascii: "a") + UInt8($0))) }
+    config.names = letters.map { "\($0)." }
+    let discovery = DNSDiscovery(
+        config,
+        clock: SystemClock(),
+        resolver: resolver([server.port], timeout: .seconds(30))
+    )
+    let (found, find) = AsyncStream<[DiscoveredGroup]>.makeStream()
+    let run = Task {
+        await discovery.run(DiscoveryReport(publish: { find.yield($0) }, fail: { Issue.record("\($0)") }))
+    }
+    let groups = await found.first { _ in true }
+    run.cancel()
+    await run.value
+    #expect(groups?.map(\.source) == config.names)
+    #expect(
+        groups?.map { $0.targets.map { $0["__address__"] ?? "" } }
+            == letters.map { ["192.0.2.\($0.asciiValue ?? 0):9100"] }
+    )
 }
 
 @Test func answersOfOthersArePassedOver() throws {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names whose records are targets (Prometheus' dns_sd), asked for every so often, one after another. Each name is a
-// group: one that no server answers for keeps its targets, one that does not exist any more loses them.
+// Names whose records are targets (Prometheus' dns_sd), asked for every so often, several at the same time, so that one
+// whose servers are silent does not make the others wait. Each name is a group: one that no server answers for keeps its
+// targets, one that does not exist any more loses them.
 
 internal import Config
 internal import Platform
@@ -13,7 +14,10 @@ struct DNSDiscovery: Discoverer {
     let config: DNSDiscoveryConfig
     let clock: any EdgeClock
     let resolver: DNSResolver
-    private let lane = BlockingQueue(label: "edgewatch.discovery.dns")
+    /// As many as names are asked for at the same time.
+    private let lanes: [BlockingQueue]
+    /// Names asked for at the same time; a question that waits holds a thread.
+    static let laneLimit = 8
 
     init(
         _ config: DNSDiscoveryConfig,
@@ -23,19 +27,23 @@ struct DNSDiscovery: Discoverer {
         self.config = config
         self.clock = clock
         self.resolver = resolver
+        lanes = (0..<min(config.names.count, DNSDiscovery.laneLimit)).map { _ in
+            BlockingQueue(label: "edgewatch.discovery.dns")
+        }
     }
 
     func run(_ report: DiscoveryReport) async {
         var known: [String: DiscoveredGroup] = [:]
         while !Task.isCancelled {
             var failures: [String] = []
-            for name in config.names {
-                do {
-                    known[name] = try await lane.run { [self] in try group(name) }
-                } catch {
-                    failures.append("\(error)")
+            let answers = await ask()
+            if Task.isCancelled { return }
+            for (name, answer) in zip(config.names, answers) {
+                switch answer {
+                case .success(let group)?: known[name] = group
+                case .failure(let failure)?: failures.append(failure.description)
+                case nil: break
                 }
-                if Task.isCancelled { return }
             }
             // Until something is known, nothing is not an answer.
             if failures.count < config.names.count || !known.isEmpty {
@@ -48,6 +56,42 @@ struct DNSDiscovery: Discoverer {
                 return
             }
         }
+    }
+
+    /// What came of a question, and who is free now.
+    private struct Answer: Sendable {
+        let name: Int
+        let lane: BlockingQueue
+        let result: Result<DiscoveredGroup, DiscoveryFailure>?
+    }
+
+    /// Asks for all names once; nil for those that a cancellation left out.
+    private func ask() async -> [Result<DiscoveredGroup, DiscoveryFailure>?] {
+        await withTaskGroup(of: Answer.self) { tasks in
+            var waiting = config.names.indices.makeIterator()
+            var answers = [Result<DiscoveredGroup, DiscoveryFailure>?](
+                repeating: nil,
+                count: config.names.count
+            )
+            for lane in lanes {
+                guard let name = waiting.next() else { break }
+                tasks.addTask { [self] in await ask(name, on: lane) }
+            }
+            while let answer = await tasks.next() {
+                answers[answer.name] = answer.result
+                guard !Task.isCancelled, let name = waiting.next() else { continue }
+                tasks.addTask { [self] in await ask(name, on: answer.lane) }
+            }
+            return answers
+        }
+    }
+
+    private func ask(_ name: Int, on lane: BlockingQueue) async -> Answer {
+        // The lane throws only what the work throws, which is nothing.
+        let result = try? await lane.run { [self] in
+            Result { () throws(DiscoveryFailure) in try group(config.names[name]) }
+        }
+        return Answer(name: name, lane: lane, result: result)
     }
 
     /// What a name resolves to now.
