@@ -31,6 +31,9 @@ struct SeriesState: Sendable {
     /// Whether a value was ever stored that has not been ended.
     private(set) var isOpen = false
 
+    /// Whether an end has nothing to end: the values since the last one were rejected, all of them or the latest.
+    var hasEnded: Bool { last != nil && !isOpen }
+
     /// Judges a value.
     ///
     /// - Parameters:

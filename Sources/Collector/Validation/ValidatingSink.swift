@@ -126,9 +126,10 @@ final class ValidatingSink: SampleSink {
                 continue
             }
             if raw.isStale {
+                let hasEnded = entry.state.hasEnded
                 entry.state.end()
                 end(&entry, &out)
-                out.append(id, raw)
+                if !hasEnded { out.append(id, raw) }
             } else {
                 switch entry.state.judge(raw, at: time, rules[entry.rule], isCounter: entry.isCounter) {
                 case .accepted(let value):
