@@ -9,8 +9,11 @@ import time
 import urllib.error
 import urllib.request
 
+import prometheus_client as client
 import pytest
 from conftest import free_port, get, wait_for
+from remote_write import scalar
+from scripted_target import PROTOBUF, classic, counter, family, gauge, label, summary
 
 QUIET = """
 global: {scrape_interval: 1h}
@@ -116,7 +119,6 @@ def test_groups(edgewatch):
 
 
 def test_the_python_client(edgewatch):
-    client = pytest.importorskip("prometheus_client", reason="prometheus_client is not installed")
     node = edgewatch(QUIET)
     registry = client.CollectorRegistry()
     gauge = client.Gauge("batch_seconds", "How long", ["step"], registry=registry)
@@ -133,14 +135,66 @@ def test_the_python_client(edgewatch):
     wait_for("the expected state", lambda: node.query("batch_seconds") == [])
 
 
+HISTOGRAM = '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 2\nh_sum 3\nh_count 2\n'
+SUMMARY = '# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 2\ns_count 2\n'
+FAMILIES = (
+    family("pc_total", 0, counter(1, label("k", "1")), counter(2, label("k", "2")))
+    + family("pg", 1, gauge(-1.5))
+    + family("ps", 2, summary(2, 3.5, [(0.5, 1), (0.9, 2)]))
+    + family("ph", 4, classic([(0.5, 1), (1, 3)], 2.25))
+    + family("x", 0, counter(7))
+)
+# Method, path, body, the status both answer with, and the Content-Type if it is not the text format's.
+GATEWAY_REQUESTS = [
+    ("PUT", "/metrics/job/a/instance/i", '# TYPE x counter\nx{k="1"} 1\nx{k="2"} 2\ny 3\n', 200),
+    ("POST", "/metrics/job/a/instance/i", "# TYPE y gauge\ny 4\n", 200),
+    ("PUT", "/metrics/job@base64/L3Zhci90bXA", "# TYPE x counter\nx 5\n", 200),
+    ("PUT", "/metrics/job/t", "x 1 1700000000000\n", 400),
+    ("PUT", "/metrics/job/dup", "x 1\nx 1\n", 400),
+    ("PUT", "/metrics/job/a/b", "x 1\n", 400),
+    ("PUT", "/metrics/job/gone", "z 9\n", 200),
+    ("DELETE", "/metrics/job/gone", "", 202),
+    # What contradicts other groups.
+    ("PUT", "/metrics/job/b", "# TYPE x gauge\nx 1\n", 400),
+    ("PUT", "/metrics/job/b", "x 1\n", 400),
+    ("PUT", "/metrics/job/b", "# HELP x Other words.\n# TYPE x counter\nx 1\n", 200),
+    ("POST", "/metrics/job/a/instance/i", "# TYPE x gauge\nx 1\n", 400),
+    ("PUT", "/metrics/job/a", '# TYPE x counter\nx{instance="i",k="1"} 9\n', 400),
+    ("PUT", "/metrics/job/h", HISTOGRAM, 200),
+    ("PUT", "/metrics/job/part", "h_count 3\n", 400),
+    ("PUT", "/metrics/job/part", "h_bucket 3\n", 400),
+    ("PUT", "/metrics/job/part", "h 3\n", 400),
+    ("POST", "/metrics/job/h", "h_sum 3\n", 400),
+    ("PUT", "/metrics/job/part", "h_total 3\n", 200),
+    ("PUT", "/metrics/job/s", SUMMARY, 200),
+    ("PUT", "/metrics/job/part2", "s_sum 3\n", 400),
+    ("PUT", "/metrics/job/part2", "s_bucket 3\n", 200),
+    ("PUT", "/metrics/job/b2", 'y2{__b="1"} 1\n', 400),
+    ("PUT", "/metrics/job/b2", 'y2{b="1",b="2"} 1\n', 400),
+    ("PUT", "/metrics/job/b3", "push_time_seconds 1\n", 200),
+    ("PUT", "/metrics/job/b4", "", 200),
+    # The same by protobuf.
+    ("PUT", "/metrics/job/proto/instance/p", FAMILIES, 200, PROTOBUF),
+    ("PUT", "/metrics/job/proto2", FAMILIES[:-1], 400, PROTOBUF),
+    ("PUT", "/metrics/job/proto2", family("z", 1, gauge(1) + scalar(6, 1000)), 400, PROTOBUF),
+    ("PUT", "/metrics/job/proto2", family("x", 1, gauge(1)), 400, PROTOBUF),
+    ("PUT", "/metrics/job/proto2", family("ph_sum", 1, gauge(1)), 400, PROTOBUF),
+    ("PUT", "/metrics/job/proto2", family("z", 1, gauge(1), gauge(2)), 400, PROTOBUF),
+    ("POST", "/metrics/job/proto/instance/p", family("pg", 1, gauge(6, label("new", "1"))), 200, PROTOBUF),
+    ("PUT", "/metrics/job/proto3", b"", 200, PROTOBUF),
+]
+
+
 @pytest.mark.skipif(
     shutil.which("prometheus-pushgateway") is None, reason="prometheus-pushgateway is not installed"
 )
 def test_beside_a_pushgateway(edgewatch):
     """The same requests to both; what edgewatch stores of its own groups is what it stores of a scrape of the other."""
     port = free_port()
+    # Debian's keeps its groups in /var/lib unless told otherwise, and would come back with those of the last run.
     process = subprocess.Popen(
-        ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}"], stderr=subprocess.DEVNULL
+        ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="],
+        stderr=subprocess.DEVNULL,
     )
     try:
         other = f"http://127.0.0.1:{port}"
@@ -152,27 +206,18 @@ def test_beside_a_pushgateway(edgewatch):
             + f"static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]\n",
             name="scraping",
         )
-        requests = [
-            ("PUT", "/metrics/job/a/instance/i", "# TYPE x counter\nx{k=\"1\"} 1\nx{k=\"2\"} 2\ny 3\n", 200),
-            ("POST", "/metrics/job/a/instance/i", "# TYPE y gauge\ny 4\n", 200),
-            ("PUT", "/metrics/job@base64/L3Zhci90bXA", "# TYPE x counter\nx 5\n", 200),
-            ("PUT", "/metrics/job/t", "x 1 1700000000000\n", 400),
-            ("PUT", "/metrics/job/dup", "x 1\nx 1\n", 400),
-            ("PUT", "/metrics/job/a/b", "x 1\n", 400),
-            ("PUT", "/metrics/job/gone", "z 9\n", 200),
-            ("DELETE", "/metrics/job/gone", "", 202),
-        ]
-        for method, path, body, status in requests:
+        for method, path, body, status, *kind in GATEWAY_REQUESTS:
+            headers = {"Content-Type": kind[0]} if kind else {}
             for server in (own.url, other):
-                assert send(server + path, method, body)[0] == status, (server, path)
+                assert send(server + path, method, body, **headers)[0] == status, (server, path, body)
 
         def found(node):
             return sorted(
                 (json.dumps(entry["metric"], sort_keys=True), entry["value"][1])
-                for entry in node.query('{__name__=~"x|y|z"}')
+                for entry in node.query('{__name__=~"[hpsxyz].*",__name__!~"push_.*|process_.*|scrape_.*|pushgateway_.*"}')
             )
 
-        wait_for("the same in both", lambda: found(own) == found(scraping) and len(found(own)) == 4)
+        wait_for("the same in both", lambda: found(own) == found(scraping) and len(found(own)) == 27)
     finally:
         process.terminate()
         process.wait()
