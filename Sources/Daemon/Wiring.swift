@@ -240,6 +240,10 @@ final class Wiring: Sendable {
         services.sampling = { SamplingView(collector.samplingStatus()) }
         services.signals = { signals.all().map { SignalView(name: $0, signal: $1) } }
         services.configYAML = { [self] in current.withLock { $0.loaded.configuration.redactedYAML } }
+        services.jobYAML = { [self] name in
+            let configuration = current.withLock { $0.loaded.configuration }
+            return configuration.redactedJob(name)
+        }
         services.flags = flags()
         services.configuration = { [self] in
             current.withLock { ConfigurationView(isLoaded: $0.isLastReloadGood, loadedAt: $0.loadedAt) }

@@ -52,6 +52,8 @@ public struct APIServices: Sendable {
     public var signals: @Sendable () -> [SignalView] = { [] }
     /// The configuration in force, secrets as `<secret>`.
     public var configYAML: @Sendable () -> String = { "" }
+    /// The text of the job of a name in the configuration in force, secrets as `<secret>`; nil for none.
+    public var jobYAML: @Sendable (_ name: String) -> String? = { _ in nil }
     /// The command line's flags and their values.
     public var flags: [(name: String, value: String)] = []
     /// When the configuration was last loaded, and whether that succeeded.

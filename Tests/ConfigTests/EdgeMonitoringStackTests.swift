@@ -110,5 +110,9 @@ import Testing
         #expect(config.warnings.isEmpty)
         #expect(config.collectors.host.collectors.enabled.map(\.name) == [.cpu, .stat])
         #expect(config.scrapeConfigs.count == 1)
+        #expect(
+            config.redactedJob("x")
+                == "job_name: x\nstatic_configs:\n  - targets:\n      - \"a:1\"\n"
+        )
     }
 }

@@ -98,6 +98,9 @@ import Testing
         "paths begin at the file's directory"
     )
     #expect(config.warnings.map(\.message) == ["no file matches \"none/*.yml\""])
+    #expect(config.redactedJob("own") == "job_name: own\n")
+    #expect(config.redactedJob("a") == "job_name: a\ntls_config:\n  ca_file: ca.pem\n")
+    #expect(config.redactedJob("b") == "job_name: b\n" && config.redactedJob("c") == nil)
     try write("jobs/b.yml", "scrape_configs: [{job_name: own, honor_label: true}]\n")
     do {
         _ = try load("scrape_configs: [{job_name: own}]\nscrape_config_files: [jobs/b.yml]\n")

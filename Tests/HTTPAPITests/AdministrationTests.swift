@@ -249,7 +249,7 @@ struct AdministrationTests {
         job.relabelConfigs = [replace, drop]
         let jobs = [job]
         services.scrapeConfigs = { jobs }
-        services.configYAML = { "scrape_configs:\n  - job_name: p\n    scheme: https\n" }
+        services.jobYAML = { $0 == "p" ? "job_name: p\nscheme: https\n" : nil }
         try await withServer(services) { (client: RawClient) async throws in
             #expect(
                 try await client.get("/api/v1/targets/metadata").text

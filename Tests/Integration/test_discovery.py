@@ -116,3 +116,14 @@ scrape_configs:
         assert 'edgewatch_discovery_failures_total{mechanism="http"}' in own
         headers = inventory.seen[0]
         assert any(one.get("X-Prometheus-Refresh-Interval-Seconds") == "1" for one in inventory.seen), headers
+
+
+def test_jobs_of_other_files(edgewatch, tmp_path):
+    """Jobs of scrape_config_files are pools like others, with the text of their file."""
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs/a.yml").write_text("scrape_configs: [{job_name: a, authorization: {credentials: hunter2}}]\n")
+    node = edgewatch(f"scrape_configs: [{{job_name: own}}]\nscrape_config_files: ['{tmp_path}/jobs/*.yml']\n")
+    assert get_json(node.url + "/api/v1/scrape_pools")["data"] == {"scrapePools": ["a", "own"]}
+    texts = {"a": "job_name: a\nauthorization:\n  credentials: <secret>\n", "own": "job_name: own\n"}
+    for name, text in texts.items():
+        assert get_json(node.url + "/api/v1/scrape_pools/config", scrapePool=name)["data"] == {"yaml": text}

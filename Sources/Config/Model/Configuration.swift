@@ -36,6 +36,8 @@ public struct Configuration: Sendable {
     public var file: String?
     /// The file's text in normal form, secrets as `<secret>`, for `/api/v1/status/config`.
     public var redactedYAML = ""
+    /// The same of each file of `scrape_config_files`.
+    public var redactedJobFiles: [String] = []
     /// Keys that are known but have no effect yet, to be logged once.
     public var warnings: [ConfigError] = []
 

@@ -79,9 +79,10 @@ extension Configuration {
         global = section.section("global", GlobalConfig.init(reading:))
         scrapeConfigs = section.sections("scrape_configs") { [global] in ScrapeConfig(reading: $0, global) }
         section.reportRepeated("job_name", in: "scrape_configs")
-        let moreJobs = section.scrapeConfigFiles(global)
-        section.reportRepeatedJobs(moreJobs, besides: scrapeConfigs)
-        scrapeConfigs += moreJobs
+        let more = section.scrapeConfigFiles(global)
+        section.reportRepeatedJobs(more.jobs, besides: scrapeConfigs)
+        scrapeConfigs += more.jobs
+        redactedJobFiles = more.texts
         ruleFiles = section.strings("rule_files").map(section.context.resolve)
         alerting = section.section("alerting", AlertingConfig.init(reading:))
         remoteWrite = section.sections("remote_write", RemoteWriteConfig.init(reading:))

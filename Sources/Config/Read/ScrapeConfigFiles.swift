@@ -6,13 +6,20 @@
 
 internal import Platform
 
+/// What stands in `scrape_config_files`.
+struct JobFiles {
+    var jobs: [ScrapeConfig] = []
+    /// Each file's text in normal form, secrets as `<secret>`.
+    var texts: [String] = []
+}
+
 extension Section {
     /// Files beyond this are more likely a pattern gone wrong than jobs.
     private static let fileLimit = 1000
 
     /// The jobs of the files that the patterns under `scrape_config_files` name, in order.
-    func scrapeConfigFiles(_ global: GlobalConfig) -> [ScrapeConfig] {
-        var jobs: [ScrapeConfig] = []
+    func scrapeConfigFiles(_ global: GlobalConfig) -> JobFiles {
+        var found = JobFiles()
         var count = 0
         for node in list("scrape_config_files") {
             guard let pattern = string(node, "scrape_config_files") else { continue }
@@ -22,35 +29,37 @@ extension Section {
                 count += 1
                 guard count <= Section.fileLimit else {
                     problems.add(node.error("more than \(Section.fileLimit) files of jobs"))
-                    return jobs
+                    return found
                 }
-                jobs += scrapeConfigs(inFile: file, node, global)
+                readJobs(inFile: file, node, global, into: &found)
             }
         }
-        return jobs
+        return found
     }
 
-    private func scrapeConfigs(
+    private func readJobs(
         inFile file: String,
         _ node: YAMLNode,
-        _ global: GlobalConfig
-    ) -> [ScrapeConfig] {
+        _ global: GlobalConfig,
+        into found: inout JobFiles
+    ) {
         let root: YAMLNode
         do {
             root = try YAMLReader.parse(try TextFile.read(file, limit: YAMLReader.sizeLimit), file: file)
         } catch let errors as ConfigErrors {
             for error in errors.errors { problems.add(error) }
-            return []
+            return
         } catch let error as FileError {
             problems.add(node.error("\(file): \(ErrorNumber.words(error.code))"))
-            return []
+            return
         } catch {
-            return []
+            return
         }
         let own = ReadContext(directory: Configuration.directory(of: file), environment: context.environment)
-        return Section.read(root, problems, own) { section in
+        found.jobs += Section.read(root, problems, own) { section in
             section.sections("scrape_configs") { ScrapeConfig(reading: $0, global) }
         }
+        found.texts.append(YAMLText.redacted(root))
     }
 
     /// Reports jobs of other files whose name is taken.

@@ -115,7 +115,7 @@ extension API {
     func scrapePoolConfiguration(_ parameters: Parameters) throws(APIError) -> Reply {
         let pool = parameters["scrapePool"]
         guard !pool.isEmpty else { throw APIError(.badData, "no scrapePool parameter provided") }
-        guard let text = Configuration.job(pool, inRedacted: services.configYAML()) else {
+        guard let text = services.jobYAML(pool) else {
             throw APIError(.notFound, "scrape pool not found: \(pool)")
         }
         return Envelope.success { writer in
