@@ -470,4 +470,29 @@ public protocol SampleLog: Sendable {
     ///
     /// Deterministic: the same position and limit give the same chunk as long as the rows are in the ring.
     func read(from position: LogPosition, sampleLimit: Int) throws(SourceError) -> LogChunk
+
+    /// The position up to which rows may be shipped: those from there on could still be lost in a power cut and their
+    /// numbers be given to others, or their times are provisional.
+    var readableEnd: LogPosition { get }
+    /// Whole rows from a position on, as far as the limits and the readable end allow.
+    func span(
+        from position: LogPosition,
+        _ limits: SpanLimits,
+        where wanted: (Labels) -> Bool
+    ) throws(SourceError) -> any LogSpan
+    /// The rows of some positions, within a time when one is given.
+    ///
+    /// Deterministic: the same positions, times and series give the same samples as long as the rows are in the ring.
+    func span(
+        _ positions: Range<UInt64>,
+        times: ClosedRange<Int64>?,
+        where wanted: (Labels) -> Bool
+    ) throws(SourceError) -> any LogSpan
+    /// The samples of a time in rows before a position, of series that satisfy all matchers.
+    func span(
+        times: ClosedRange<Int64>,
+        before position: LogPosition,
+        _ matchers: [LabelMatcher],
+        where wanted: (Labels) -> Bool
+    ) throws(SourceError) -> any LogSpan
 }

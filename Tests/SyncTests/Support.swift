@@ -29,6 +29,7 @@ final class MemoryLog: SampleLog {
         var oldest = 0
         var unreadable: Set<Int> = []
         var reads: [UInt64] = []
+        var held: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -53,6 +54,23 @@ final class MemoryLog: SampleLog {
     /// Overwrites the oldest rows, as the ring does.
     func drop(before sequence: Int) { state.withLock { $0.oldest = sequence } }
     func makeUnreadable(_ sequences: Set<Int>) { state.withLock { $0.unreadable = sequences } }
+
+    /// The newest rows so many cannot be shipped yet.
+    func hold(_ rows: UInt64) { state.withLock { $0.held = rows } }
+    fileprivate var held: UInt64 { state.withLock { $0.held } }
+    fileprivate var unreadable: Set<Int> { state.withLock { $0.unreadable } }
+    fileprivate func noteRead(_ position: UInt64) { state.withLock { $0.reads.append(position) } }
+
+    /// The rows at or after a place that are still there, and the number of the first.
+    fileprivate func stored(from start: Int) -> (rows: ArraySlice<Row>, first: Int) {
+        state.withLock { state in
+            let first = min(max(start, state.oldest), max(start, state.rows.count))
+            return (first < state.rows.count ? state.rows[first...] : [], first)
+        }
+    }
+
+    /// Every row ever stored, in commit order.
+    var rows: [Row] { state.withLock { $0.rows } }
 
     /// All samples still in the ring.
     var contents: Set<Received> {
@@ -109,6 +127,105 @@ final class MemoryLog: SampleLog {
         }
         guard let result else { throw .unreadable("block 7") }
         return result
+    }
+}
+
+extension MemoryLog {
+    var readableEnd: LogPosition { LogPosition(sequence: end.sequence - min(end.sequence, held)) }
+
+    func span(
+        from position: LogPosition,
+        _ limits: SpanLimits,
+        where wanted: (Labels) -> Bool
+    ) throws(SourceError) -> any LogSpan {
+        let start = Int(position.sequence)
+        let (all, first) = stored(from: start)
+        let rows = all.prefix(max(0, Int(readableEnd.sequence) - first))
+        var (taken, samples) = (0, 0)
+        var (low, high) = (Int64.max, Int64.min)
+        for row in rows {
+            (low, high) = (min(low, row.timestamp), max(high, row.timestamp))
+            if taken > 0, let extent = limits.extent, .milliseconds(high - low) > extent { break }
+            taken += 1
+            samples += row.samples.count
+            if taken >= limits.rows || samples >= limits.samples { break }
+        }
+        return try span(UInt64(start)..<UInt64(max(start, first + taken)), times: nil, where: wanted)
+    }
+
+    func span(
+        _ positions: Range<UInt64>,
+        times: ClosedRange<Int64>?,
+        where wanted: (Labels) -> Bool
+    ) throws(SourceError) -> any LogSpan {
+        let (rows, first) = stored(from: Int(positions.lowerBound))
+        let kept = rows.prefix(max(0, Int(clamping: positions.upperBound) - first))
+        noteRead(positions.lowerBound)
+        let bad = unreadable
+        return MemorySpan(
+            positions,
+            rows: kept.enumerated().filter { !bad.contains(first + $0.offset) }.map(\.element)
+                .filter { times?.contains($0.timestamp) ?? true },
+            lost: UInt64(max(0, min(positions.count, first - Int(positions.lowerBound))))
+                + UInt64(kept.indices.filter { bad.contains($0 - kept.startIndex + first) }.count),
+            isDamaged: kept.indices.contains { bad.contains($0 - kept.startIndex + first) },
+            where: wanted
+        )
+    }
+
+    func span(
+        times: ClosedRange<Int64>,
+        before position: LogPosition,
+        _ matchers: [LabelMatcher],
+        where wanted: (Labels) -> Bool
+    ) throws(SourceError) -> any LogSpan {
+        try span(oldest.sequence..<max(oldest.sequence, position.sequence), times: times) { labels in
+            matchers.allSatisfy { $0.matches(labels[$0.name] ?? "") } && wanted(labels)
+        }
+    }
+}
+
+/// Rows in memory by series.
+private struct MemorySpan: LogSpan {
+    let positions: Range<UInt64>
+    let rows: UInt64
+    let lostRows: UInt64
+    let times: ClosedRange<Int64>?
+    let isDamaged: Bool
+    private var columns: [(labels: Labels, samples: SampleColumns)]
+
+    init(
+        _ positions: Range<UInt64>,
+        rows: [MemoryLog.Row],
+        lost: UInt64,
+        isDamaged: Bool,
+        where wanted: (Labels) -> Bool
+    ) {
+        self.positions = positions
+        self.rows = UInt64(rows.count)
+        self.isDamaged = isDamaged
+        lostRows = lost
+        let stamps = rows.map(\.timestamp)
+        times = stamps.min().flatMap { low in stamps.max().map { low...$0 } }
+        var found: [Labels: SampleColumns] = [:]
+        // As the store does, a late sample comes where its time says.
+        for row in rows.sorted(by: { $0.timestamp < $1.timestamp }) {
+            for (labels, value) in row.samples where wanted(labels) {
+                found[labels, default: SampleColumns()].append(row.timestamp, value)
+            }
+        }
+        columns = found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    var count: Int { columns.count }
+    func labels(_ index: Int) -> Labels { columns[index].labels }
+    func samples(_ index: Int) -> Int { columns[index].samples.count }
+
+    func read(_ indices: Range<Int>, into series: inout [LogChunk.Series]) throws(SourceError) {
+        for index in indices {
+            series.append(LogChunk.Series(labels: columns[index].labels, samples: columns[index].samples))
+        }
+        if isDamaged { throw .unreadable("block 7") }
     }
 }
 
@@ -274,7 +391,7 @@ struct Bench {
 
     /// The cursor as it would be found after a kill.
     func savedCursor(_ name: String = "d") throws -> UInt64? {
-        try state.get(CursorRecord.table, name).flatMap { CursorRecord($0) }?.position.sequence
+        try state.cursor(name)
     }
 
     func run(
@@ -304,6 +421,14 @@ struct Bench {
                 sample.labels.contains { $0.name == wanted.key && $0.value == wanted.value }
             }
         }?.value
+    }
+}
+
+extension StateStore {
+    /// The oldest position a destination is owed, as it would be found after a kill.
+    func cursor(_ destination: String) throws -> UInt64? {
+        try get(StreamRecord.table, StreamRecord.key(destination: destination, rule: .everything))
+            .flatMap { StreamRecord($0) }?.position
     }
 }
 

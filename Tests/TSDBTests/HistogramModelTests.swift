@@ -151,7 +151,9 @@ private struct HistogramModel {
 
     mutating func ship() throws {
         let limit = Int.random(in: 1...200, using: &random)
-        let chunk = try test.store.read(from: position, sampleLimit: limit)
+        let chunk =
+            try Bool.random(using: &random)
+            ? test.store.read(from: position, sampleLimit: limit) : chunk(of: limit)
         #expect(chunk.lostRows == 0)
         for series in chunk.series {
             let name = series.labels.metricName ?? ""
@@ -166,6 +168,19 @@ private struct HistogramModel {
             }
         }
         position = chunk.next
+    }
+
+    /// The same by a span.
+    private func chunk(of limit: Int) throws -> LogChunk {
+        let span = try test.store.span(from: position, SpanLimits(samples: limit)) { _ in true }
+        var series: [LogChunk.Series] = []
+        try span.read(0..<span.count, into: &series)
+        #expect(series.map(\.labels) == series.map(\.labels).sorted())
+        return LogChunk(
+            series: series,
+            next: LogPosition(sequence: span.positions.upperBound),
+            lostRows: span.lostRows
+        )
     }
 
     func check() throws {

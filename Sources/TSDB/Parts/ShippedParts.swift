@@ -6,6 +6,32 @@ internal import Samples
 
 /// Parts by the labels of their series.
 struct ShippedParts {
+    /// The parts of one series.
+    struct Columns {
+        private var parts: [(part: SeriesPart, columns: SampleColumns)] = []
+
+        var isEmpty: Bool { parts.isEmpty }
+
+        /// Adds samples of a part.
+        mutating func add(_ samples: SampleColumns, _ part: SeriesPart) {
+            guard samples.count > 0 else { return }
+            if let place = parts.firstIndex(where: { $0.part == part }) {
+                parts[place].columns.merge(samples)
+            } else {
+                parts.append((part, samples))
+            }
+        }
+
+        /// The series with what its parts stand for.
+        func series(
+            _ labels: Labels,
+            _ samples: SampleColumns,
+            _ note: (HistogramAssembly, Labels) -> Void
+        ) -> LogChunk.Series {
+            ShippedParts.series(labels, samples, parts, note)
+        }
+    }
+
     private var parts: [Labels: [(part: SeriesPart, columns: SampleColumns)]] = [:]
 
     var isEmpty: Bool { parts.isEmpty }

@@ -32,34 +32,61 @@ struct LoadedWindow: Sendable {
     let skippedChunks: Int
 }
 
+extension LoggedWindow {
+    init(_ segment: Segment, _ number: Int, _ bundle: SegmentBundle) {
+        self.init(
+            place: .bundle(segment, bundle: number),
+            minSequence: bundle.bounds.minSequence,
+            maxSequence: bundle.bounds.maxSequence,
+            references: bundle.columns.references
+        )
+    }
+
+    init(_ window: HeadWindow, _ references: [SeriesReference]) {
+        self.init(
+            place: .head(window),
+            minSequence: window.minSequence,
+            maxSequence: window.maxSequence,
+            references: references
+        )
+    }
+
+    /// Whether one of these series has a column.
+    func hasAny(of wanted: Set<SeriesReference>) -> Bool { references.contains { wanted.contains($0) } }
+}
+
 extension Head {
+    /// The windows, and bundles of them, that may have rows within a time, in order of their first row.
+    func loggedWindows(in range: TimeRange) -> [LoggedWindow] {
+        var result: [LoggedWindow] = []
+        for segment in segments where range.overlaps(segment.minTime, segment.maxTime) {
+            for (number, bundle) in segment.bundles.enumerated()
+            where range.overlaps(bundle.bounds.minTime, bundle.bounds.maxTime) {
+                result.append(LoggedWindow(segment, number, bundle))
+            }
+        }
+        for lane in lanes {
+            for window in lane.frozen + [lane.window]
+            where !window.isEmpty && range.overlaps(window.minTime, window.maxTime) {
+                result.append(LoggedWindow(window, window.series.map { handles[$0].reference }))
+            }
+        }
+        return result.sorted { $0.minSequence < $1.minSequence }
+    }
+
     /// The windows, and bundles of them, with rows at or after a sequence, in order of their first such row.
     func loggedWindows(from sequence: UInt64) -> [LoggedWindow] {
         var result: [LoggedWindow] = []
         for segment in segments where segment.maxSequence >= sequence {
             for (number, bundle) in segment.bundles.enumerated()
             where bundle.bounds.maxSequence >= sequence {
-                result.append(
-                    LoggedWindow(
-                        place: .bundle(segment, bundle: number),
-                        minSequence: bundle.bounds.minSequence,
-                        maxSequence: bundle.bounds.maxSequence,
-                        references: bundle.columns.references
-                    )
-                )
+                result.append(LoggedWindow(segment, number, bundle))
             }
         }
         for lane in lanes {
             for window in lane.frozen + [lane.window]
             where !window.isEmpty && window.maxSequence >= sequence {
-                result.append(
-                    LoggedWindow(
-                        place: .head(window),
-                        minSequence: window.minSequence,
-                        maxSequence: window.maxSequence,
-                        references: window.series.map { handles[$0].reference }
-                    )
-                )
+                result.append(LoggedWindow(window, window.series.map { handles[$0].reference }))
             }
         }
         return result.sorted { max($0.minSequence, sequence) < max($1.minSequence, sequence) }
@@ -172,6 +199,7 @@ extension LoadedWindow {
     func samples(
         _ column: Int,
         _ stretch: Range<UInt64>,
+        times wanted: ClosedRange<Int64>? = nil,
         cells: inout ColumnCells,
         reader: SegmentReader
     ) throws(SourceError) -> SampleColumns {
@@ -188,11 +216,17 @@ extension LoadedWindow {
             }
         }
         var result = SampleColumns()
+        if cells.values.count == times.count, isWithin(stretch, wanted) {
+            // Every row has a value and all are asked for.
+            result.timestamps = times.timestamps
+            result.values = cells.values
+            return result
+        }
         var value = 0
         for row in 0..<min(times.count, cells.states.count) {
             let state = cells.states[row]
             guard state != CellState.absent else { continue }
-            if stretch.contains(times.sequences[row]) {
+            if stretch.contains(times.sequences[row]), wanted?.contains(times.timestamps[row]) ?? true {
                 result.append(
                     times.timestamps[row],
                     state == CellState.stale ? StaleMarker.value : cells.values[value]
@@ -200,12 +234,32 @@ extension LoadedWindow {
             }
             if state == CellState.value { value += 1 }
         }
-        for row in late.sorted(by: { $0.timestamp < $1.timestamp }) where stretch.contains(row.sequence) {
+        for row in late.sorted(by: { $0.timestamp < $1.timestamp })
+        where stretch.contains(row.sequence) && wanted?.contains(row.timestamp) ?? true {
             guard let bits = row.bits(of: column) else { continue }
             var one = SampleColumns()
             one.append(row.timestamp, Double(bitPattern: bits))
             result.merge(one)
         }
         return result
+    }
+
+    /// Whether all rows are within a stretch of commit order and a time, and none is out of order.
+    private func isWithin(_ stretch: Range<UInt64>, _ wanted: ClosedRange<Int64>?) -> Bool {
+        guard late.isEmpty, window.minSequence >= stretch.lowerBound,
+            window.maxSequence < stretch.upperBound
+        else { return false }
+        guard let wanted, let first = times.timestamps.first, let last = times.timestamps.last else {
+            return true
+        }
+        return wanted.contains(first) && wanted.contains(last)
+    }
+
+    /// Whether some row may lie within a time.
+    func overlaps(_ range: TimeRange) -> Bool {
+        if let first = times.timestamps.first, let last = times.timestamps.last, range.overlaps(first, last) {
+            return true
+        }
+        return late.contains { range.contains($0.timestamp) }
     }
 }
