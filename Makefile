@@ -10,7 +10,7 @@ BINARY := .build-release/release/edgewatch
 BUSY := ^(TSDBTests|PromQLTests)[.]
 
 .DEFAULT_GOAL := help
-.PHONY: help run build release test unit simulate integration lint format bench fuzz package clean
+.PHONY: help run build release test unit simulate allocations integration lint format bench fuzz package clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,11 @@ simulate: ## the store through SEEDS=10000 seeded runs and every place of damage
 	EDGEWATCH_SIMULATION_SEEDS=$(or $(SEEDS),10000) EDGEWATCH_SIMULATION_SEED=$(SEED) \
 	    swift test -c release --skip-build --scratch-path .build-simulate -Xswiftc -enable-testing \
 	    --filter '$(if $(SEED),everythingAtOnce,Simulation|EveryOperation|BadInput)'
+
+allocations: ## what must not allocate, counted in an optimised build
+	@scripts/bootstrap test
+	swift build -c release --build-tests --scratch-path .build-simulate -Xswiftc -enable-testing $(CHECK)
+	swift test -c release --skip-build --scratch-path .build-simulate -Xswiftc -enable-testing --filter Allocation
 
 integration: ## the real binary beside real peers
 	@scripts/bootstrap test

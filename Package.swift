@@ -160,9 +160,10 @@ let package = Package(
             "CollectorTests",
             [
                 "Collector", "Samples", "Platform", "Bytes", "Wire", "Config", "Conditions", "HTTPClient",
-                "TestServer", log,
+                "TestServer", "AllocationCounter", log,
             ]
         ),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter", cSettings: strictC),
         tests(
             "AlertsTests",
             [

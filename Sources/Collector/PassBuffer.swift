@@ -2,31 +2,13 @@
 //
 // One pass of one source, gathered value by value and handed to the store as one batch.
 //
-// A series is known by the bytes of its family's name and label values; the first pass asks the store for its
-// number, later passes find it in `SeriesCache` without allocating. Key of a series:
-//
-//     family name, then per label value: length (2 bytes, little endian), bytes
+// A series is known by the bytes of its family's name and label values (`SeriesKey`); the first pass asks the store for its
+// number, later passes find it in `SeriesCache` without allocating.
 //
 // Invariants: a series is in a batch at most once; a series that was in the last stored pass and is not in this
 // one (gone, or its class is not kept) gets one stale marker, so a gap always has a beginning in the data.
 
 public import Samples
-
-/// Something that can be the value of a label: text, or bytes just read from the kernel.
-public protocol LabelValue {
-    /// Appends the value's bytes to a series key.
-    func append(to key: inout [UInt8])
-}
-
-extension String: LabelValue {
-    /// Appends the UTF-8 bytes.
-    public func append(to key: inout [UInt8]) { key.append(contentsOf: utf8) }
-}
-
-extension ArraySlice<UInt8>: LabelValue {
-    /// Appends the bytes.
-    public func append(to key: inout [UInt8]) { key.append(contentsOf: self) }
-}
 
 /// Collects one pass of one source and hands it to the store as one batch.
 ///
@@ -60,7 +42,7 @@ public struct PassBuffer {
     private let identityPairs: [(name: String, value: String)]
     private let sink: any SampleSink
     private var cache = SeriesCache()
-    private var key: [UInt8] = []
+    private var key = SeriesKey()
     private var batch: SampleBatch?
     private var pass: UInt64 = 0
     private var failure: SinkError?
@@ -107,7 +89,7 @@ public struct PassBuffer {
     /// Adds a value of a family with one label.
     public mutating func add(_ family: Family, _ value: Double, _ first: some LabelValue) {
         guard start(family) else { return }
-        appendLabel(first)
+        key.append(first)
         commit(family, value)
     }
 
@@ -119,8 +101,8 @@ public struct PassBuffer {
         _ second: some LabelValue
     ) {
         guard start(family) else { return }
-        appendLabel(first)
-        appendLabel(second)
+        key.append(first)
+        key.append(second)
         commit(family, value)
     }
 
@@ -132,7 +114,19 @@ public struct PassBuffer {
     ///   - labels: the values of the family's labels, in its order; an empty one means the label is missing.
     public mutating func add(_ family: Family, _ value: Double, labels: [String]) {
         guard start(family) else { return }
-        for label in labels { appendLabel(label) }
+        for label in labels { key.append(label) }
+        commit(family, value)
+    }
+
+    /// Adds a value of a family with any number of labels, whose values are written one after the other.
+    ///
+    /// - Parameters:
+    ///   - family: the family.
+    ///   - value: the value.
+    ///   - write: appends the values of the family's labels, in its order; an empty one means the label is missing.
+    mutating func add(_ family: Family, _ value: Double, write: (inout SeriesKey) -> Void) {
+        guard start(family) else { return }
+        write(&key)
         commit(family, value)
     }
 
@@ -189,25 +183,12 @@ public struct PassBuffer {
 
     private mutating func start(_ family: Family) -> Bool {
         guard wants(family) else { return false }
-        key.removeAll(keepingCapacity: true)
-        key.append(contentsOf: family.key.utf8)
+        key.begin(family)
         return true
     }
 
-    private mutating func appendLabel(_ value: some LabelValue) {
-        let mark = key.count
-        key.append(0)
-        key.append(0)
-        value.append(to: &key)
-        // A label value longer than 4 KiB comes from a damaged or hostile source; its head still tells what it is.
-        if key.count - mark - 2 > 4096 { key.removeLast(key.count - mark - 2 - 4096) }
-        let length = key.count - mark - 2
-        key[mark] = UInt8(truncatingIfNeeded: length)
-        key[mark + 1] = UInt8(truncatingIfNeeded: length >> 8)
-    }
-
     private mutating func commit(_ family: Family, _ value: Double) {
-        if let place = cache.find(key) {
+        if let place = cache.find(key.bytes) {
             guard cache.markSeen(place, pass: pass) else {
                 statistics.duplicate += 1
                 return
@@ -226,7 +207,7 @@ public struct PassBuffer {
                 statistics.duplicate += 1
                 return
             }
-            _ = cache.insert(key, id, seen: pass)
+            _ = cache.insert(key.bytes, id, seen: pass)
             if family.describesItself { describe(family.metadata) }
             take(id, value)
         } catch .seriesLimit {
@@ -254,13 +235,9 @@ public struct PassBuffer {
     private func labelsOfKey(_ family: Family) -> (Labels, isClean: Bool) {
         var builder = LabelsBuilder()
         var isClean = true
-        var offset = family.key.utf8.count
-        for name in family.labelNames where offset + 2 <= key.count {
-            let length = Int(key[offset]) | Int(key[offset + 1]) << 8
-            offset += 2
-            guard offset + length <= key.count else { break }
-            let bytes = key[offset..<(offset + length)]
-            offset += length
+        var values = key.labelValues(of: family)
+        for name in family.labelNames {
+            guard let bytes = values.next() else { break }
             let text = String(decoding: bytes, as: UTF8.self)
             if !text.utf8.elementsEqual(bytes) { isClean = false }
             let isTaken = identityPairs.contains { $0.name == name }

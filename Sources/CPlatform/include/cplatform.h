@@ -25,6 +25,11 @@ int ew_has_crc32c(void);
 uint32_t ew_crc32c(const void *bytes, size_t count, uint32_t crc);
 /// Gives the space of a range of a file back, which reads as zeros then, without changing its size; 0, or -1 and errno.
 int ew_discard(int descriptor, int64_t offset, int64_t count);
+/// Whether an open file is one of procfs itself, not one put over it or one of a tree that looks like it; 1 or 0.
+int ew_is_procfs(int descriptor);
+/// Reads entries of an open directory but for those that begin with a dot, as far as there is room (at least 512 bytes), each
+/// as its inode number (8 bytes), its name, and a NUL; the bytes filled, 0 at the end, or -1 and errno.
+int64_t ew_read_entries(int descriptor, void *room, size_t size);
 /// Connects a socket to an address in digits, TCP when `is_stream`, else UDP, within a time; the descriptor, or -1 and errno
 /// (EINVAL when the address is none).
 int ew_dial(const char *host, int port, int is_stream, int timeout_milliseconds);

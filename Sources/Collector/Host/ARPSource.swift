@@ -18,6 +18,7 @@ struct ARPSource: HostSource {
     private static let deviceLimit = 1024
 
     private let settings: HostCollectorSettings
+    private let file = KernelFile(proc: "/net/arp")
     private var devices: [(name: [UInt8], isKept: Bool, count: Int)] = []
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.arp)) {
@@ -25,8 +26,7 @@ struct ARPSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/net/arp"
-        try kernel.load(path)
+        try kernel.load(file)
         for index in devices.indices { devices[index].count = 0 }
         var text = kernel.scanner
         _ = text.nextLine()
@@ -48,6 +48,6 @@ struct ARPSource: HostSource {
         for device in devices where device.isKept {
             pass.add(ARPSource.entries, Double(device.count), device.name[...])
         }
-        if isTruncated { throw .tooMany(path, ARPSource.deviceLimit) }
+        if isTruncated { throw .tooMany(file.path(in: kernel.roots), ARPSource.deviceLimit) }
     }
 }

@@ -24,22 +24,51 @@ struct BondingSource: HostSource {
     /// More bonds, and devices of one, than a machine has.
     private static let limit = 256
 
+    /// A bond as it was when the list of its devices was read last.
+    private struct Bond {
+        let name: String
+        let directory: String
+        /// The contents of the file `slaves`.
+        var list: [UInt8] = []
+        /// Of each device the files that say whether it has a link; before Linux 3.14 the second.
+        var files: [(now: String, before: String)] = []
+    }
+
+    private let file = KernelFile(sys: "/class/net/bonding_masters")
+    private var list: [UInt8] = []
+    private var bonds: [Bond] = []
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/class/net"
-        try kernel.loadOptional(base + "/bonding_masters")
-        for master in BondingSource.words(kernel.scanner) {
-            guard (try? kernel.load("\(base)/\(master)/bonding/slaves")) != nil else { continue }
-            let slaves = BondingSource.words(kernel.scanner)
-            // Before Linux 3.14 the link to a device was called slave_….
-            let linked = slaves.filter { slave in
-                ["lower_", "slave_"].contains {
-                    kernel.value("\(base)/\(master)/\($0)\(slave)/bonding_slave/mii_status")?.spells("up")
-                        == true
-                }
-            }
-            pass.add(BondingSource.slaves, Double(slaves.count), master)
-            pass.add(BondingSource.active, Double(linked.count), master)
+        try kernel.loadOptional(file)
+        if !kernel.holds(list) {
+            list = Array(kernel.scanner.rest)
+            let base = kernel.roots.sys + "/class/net"
+            bonds = BondingSource.words(kernel.scanner).map { Bond(name: $0, directory: "\(base)/\($0)") }
         }
+        for index in bonds.indices { BondingSource.add(&bonds[index], &kernel, into: &pass) }
+    }
+
+    private static func add(_ bond: inout Bond, _ kernel: inout KernelText, into pass: inout PassBuffer) {
+        let loaded: Bool? = KernelText.withDirectory(bond.directory) { directory in
+            kernel.tryLoad("bonding/slaves", in: directory)
+        }
+        guard loaded == true else { return }
+        if !kernel.holds(bond.list) {
+            bond.list = Array(kernel.scanner.rest)
+            bond.files = words(kernel.scanner).map {
+                (
+                    "\(bond.directory)/lower_\($0)/bonding_slave/mii_status",
+                    "\(bond.directory)/slave_\($0)/bonding_slave/mii_status"
+                )
+            }
+        }
+        var linked = 0
+        for (now, before) in bond.files {
+            let status = kernel.value(now) ?? kernel.value(before)
+            if status?.spells("up") == true { linked += 1 }
+        }
+        pass.add(BondingSource.slaves, Double(bond.files.count), bond.name)
+        pass.add(BondingSource.active, Double(linked), bond.name)
     }
 
     private static func words(_ text: TextScanner) -> [String] {

@@ -12,49 +12,120 @@ struct BtrfsSource: HostSource {
     /// File systems, devices of one, and profiles of a kind of block.
     private static let limit = 128
 
+    /// A file system, with the directories of its parts.
+    private struct FileSystem {
+        let uuid: String
+        let path: String
+        let allocation: String
+        var devices: DeviceDirectory<(name: String, size: String)>
+        var kinds: [Kind]
+        var errors: DeviceDirectory<(id: String, file: String)>
+    }
+
+    /// A kind of block: data, metadata or system.
+    private struct Kind {
+        let name: String
+        let reserved: String
+        var profiles: DeviceDirectory<Profile>
+    }
+
+    /// How blocks of a kind are kept; the labels are kind, mode and file system.
+    private struct Profile {
+        let name: String
+        let labels: [String]
+        let total: String
+        let used: String
+    }
+
+    private var directory = DeviceDirectory<FileSystem>(sys: "/fs/btrfs")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/fs/btrfs"
-        for uuid in KernelText.names(in: base).prefix(BtrfsSource.limit) {
-            let directory = "\(base)/\(uuid)"
-            // `features` lies beside the file systems.
-            guard KernelText.isDirectory(directory + "/allocation") else { continue }
-            pass.add(Family.btrfsInfo, 1, kernel.text(directory + "/label"), uuid)
-            if let size = kernel.number(directory + "/allocation/global_rsv_size") {
-                pass.add(Family.btrfsReserve, size, uuid)
-            }
-            let devices = KernelText.names(in: directory + "/devices").prefix(BtrfsSource.limit)
-            for device in devices {
-                guard let sectors = kernel.number("\(directory)/devices/\(device)/size") else { continue }
-                pass.add(Family.btrfsDevice, sectors * 512, device, uuid)
-            }
-            for kind in ["data", "metadata", "system"] {
-                addAllocation(directory, kind, uuid, devices: devices.count, &kernel, into: &pass)
-            }
-            addCommits(directory, uuid, &kernel, into: &pass)
-            addErrors(directory, uuid, Array(devices), &kernel, into: &pass)
+        // Without the directory there are none.
+        directory.updateIfThere(&kernel, limit: BtrfsSource.limit) { uuid, path, _ in
+            FileSystem(
+                uuid: uuid,
+                path: path,
+                allocation: path + "/allocation",
+                devices: DeviceDirectory(path: path + "/devices"),
+                kinds: ["data", "metadata", "system"].map { kind in
+                    let place = "\(path)/allocation/\(kind)"
+                    return Kind(
+                        name: kind,
+                        reserved: place + "/bytes_reserved",
+                        profiles: DeviceDirectory(path: place)
+                    )
+                },
+                errors: DeviceDirectory(path: path + "/devinfo")
+            )
+        }
+        for index in directory.devices.indices {
+            BtrfsSource.add(&directory.devices[index], &kernel, into: &pass)
         }
     }
 
-    private func addAllocation(
-        _ directory: String,
-        _ kind: String,
+    private static func add(
+        _ system: inout FileSystem,
+        _ kernel: inout KernelText,
+        into pass: inout PassBuffer
+    ) {
+        // `features` lies beside the file systems.
+        guard KernelText.isDirectory(system.allocation) else { return }
+        let uuid = system.uuid
+        KernelText.withDirectory(system.path) { place in
+            pass.add(Family.btrfsInfo, 1) { labels in
+                labels.append(kernel.value("label", in: place))
+                labels.append(uuid)
+            }
+            if let size = kernel.number("allocation/global_rsv_size", in: place) {
+                pass.add(Family.btrfsReserve, size, uuid)
+            }
+            addCommits(place, uuid, &kernel, into: &pass)
+        }
+        system.devices.updateIfThere(&kernel, limit: limit) { name, path, _ in (name, path + "/size") }
+        for (name, file) in system.devices.devices {
+            guard let sectors = kernel.number(file) else { continue }
+            pass.add(Family.btrfsDevice, sectors * 512, name, uuid)
+        }
+        for index in system.kinds.indices {
+            addAllocation(
+                &system.kinds[index],
+                uuid,
+                devices: system.devices.devices.count,
+                &kernel,
+                into: &pass
+            )
+        }
+        addErrors(&system, &kernel, into: &pass)
+    }
+
+    private static func addAllocation(
+        _ kind: inout Kind,
         _ uuid: String,
         devices: Int,
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) {
-        let place = "\(directory)/allocation/\(kind)"
-        if let reserved = kernel.number(place + "/bytes_reserved") {
-            pass.add(Family.btrfsReserved, reserved, kind, uuid)
+        if let reserved = kernel.number(kind.reserved) {
+            pass.add(Family.btrfsReserved, reserved, kind.name, uuid)
         }
-        for profile in KernelText.names(in: place).prefix(BtrfsSource.limit) {
-            guard let total = kernel.number("\(place)/\(profile)/total_bytes"),
-                let used = kernel.number("\(place)/\(profile)/used_bytes")
-            else { continue }
-            let labels = [kind, profile, uuid]
-            pass.add(Family.btrfsUsed, used, labels: labels)
-            pass.add(Family.btrfsSize, total, labels: labels)
-            pass.add(Family.btrfsRatio, BtrfsSource.ratio(profile, devices: devices), labels: labels)
+        let name = kind.name
+        kind.profiles.updateIfThere(&kernel, limit: limit) { profile, path, _ in
+            // The entries of a kind are its attributes as well.
+            guard KernelText.isDirectory(path) else { return nil }
+            return Profile(
+                name: profile,
+                labels: [name, profile, uuid],
+                total: path + "/total_bytes",
+                used: path + "/used_bytes"
+            )
+        }
+        for profile in kind.profiles.devices {
+            guard let total = kernel.number(profile.total), let used = kernel.number(profile.used) else {
+                continue
+            }
+            pass.add(Family.btrfsUsed, used, labels: profile.labels)
+            pass.add(Family.btrfsSize, total, labels: profile.labels)
+            pass.add(Family.btrfsRatio, ratio(profile.name, devices: devices), labels: profile.labels)
         }
     }
 
@@ -70,13 +141,13 @@ struct BtrfsSource: HostSource {
         }
     }
 
-    private func addCommits(
-        _ directory: String,
+    private static func addCommits(
+        _ place: Int32,
         _ uuid: String,
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) {
-        guard (try? kernel.load(directory + "/commit_stats")) != nil else { return }
+        guard kernel.tryLoad("commit_stats", in: place) else { return }
         var text = kernel.scanner
         while let line = text.nextLine() {
             var fields = line
@@ -89,24 +160,29 @@ struct BtrfsSource: HostSource {
     }
 
     /// Errors are told by the number of a device; its name is known only where there is one.
-    private func addErrors(
-        _ directory: String,
-        _ uuid: String,
-        _ devices: [String],
+    private static func addErrors(
+        _ system: inout FileSystem,
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) {
-        for id in KernelText.names(in: directory + "/devinfo").prefix(BtrfsSource.limit) {
-            guard (try? kernel.load("\(directory)/devinfo/\(id)/error_stats")) != nil else { continue }
-            let device = devices.count == 1 ? devices[0] : "devid \(id)"
+        system.errors.updateIfThere(&kernel, limit: limit) { id, path, _ in
+            ("devid \(id)", path + "/error_stats")
+        }
+        let devices = system.devices.devices
+        for (id, file) in system.errors.devices {
+            guard kernel.tryLoad(file) else { continue }
+            let device = devices.count == 1 ? devices[0].name : id
             var text = kernel.scanner
             while let line = text.nextLine() {
                 var fields = line
                 guard let key = fields.nextField(), key.suffix(5).spells("_errs"),
                     let value = fields.nextUnsigned()
                 else { continue }
-                let type = String(decoding: key.dropLast(5), as: UTF8.self)
-                pass.add(Family.btrfsErrors, Double(value), labels: [device, type, uuid])
+                pass.add(Family.btrfsErrors, Double(value)) { labels in
+                    labels.append(device)
+                    labels.append(key.dropLast(5))
+                    labels.append(system.uuid)
+                }
             }
         }
     }

@@ -47,7 +47,7 @@ struct CPUInfo {
         cpus = []
         flagWords = []
         bugWords = []
-        guard (try? kernel.load(kernel.roots.proc + "/cpuinfo")) != nil else { return }
+        guard kernel.tryLoad(kernel.roots.proc + "/cpuinfo") else { return }
         var text = kernel.scanner
         var values = [String](repeating: "", count: CPUInfo.lines.count)
         var isOpen = false

@@ -27,6 +27,7 @@ struct CPUSource: HostSource {
     private static let cpuLimit = 8192
 
     private let countsGuests: Bool
+    private let file = KernelFile(proc: "/stat")
     private var times: [Times] = []
     /// The number of CPUs when the throttle counters were looked up.
     private var knownCPUs = 0
@@ -39,8 +40,7 @@ struct CPUSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/stat"
-        try kernel.load(path)
+        try kernel.load(file)
         var text = kernel.scanner
         var row = 0
         while let line = text.nextLine() {
@@ -52,8 +52,8 @@ struct CPUSource: HostSource {
             row += 1
             add(times[row - 1], label, into: &pass)
         }
-        guard row > 0 else { throw .malformed(path) }
-        times.removeLast(times.count - row)
+        guard row > 0 else { throw .malformed(file.path(in: kernel.roots)) }
+        if times.count > row { times.removeSubrange(row...) }
         if row != knownCPUs {
             throttles = ThrottleCounters(kernel: &kernel)
             knownCPUs = row

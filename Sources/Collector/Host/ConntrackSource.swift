@@ -37,16 +37,16 @@ struct ConntrackSource: HostSource {
         Family("node_nf_conntrack_stat_\(name)", .gauge, help, class: .detailedPerformance)
     }
 
+    private let count = KernelFile(proc: "/sys/net/netfilter/nf_conntrack_count")
+    private let most = KernelFile(proc: "/sys/net/netfilter/nf_conntrack_max")
+    private let statistics = KernelFile(proc: "/net/stat/nf_conntrack")
     private var header = RowMemo<[Int?]>()
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.proc + "/sys/net/netfilter/nf_conntrack_"
-        guard let count = kernel.number(base + "count"), let most = kernel.number(base + "max") else {
-            throw .absent
-        }
+        guard let count = kernel.number(count), let most = kernel.number(most) else { throw .absent }
         pass.add(ConntrackSource.entries, count)
         pass.add(ConntrackSource.limit, most)
-        try kernel.loadOptional(kernel.roots.proc + "/net/stat/nf_conntrack")
+        try kernel.loadOptional(statistics)
         var text = kernel.scanner
         guard let titles = text.nextLine() else { return }
         let columns = header.value(row: 0, key: titles.rest) { ConntrackSource.columns(titles) }

@@ -25,6 +25,7 @@ struct DiskSource: HostSource {
     private static let deviceLimit = 1024
 
     private let settings: HostCollectorSettings
+    private let file = KernelFile(proc: "/diskstats")
     private var devices: [Device] = []
 
     /// Unless set otherwise, RAM disks, loop devices, floppies and partitions are left out.
@@ -33,12 +34,11 @@ struct DiskSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/diskstats"
-        try kernel.load(path)
+        try kernel.load(file)
         var text = kernel.scanner
         var row = 0
         while let line = text.nextLine() {
-            guard row < DiskSource.deviceLimit else { throw .tooMany(path, row) }
+            guard row < DiskSource.deviceLimit else { throw .tooMany(file.path(in: kernel.roots), row) }
             var fields = line
             guard let major = fields.nextUnsigned(), let minor = fields.nextUnsigned(),
                 let name = fields.nextField()
@@ -46,11 +46,11 @@ struct DiskSource: HostSource {
             recognise(name, row: row, major: major, minor: minor, kernel.roots)
             if !devices[row].isIgnored {
                 addCounters(name, &fields, into: &pass)
-                devices[row].udev.add(device: name, into: &pass)
+                devices[row].udev.add(into: &pass)
             }
             row += 1
         }
-        devices.removeLast(max(0, devices.count - row))
+        if devices.count > row { devices.removeSubrange(row...) }
     }
 
     /// Makes `devices[row]` the device of that name, as udev knows it now.
@@ -69,6 +69,7 @@ struct DiskSource: HostSource {
         let text = String(decoding: name, as: UTF8.self)
         let isIgnored = !settings.collects(text)
         let record = UdevRecord(
+            device: text,
             major: major,
             minor: minor,
             directory: isIgnored ? nil : roots.udev,

@@ -22,6 +22,7 @@ struct FilesystemSource: HostSource {
         let path: String
 
         var mayHang: Bool { FilesystemSource.isRemote(type) }
+        /// The values of the families' labels but for the last, which is what went wrong.
         var labels: [String] { [device, mountPoint, type] }
     }
 
@@ -30,8 +31,14 @@ struct FilesystemSource: HostSource {
 
     private let settings: HostCollectorSettings
     private let probe: MountProbe
+    // Not kept open as other files of /proc are: the kernel would hold on to what is mounted at the root when it was opened.
+    private var initsTable = KernelPlace(proc: "/1/mounts")
+    private var ownTable = KernelPlace(proc: "/self/mounts")
     private var table: [UInt8] = []
     private var mounts: [Mount] = []
+    private var questions: [MountProbe.Question] = []
+    /// Of each mount the values of its series' labels while it answers.
+    private var labels: [[String]] = []
     private var mountInfo: [[String]] = []
     private var isTruncated = false
 
@@ -44,32 +51,32 @@ struct FilesystemSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        var path = kernel.roots.proc + "/1/mounts"
-        do {
-            try kernel.load(path)
-        } catch {
-            path = kernel.roots.proc + "/self/mounts"
+        var path = initsTable.path(in: kernel.roots)
+        if !kernel.tryLoad(path) {
+            path = ownTable.path(in: kernel.roots)
             try kernel.load(path)
         }
-        let text = kernel.scanner.rest
-        if !table.elementsEqual(text) {
-            table = Array(text)
+        if !kernel.holds(table) {
+            table = Array(kernel.scanner.rest)
             readTable(rootfs: kernel.roots.rootfs)
+            questions = mounts.map { MountProbe.Question(path: $0.path, mayHang: $0.mayHang) }
+            labels = mounts.map { $0.labels + [""] }
             readNumbers(&kernel, String(path.dropLast("mounts".utf8.count)) + "mountinfo")
         }
-        let answers = probe.answers(mounts.map { MountProbe.Question(path: $0.path, mayHang: $0.mayHang) })
-        for (mount, answer) in zip(mounts, answers) { add(mount, answer, into: &pass) }
+        let answers = probe.answers(questions)
+        for index in mounts.indices { add(index, answers[index], into: &pass) }
         for labels in mountInfo { pass.add(Family.mountInfo, 1, labels: labels) }
-        if isTruncated { throw .tooMany(kernel.roots.proc + "/1/mounts", FilesystemSource.mountLimit) }
+        if isTruncated { throw .tooMany(path, FilesystemSource.mountLimit) }
     }
 
-    private func add(_ mount: Mount, _ answer: MountAnswer, into pass: inout PassBuffer) {
-        var labels = mount.labels
-        switch answer {
-        case .timedOut: labels.append("mountpoint timeout")
-        case .failed(let code): labels.append(FilesystemSource.words(code))
-        case .space: labels.append("")
-        }
+    private func add(_ index: Int, _ answer: MountAnswer, into pass: inout PassBuffer) {
+        let mount = mounts[index]
+        let labels =
+            switch answer {
+            case .timedOut: mount.labels + ["mountpoint timeout"]
+            case .failed(let code): mount.labels + [FilesystemSource.words(code)]
+            case .space: labels[index]
+            }
         pass.add(Family.filesystemReadOnly, mount.isReadOnly ? 1 : 0, labels: labels)
         guard case .space(let size, let free, let available, let files, let filesFree) = answer else {
             pass.add(Family.filesystemError, 1, labels: labels)
@@ -106,7 +113,7 @@ struct FilesystemSource: HostSource {
     /// Takes the numbers of the mounts' devices: `id parent major:minor root mountpoint …` (proc_pid_mountinfo(5)).
     private mutating func readNumbers(_ kernel: inout KernelText, _ path: String) {
         mountInfo = []
-        guard (try? kernel.load(path)) != nil else { return }
+        guard kernel.tryLoad(path) else { return }
         let root = kernel.roots.rootfs == "/" ? "" : kernel.roots.rootfs
         var numbers: [String: [String]] = [:]
         var text = kernel.scanner

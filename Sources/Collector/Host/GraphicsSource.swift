@@ -32,18 +32,22 @@ struct GraphicsSource: HostSource {
     )
     /// More cards than a machine has.
     private static let limit = 64
+    private static let texts = ["mem_info_vram_vendor", "power_dpm_force_performance_level", "unique_id"]
+
+    private var directory = DeviceDirectory<(card: String, path: String)>(sys: "/class/drm")
 
     private static func size(_ name: String, _ help: String) -> Family {
         Family("node_drm_memory_\(name)_bytes", .gauge, help, labels: ["card"])
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/class/drm"
         var found = false
-        for card in KernelText.names(in: base).prefix(GraphicsSource.limit) {
-            // Connectors are called card0-HDMI-A-1.
-            guard DeviceName.number(card, after: "card") != nil else { continue }
-            KernelText.withDirectory("\(base)/\(card)/device") { device in
+        // Connectors are called card0-HDMI-A-1; without the directory there are none.
+        directory.updateIfThere(&kernel, limit: GraphicsSource.limit) { name, path, _ in
+            DeviceName.number(name, after: "card") == nil ? nil : (name, path + "/device")
+        }
+        for (card, path) in directory.devices {
+            KernelText.withDirectory(path) { device in
                 guard let busy = kernel.number("gpu_busy_percent", in: device) else { return }
                 found = true
                 pass.add(GraphicsSource.busy, busy, card)
@@ -51,9 +55,11 @@ struct GraphicsSource: HostSource {
                     guard let bytes = kernel.number(file, in: device) else { continue }
                     pass.add(family, bytes, card)
                 }
-                let texts = ["mem_info_vram_vendor", "power_dpm_force_performance_level", "unique_id"]
-                    .map { kernel.text($0, in: device) }
-                pass.add(GraphicsSource.info, 1, labels: [card] + texts + ["amd"])
+                pass.add(GraphicsSource.info, 1) { labels in
+                    labels.append(card)
+                    for text in GraphicsSource.texts { labels.append(kernel.value(text, in: device)) }
+                    labels.append("amd")
+                }
             }
         }
         if !found { throw .absent }

@@ -10,8 +10,7 @@ internal import Samples
 
 /// node_hwmon_*.
 struct HardwareMonitorSource: HostSource {
-    private var entries: [String] = []
-    private var chips: [HardwareChip] = []
+    private var directory = DeviceDirectory<HardwareChip>(sys: "/class/hwmon")
     /// libsensors only knows the machine it runs on.
     private let isThisMachine: Bool
     private let settings: HostCollectorSettings
@@ -22,25 +21,19 @@ struct HardwareMonitorSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/class/hwmon"
-        let names: [String]
-        do {
-            names = try KernelText.listing(base)
-        } catch .unreadable(_, ENOENT) {
-            throw .absent
-        }
         // hwmon numbers are given out anew after a driver is reloaded: the links tell.
-        let found = names.map { "\($0) \(KernelText.link("\(base)/\($0)"))" }
-        if found != entries {
-            entries = found
-            let library = isThisMachine && !names.isEmpty ? SensorLibrary.scan() : [:]
-            chips = names.prefix(HardwareChip.limit).map { name in
-                let directory = "\(base)/\(name)"
-                return HardwareChip(directory, &kernel, settings, library: library[directory] ?? [:])
-            }
+        let haveMoved = directory.devices.contains { !kernel.isLink($0.directory, to: $0.target) }
+        var library: [String: [String: SensorLibrary.Handle]]?
+        try directory.update(&kernel, limit: HardwareChip.limit, isAnew: haveMoved) {
+            [isThisMachine, settings] _, path, kernel in
+            let known = library ?? (isThisMachine ? SensorLibrary.scan() : [:])
+            library = known
+            return HardwareChip(path, &kernel, settings, library: known[path] ?? [:])
         }
-        for chip in chips where settings.collects(chip.chip) { chip.collect(&kernel, into: &pass) }
-        if names.count > chips.count { throw .tooMany(base, HardwareChip.limit) }
+        for chip in directory.devices where chip.isKept { chip.collect(&kernel, into: &pass) }
+        if directory.count > HardwareChip.limit {
+            throw .tooMany(directory.path(in: kernel.roots), HardwareChip.limit)
+        }
     }
 }
 
@@ -57,10 +50,16 @@ struct HardwareChip {
         let handle: SensorLibrary.Handle?
     }
 
+    let directory: String
+    /// What the directory is a link to, "" when it is none.
+    let target: String
+    /// Whether the configuration wants the chip.
+    let isKept: Bool
     /// The chip's name in labels: made of its place on the bus, so it stays the same over restarts.
-    let chip: String
+    private let chip: String
     private let chipName: String
-    private var labels: [(sensor: String, label: String)] = []
+    /// The values of node_hwmon_sensor_label's labels.
+    private var labels: [[String]] = []
     private var attributes: [Attribute] = []
 
     init(
@@ -71,6 +70,10 @@ struct HardwareChip {
     ) {
         chipName = HardwareChip.clean(kernel.text(directory + "/name"))
         chip = HardwareChip.label(directory, chipName: chipName)
+        self.directory = directory
+        target = KernelText.link(directory)
+        isKept = settings.collects(chip)
+        guard isKept else { return }
         // Old drivers keep the files beside the device instead of the chip.
         var files: [String: [String: String]] = [:]
         for place in [directory, directory + "/device"] {
@@ -92,7 +95,7 @@ struct HardwareChip {
         library: [String: SensorLibrary.Handle]
     ) {
         let label = elements["label"].map { kernel.text($0) }
-        if let label { labels.append((sensor, label)) }
+        if let label { labels.append([chip, sensor, label]) }
         guard let type = SensorFile(sensor)?.type else { return }
         for (element, path) in elements.sorted(by: { $0.key < $1.key }) where element != "label" {
             guard attributes.count < HardwareChip.attributeLimit,
@@ -112,7 +115,7 @@ struct HardwareChip {
 
     func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) {
         if !chipName.isEmpty { pass.add(Family.chipNames, 1, chip, chipName) }
-        for (sensor, label) in labels { pass.add(Family.sensorLabel, 1, labels: [chip, sensor, label]) }
+        for values in labels { pass.add(Family.sensorLabel, 1, labels: values) }
         for attribute in attributes {
             let metric = attribute.metric
             guard pass.wants(metric.family) else { continue }

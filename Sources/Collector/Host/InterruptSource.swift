@@ -29,21 +29,22 @@ struct InterruptSource: HostSource {
     private static let seriesLimit = 50_000
 
     private let settings: HostCollectorSettings
+    private let file = KernelFile(proc: "/interrupts")
     private var lines = RowMemo<Line>()
+    private var cpus = CPUNames()
+    /// The counters of the line under way, one for each CPU.
+    private var values: [UInt64] = []
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.interrupts)) {
         self.settings = settings
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/interrupts"
-        try kernel.load(path)
+        try kernel.load(file)
         var text = kernel.scanner
-        guard var header = text.nextLine() else { throw .malformed(path) }
-        var cpus: [String] = []
-        while cpus.count < InterruptSource.cpuLimit, header.nextField() != nil {
-            cpus.append("\(cpus.count)")
-        }
+        guard var header = text.nextLine() else { throw .malformed(file.path(in: kernel.roots)) }
+        var width = 0
+        while width < InterruptSource.cpuLimit, header.nextField() != nil { width += 1 }
         var row = 0
         var left = InterruptSource.seriesLimit
         while row < InterruptSource.lineLimit, let line = text.nextLine() {
@@ -51,20 +52,26 @@ struct InterruptSource: HostSource {
             guard let type = fields.take(until: UInt8(ascii: ":")).map({ TextScanner.trim($0) }) else {
                 continue
             }
-            var values: [UInt64] = []
+            values.removeAll(keepingCapacity: true)
             let counters = fields
-            while values.count < cpus.count, let value = fields.nextUnsigned() { values.append(value) }
+            while values.count < width, let value = fields.nextUnsigned() { values.append(value) }
             // ERR and MIS have one number for all CPUs; node_exporter leaves them out.
-            guard values.count == cpus.count, counters.rest.count > 0 else { continue }
+            guard values.count == width, counters.rest.count > 0 else { continue }
             let known = lines.value(row: row, key: type) { [settings] in
                 InterruptSource.line(type, fields, settings)
             }
             row += 1
             guard known.isKept else { continue }
             left -= values.count
-            guard left >= 0 else { throw .tooMany(path, InterruptSource.seriesLimit) }
-            for (cpu, value) in zip(cpus, values) where value > 0 || settings[switch: .zeros] {
-                pass.add(InterruptSource.interrupts, Double(value), labels: [cpu] + known.labels)
+            guard left >= 0 else {
+                throw .tooMany(file.path(in: kernel.roots), InterruptSource.seriesLimit)
+            }
+            for (cpu, value) in values.enumerated() where value > 0 || settings[switch: .zeros] {
+                let cpu = cpus[UInt64(cpu)]
+                pass.add(InterruptSource.interrupts, Double(value)) { labels in
+                    labels.append(cpu)
+                    for label in known.labels { labels.append(label) }
+                }
             }
         }
         lines.end(at: row)

@@ -19,12 +19,13 @@ struct FileDescriptorSource: HostSource {
         class: .health
     )
 
+    private let file = KernelFile(proc: "/sys/fs/file-nr")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/sys/fs/file-nr"
-        try kernel.load(path)
+        try kernel.load(file)
         var fields = kernel.scanner
         guard let open = fields.nextUnsigned(), fields.nextField() != nil, let most = fields.nextUnsigned()
-        else { throw .malformed(path) }
+        else { throw .malformed(file.path(in: kernel.roots)) }
         pass.add(FileDescriptorSource.allocated, Double(open))
         pass.add(FileDescriptorSource.maximum, Double(most))
     }
@@ -45,11 +46,13 @@ struct EntropySource: HostSource {
         class: .debug
     )
 
+    private let bits = KernelFile(proc: "/sys/kernel/random/entropy_avail")
+    private let size = KernelFile(proc: "/sys/kernel/random/poolsize")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.proc + "/sys/kernel/random/"
-        guard let bits = kernel.number(base + "entropy_avail") else { throw .absent }
+        guard let bits = kernel.number(bits) else { throw .absent }
         pass.add(EntropySource.available, bits)
-        guard let size = kernel.number(base + "poolsize") else { return }
+        guard let size = kernel.number(size) else { return }
         pass.add(EntropySource.poolSize, size)
     }
 }
@@ -63,11 +66,11 @@ struct HungTaskSource: HostSource {
         class: .health
     )
 
+    private let file = KernelFile(proc: "/sys/kernel/hung_task_detect_count")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         // Since Linux 6.12, and only where hung tasks are looked for.
-        guard let count = kernel.number(kernel.roots.proc + "/sys/kernel/hung_task_detect_count") else {
-            throw .absent
-        }
+        guard let count = kernel.number(file) else { throw .absent }
         pass.add(HungTaskSource.hung, count)
     }
 }

@@ -17,13 +17,14 @@ struct LoadSource: HostSource {
         ),
     ]
 
+    private let file = KernelFile(proc: "/loadavg")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/loadavg"
-        try kernel.load(path)
+        try kernel.load(file)
         var fields = kernel.scanner
         for family in LoadSource.families {
             guard let value = fields.nextField().flatMap({ KernelNumber.decimal($0) }) else {
-                throw .malformed(path)
+                throw .malformed(file.path(in: kernel.roots))
             }
             pass.add(family, value)
         }

@@ -13,64 +13,92 @@ struct MemoryErrorSource: HostSource {
     /// More controllers, rows and channels than a machine has.
     private static let limit = 64
 
+    private struct Controller {
+        let number: String
+        let path: String
+        var rows: DeviceDirectory<(number: String, path: String)>
+    }
+
+    /// The files of a row's channels.
+    private static let channels = (0..<limit).map {
+        (
+            number: "\($0)", corrected: "ch\($0)_ce_count", uncorrected: "ch\($0)_ue_count",
+            label: "ch\($0)_dimm_label"
+        )
+    }
+
+    private var directory = DeviceDirectory<Controller>(sys: "/devices/system/edac/mc")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/devices/system/edac/mc"
-        for name in KernelText.names(in: base).prefix(MemoryErrorSource.limit) {
-            guard let controller = DeviceName.number(name, after: "mc") else { continue }
-            addController("\(base)/\(name)", controller, &kernel, into: &pass)
+        // Without the directory there are none.
+        directory.updateIfThere(&kernel, limit: MemoryErrorSource.limit) { name, path, _ in
+            DeviceName.number(name, after: "mc").map {
+                Controller(number: $0, path: path, rows: DeviceDirectory(path: path))
+            }
+        }
+        for index in directory.devices.indices {
+            MemoryErrorSource.add(&directory.devices[index], &kernel, into: &pass)
         }
     }
 
-    private func addController(
-        _ directory: String,
-        _ controller: String,
+    private static func add(
+        _ controller: inout Controller,
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) {
-        if let count = kernel.number(directory + "/ce_count") {
-            pass.add(Family.corrected, count, controller)
-        }
-        if let count = kernel.number(directory + "/ce_noinfo_count") {
-            pass.add(Family.rowCorrected, count, controller, "unknown")
-        }
-        if let count = kernel.number(directory + "/ue_count") {
-            pass.add(Family.uncorrected, count, controller)
-        }
-        if let count = kernel.number(directory + "/ue_noinfo_count") {
-            pass.add(Family.rowUncorrected, count, controller, "unknown")
-        }
-        for name in KernelText.names(in: directory).prefix(MemoryErrorSource.limit) {
-            guard let row = DeviceName.number(name, after: "csrow") else { continue }
-            let place = "\(directory)/\(name)"
-            if let count = kernel.number(place + "/ce_count") {
-                pass.add(Family.rowCorrected, count, controller, row)
+        let number = controller.number
+        KernelText.withDirectory(controller.path) { place in
+            if let count = kernel.number("ce_count", in: place) { pass.add(Family.corrected, count, number) }
+            if let count = kernel.number("ce_noinfo_count", in: place) {
+                pass.add(Family.rowCorrected, count, number, "unknown")
             }
-            if let count = kernel.number(place + "/ue_count") {
-                pass.add(Family.rowUncorrected, count, controller, row)
+            if let count = kernel.number("ue_count", in: place) {
+                pass.add(Family.uncorrected, count, number)
             }
-            addChannels(place, controller, row, &kernel, into: &pass)
+            if let count = kernel.number("ue_noinfo_count", in: place) {
+                pass.add(Family.rowUncorrected, count, number, "unknown")
+            }
+        }
+        controller.rows.updateIfThere(&kernel, limit: limit) { name, path, _ in
+            DeviceName.number(name, after: "csrow").map { ($0, path) }
+        }
+        for (row, path) in controller.rows.devices {
+            KernelText.withDirectory(path) { place in
+                if let count = kernel.number("ce_count", in: place) {
+                    pass.add(Family.rowCorrected, count, number, row)
+                }
+                if let count = kernel.number("ue_count", in: place) {
+                    pass.add(Family.rowUncorrected, count, number, row)
+                }
+                addChannels(place, number, row, &kernel, into: &pass)
+            }
         }
     }
 
-    private func addChannels(
-        _ directory: String,
+    private static func addChannels(
+        _ place: Int32,
         _ controller: String,
         _ row: String,
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) {
-        for channel in 0..<MemoryErrorSource.limit {
-            let prefix = "\(directory)/ch\(channel)_"
-            let corrected = kernel.number(prefix + "ce_count")
-            let uncorrected = kernel.number(prefix + "ue_count")
+        for (index, channel) in channels.enumerated() {
+            let corrected = kernel.number(channel.corrected, in: place)
+            let uncorrected = kernel.number(channel.uncorrected, in: place)
             // The channels of a row are numbered from 0 without gaps but where a slot is empty; two in a row end it.
             if corrected == nil, uncorrected == nil {
-                if channel > 0 { return }
+                if index > 0 { return }
                 continue
             }
-            let labels = [controller, row, "\(channel)", kernel.text(prefix + "dimm_label")]
-            if let corrected { pass.add(Family.channelCorrected, corrected, labels: labels) }
-            if let uncorrected { pass.add(Family.channelUncorrected, uncorrected, labels: labels) }
+            let label = kernel.value(channel.label, in: place)
+            func write(_ labels: inout SeriesKey) {
+                labels.append(controller)
+                labels.append(row)
+                labels.append(channel.number)
+                labels.append(label)
+            }
+            if let corrected { pass.add(Family.channelCorrected, corrected, write: write) }
+            if let uncorrected { pass.add(Family.channelUncorrected, uncorrected, write: write) }
         }
     }
 }

@@ -24,11 +24,11 @@ struct MemorySource: HostSource {
         "Writeback", "SwapCached", "PageTables", "KernelStack", "Committed_AS", "CommitLimit",
     ]
 
+    private let file = KernelFile(proc: "/meminfo")
     private var lines: [Known] = []
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/meminfo"
-        try kernel.load(path)
+        try kernel.load(file)
         var text = kernel.scanner
         var row = 0
         while row < MemorySource.lineLimit, let line = text.nextLine() {
@@ -45,7 +45,7 @@ struct MemorySource: HostSource {
             pass.add(family, unit == nil ? Double(value) : Double(value) * 1024)
             row += 1
         }
-        guard row > 0 else { throw .malformed(path) }
+        guard row > 0 else { throw .malformed(file.path(in: kernel.roots)) }
     }
 
     private mutating func known(_ key: ArraySlice<UInt8>, row: Int, isBytes: Bool) -> Family {

@@ -32,19 +32,25 @@ final class MountProbe {
         let mayHang: Bool
     }
 
-    /// The questions one lane works on.
+    /// The questions one lane works on, in an order; the others are not asked.
     private final class Errand: Sendable {
         struct State {
-            var answers: [MountAnswer] = []
+            /// By question; `timedOut` until answered.
+            var answers: [MountAnswer]
+            /// How many in the order are answered.
+            var done = 0
             var isAbandoned = false
         }
 
-        let paths: [String]
-        let state = Mutex(State())
+        let questions: [Question]
+        let order: [Int]
+        let state: Mutex<State>
         let isDone = DispatchSemaphore(value: 0)
 
-        init(_ paths: [String]) {
-            self.paths = paths
+        init(_ questions: [Question], order: [Int]) {
+            self.questions = questions
+            self.order = order
+            state = Mutex(State(answers: [MountAnswer](repeating: .timedOut, count: questions.count)))
         }
     }
 
@@ -56,6 +62,8 @@ final class MountProbe {
     /// Paths some lane hangs on; shared with the lanes.
     private let stuck = SharedPaths()
     private var lane = MountProbe.makeLane()
+    /// The last errand, which serves again for the same questions when it has ended well.
+    private var last: Errand?
 
     /// Creates a probe that asks the kernel.
     ///
@@ -79,21 +87,35 @@ final class MountProbe {
 
     /// The answers, in the order of the questions.
     func answers(_ questions: [Question]) -> [MountAnswer] {
-        var answers = [MountAnswer](repeating: .timedOut, count: questions.count)
+        if questions.isEmpty { return [] }
+        let errand = errand(questions)
+        var (answers, done) = run(errand)
+        guard done < errand.order.count else { return answers }
+        // What is behind the one that hangs is asked on a new lane, as long as not too many hang.
+        var rest = Array(errand.order[(done + 1)...])
+        if stuck.paths.withLock({ $0.count >= MountProbe.laneLimit }) {
+            rest.removeAll { questions[$0].mayHang }
+        }
+        if rest.isEmpty { return answers }
+        let second = Errand(questions, order: rest)
+        let more = run(second)
+        for index in rest[..<more.done] { answers[index] = more.answers[index] }
+        return answers
+    }
+
+    /// What is asked first: all that nothing hangs on, local ones before the others.
+    ///
+    /// The last errand when it serves again.
+    private func errand(_ questions: [Question]) -> Errand {
         let hanging = stuck.paths.withLock { $0 }
+        if hanging.isEmpty, let last, last.questions == questions { return last }
         let asked = questions.indices.filter { !hanging.contains(questions[$0].path) }
         // A stable partition: what answers for sure comes first.
-        var order = asked.filter { !questions[$0].mayHang } + asked.filter { questions[$0].mayHang }
-        for _ in 0..<2 {
-            if stuck.paths.withLock({ $0.count >= MountProbe.laneLimit }) {
-                order.removeAll { questions[$0].mayHang }
-            }
-            if order.isEmpty { break }
-            let got = run(order.map { questions[$0].path })
-            for (index, answer) in zip(order, got) { answers[index] = answer }
-            order.removeFirst(min(order.count, got.count + 1))
-        }
-        return answers
+        var order = asked.filter { !questions[$0].mayHang }
+        if hanging.count < MountProbe.laneLimit { order += asked.filter { questions[$0].mayHang } }
+        let fresh = Errand(questions, order: order)
+        last = hanging.isEmpty ? fresh : nil
+        return fresh
     }
 
     /// Whether a lane still hangs on the path.
@@ -101,14 +123,20 @@ final class MountProbe {
         stuck.paths.withLock { $0.contains(path) }
     }
 
-    /// Asks in order until all have answered or the time is over; answers of those that did.
-    private func run(_ paths: [String]) -> [MountAnswer] {
-        let errand = Errand(paths)
+    /// Asks in order until all have answered or the time is over.
+    ///
+    /// - Returns: the answers by question, and how many in the order there are.
+    private func run(_ errand: Errand) -> (answers: [MountAnswer], done: Int) {
+        errand.state.withLock { $0.done = 0 }
         lane.async { [ask, stuck] in
-            for path in errand.paths {
+            for index in errand.order {
+                let path = errand.questions[index].path
                 let answer = ask(path)
                 let isAbandoned = errand.state.withLock { state in
-                    if !state.isAbandoned { state.answers.append(answer) }
+                    if !state.isAbandoned {
+                        state.answers[index] = answer
+                        state.done += 1
+                    }
                     return state.isAbandoned
                 }
                 if isAbandoned {
@@ -118,16 +146,20 @@ final class MountProbe {
             }
             errand.isDone.signal()
         }
-        if wait(errand.isDone) {
-            return errand.state.withLock { $0.answers }
-        }
+        let isInTime = wait(errand.isDone)
         return errand.state.withLock { state in
-            guard state.answers.count < paths.count else { return state.answers }
-            state.isAbandoned = true
-            let culprit = paths[state.answers.count]
-            stuck.paths.withLock { _ = $0.insert(culprit) }
-            lane = MountProbe.makeLane()
-            return state.answers
+            if !isInTime {
+                // Its semaphore may still be signalled, and old answers be those of an earlier pass.
+                last = nil
+                for index in errand.order[state.done...] { state.answers[index] = .timedOut }
+            }
+            if state.done < errand.order.count {
+                state.isAbandoned = true
+                let culprit = errand.questions[errand.order[state.done]].path
+                stuck.paths.withLock { _ = $0.insert(culprit) }
+                lane = MountProbe.makeLane()
+            }
+            return (state.answers, state.done)
         }
     }
 

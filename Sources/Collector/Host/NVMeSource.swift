@@ -10,31 +10,48 @@ internal import Samples
 struct NVMeSource: HostSource {
     /// More controllers, and namespaces of one, than a gateway has.
     private static let limit = 128
+    private static let texts = ["firmware_rev", "model", "serial", "state", "cntlid"]
+
+    private struct Controller {
+        let name: String
+        let path: String
+        var namespaces: DeviceDirectory<(id: String, path: String)>
+    }
+
+    private var directory = DeviceDirectory<Controller>(sys: "/class/nvme")
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/class/nvme"
-        let names: [String]
-        do throws(HostFailure) {
-            names = try KernelText.listing(base)
-        } catch .unreadable(_, ENOENT) {
-            throw .absent
+        try directory.update(&kernel, limit: NVMeSource.limit) { name, path, _ in
+            Controller(name: name, path: path, namespaces: DeviceDirectory(path: path))
         }
-        for name in names.prefix(NVMeSource.limit) {
-            let directory = "\(base)/\(name)"
-            let labels: [String]? = KernelText.withDirectory(directory) { place in
-                [name]
-                    + ["firmware_rev", "model", "serial", "state", "cntlid"].map {
-                        kernel.text($0, in: place)
-                    }
-            }
-            guard let labels else { continue }
-            pass.add(Family.nvmeInfo, 1, labels: labels)
-            for entry in KernelText.names(in: directory).prefix(NVMeSource.limit * 4) {
-                guard let id = NVMeSource.namespace(entry, of: name) else { continue }
-                addNamespace("\(directory)/\(entry)", name, id, &kernel, into: &pass)
+        for index in directory.devices.indices {
+            NVMeSource.add(&directory.devices[index], &kernel, into: &pass)
+        }
+        if directory.count > NVMeSource.limit {
+            throw .tooMany(directory.path(in: kernel.roots), NVMeSource.limit)
+        }
+    }
+
+    private static func add(
+        _ controller: inout Controller,
+        _ kernel: inout KernelText,
+        into pass: inout PassBuffer
+    ) {
+        let name = controller.name
+        let found: Void? = KernelText.withDirectory(controller.path) { place in
+            pass.add(Family.nvmeInfo, 1) { labels in
+                labels.append(name)
+                for text in texts { labels.append(kernel.value(text, in: place)) }
             }
         }
-        if names.count > NVMeSource.limit { throw .tooMany(base, NVMeSource.limit) }
+        guard found != nil else { return }
+        // The entries of a controller are its attributes as well.
+        controller.namespaces.updateIfThere(&kernel, limit: limit * 4) { entry, path, _ in
+            namespace(entry, of: name).map { ($0, path) }
+        }
+        for (id, path) in controller.namespaces.devices {
+            KernelText.withDirectory(path) { addNamespace($0, name, id, &kernel, into: &pass) }
+        }
     }
 
     /// The number of a namespace: 1 of nvme0n1 and of nvme0c3n1; nil when the name is no namespace.
@@ -50,21 +67,25 @@ struct NVMeSource: HostSource {
         return String(id)
     }
 
-    private func addNamespace(
-        _ directory: String,
+    private static func addNamespace(
+        _ directory: Int32,
         _ device: String,
         _ id: String,
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) {
-        pass.add(Family.namespaceInfo, 1, labels: [device, id, kernel.text(directory + "/ana_state")])
-        if let size = kernel.number(directory + "/size") {
+        pass.add(Family.namespaceInfo, 1) { labels in
+            labels.append(device)
+            labels.append(id)
+            labels.append(kernel.value("ana_state", in: directory))
+        }
+        if let size = kernel.number("size", in: directory) {
             pass.add(Family.namespaceCapacity, size * 512, device, id)
             pass.add(Family.namespaceSize, size * 512, device, id)
         }
-        guard let block = kernel.number(directory + "/queue/logical_block_size") else { return }
+        guard let block = kernel.number("queue/logical_block_size", in: directory) else { return }
         pass.add(Family.namespaceBlock, block, device, id)
-        if let used = kernel.number(directory + "/nuse") {
+        if let used = kernel.number("nuse", in: directory) {
             pass.add(Family.namespaceUsed, used * block, device, id)
         }
     }

@@ -73,21 +73,29 @@ struct NetworkClassSource: HostSource {
     /// As in `NetworkDeviceSource`.
     private static let deviceLimit = 1024
 
+    /// One device.
+    private struct Device {
+        let name: String
+        let path: String
+    }
+
     private let settings: HostCollectorSettings
+    private var directory = DeviceDirectory<Device>(sys: "/class/net")
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.netclass)) {
         self.settings = settings
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/class/net"
-        let names = try KernelText.listing(base)
-        for name in names.prefix(NetworkClassSource.deviceLimit) where settings.collects(name) {
-            // /sys/class/net/bonding_masters is a file, no device.
-            KernelText.withDirectory("\(base)/\(name)") { add(name, $0, &kernel, into: &pass) }
+        try directory.update(&kernel, limit: NetworkClassSource.deviceLimit) { [settings] name, path, _ in
+            settings.collects(name) ? Device(name: name, path: path) : nil
         }
-        if names.count > NetworkClassSource.deviceLimit {
-            throw .tooMany(base, NetworkClassSource.deviceLimit)
+        for device in directory.devices {
+            // /sys/class/net/bonding_masters is a file, no device.
+            KernelText.withDirectory(device.path) { add(device.name, $0, &kernel, into: &pass) }
+        }
+        if directory.count > NetworkClassSource.deviceLimit {
+            throw .tooMany(directory.path(in: kernel.roots), NetworkClassSource.deviceLimit)
         }
     }
 
@@ -97,17 +105,17 @@ struct NetworkClassSource: HostSource {
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) {
-        let state = kernel.text("operstate", in: directory)
-        pass.add(Family.networkUp, state == "up" ? 1 : 0, name)
-        pass.add(
-            Family.networkInfo,
-            1,
-            labels: [
-                name, kernel.text("address", in: directory), kernel.text("broadcast", in: directory),
-                kernel.text("duplex", in: directory), state, kernel.text("ifalias", in: directory),
-                NetworkClassSource.adminState(&kernel, directory),
-            ]
-        )
+        let isUp = kernel.value("operstate", in: directory)?.spells("up") == true
+        pass.add(Family.networkUp, isUp ? 1 : 0, name)
+        pass.add(Family.networkInfo, 1) { labels in
+            labels.append(name)
+            labels.append(kernel.value("address", in: directory))
+            labels.append(kernel.value("broadcast", in: directory))
+            labels.append(kernel.value("duplex", in: directory))
+            labels.append(kernel.value("operstate", in: directory))
+            labels.append(kernel.value("ifalias", in: directory))
+            labels.append(NetworkClassSource.adminState(&kernel, directory))
+        }
         for attribute in NetworkClassSource.attributes {
             guard pass.wants(attribute.family), let text = kernel.value(attribute.file, in: directory) else {
                 continue

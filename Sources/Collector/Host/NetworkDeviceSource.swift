@@ -23,6 +23,7 @@ struct NetworkDeviceSource: HostSource {
     private static let deviceLimit = 1024
 
     private let settings: HostCollectorSettings
+    private let file = KernelFile(proc: "/net/dev")
     private var columns: [Family] = []
     private var header: [UInt8] = []
     private var devices: [Device] = []
@@ -32,21 +33,39 @@ struct NetworkDeviceSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/net/dev"
-        try kernel.load(path)
-        var text = kernel.scanner
+        try kernel.load(file)
+        try addCounters(kernel.scanner, kernel.roots, into: &pass)
+        for device in devices where device.isKept {
+            guard pass.wants(Family.unhandled), let count = kernel.number(device.unhandledPath) else {
+                continue
+            }
+            pass.add(Family.unhandled, count, device.name[...])
+        }
+    }
+
+    /// Adds what the file says; the scanner ends here, so that nobody holds the buffer when the next file is read into it.
+    private mutating func addCounters(
+        _ scanner: TextScanner,
+        _ roots: HostRoots,
+        into pass: inout PassBuffer
+    ) throws(HostFailure) {
+        var text = scanner
         _ = text.nextLine()
-        guard let titles = text.nextLine(), learnColumns(titles) else { throw .malformed(path) }
+        guard let titles = text.nextLine(), learnColumns(titles) else {
+            throw .malformed(file.path(in: roots))
+        }
         var row = 0
         while let line = text.nextLine() {
-            guard row < NetworkDeviceSource.deviceLimit else { throw .tooMany(path, row) }
+            guard row < NetworkDeviceSource.deviceLimit else {
+                throw .tooMany(file.path(in: roots), row)
+            }
             var fields = line
             // A name can hold a colon (an alias): the last one before the counters separates.
             guard let colon = line.rest.lastIndex(of: UInt8(ascii: ":")) else { continue }
             let name = TextScanner.trim(line.rest[..<colon])
             fields.skip(through: colon)
             guard !name.isEmpty else { continue }
-            remember(name, row: row, sys: kernel.roots.sys)
+            remember(name, row: row, sys: roots.sys)
             row += 1
             guard devices[row - 1].isKept else { continue }
             for family in columns {
@@ -54,13 +73,7 @@ struct NetworkDeviceSource: HostSource {
                 pass.add(family, Double(value), name)
             }
         }
-        devices.removeLast(max(0, devices.count - row))
-        for device in devices where device.isKept {
-            guard pass.wants(Family.unhandled), let count = kernel.number(device.unhandledPath) else {
-                continue
-            }
-            pass.add(Family.unhandled, count, device.name[...])
-        }
+        if devices.count > row { devices.removeSubrange(row...) }
     }
 
     private mutating func remember(_ name: ArraySlice<UInt8>, row: Int, sys: String) {

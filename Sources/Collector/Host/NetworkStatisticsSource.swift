@@ -19,9 +19,16 @@ struct NetworkStatisticsSource: HostSource {
     /// Counters in snmp6; Linux has about a hundred.
     private static let lineLimit = 1024
 
+    /// A file of pairs of lines.
+    private struct Pairs {
+        let file: KernelFile
+        var memo = RowMemo<[Family?]>()
+    }
+
     private let fields: HostPattern
-    private var netstat = RowMemo<[Family?]>()
-    private var snmp = RowMemo<[Family?]>()
+    private var netstat = Pairs(file: KernelFile(proc: "/net/netstat"))
+    private var snmp = Pairs(file: KernelFile(proc: "/net/snmp"))
+    private let snmp6File = KernelFile(proc: "/net/snmp6")
     private var snmp6 = RowMemo<Family?>()
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.netstat)) {
@@ -29,42 +36,40 @@ struct NetworkStatisticsSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        try NetworkStatisticsSource.add("/net/netstat", &netstat, fields, &kernel, into: &pass)
-        try NetworkStatisticsSource.add("/net/snmp", &snmp, fields, &kernel, into: &pass)
+        try NetworkStatisticsSource.add(&netstat, fields, &kernel, into: &pass)
+        try NetworkStatisticsSource.add(&snmp, fields, &kernel, into: &pass)
         // A kernel without IPv6 has no such file.
-        if (try? kernel.load(kernel.roots.proc + "/net/snmp6")) != nil {
+        if kernel.tryLoad(snmp6File) {
             addLines(kernel.scanner, into: &pass)
         }
     }
 
     /// Adds a file of pairs of lines.
     private static func add(
-        _ file: String,
-        _ memo: inout RowMemo<[Family?]>,
+        _ pairs: inout Pairs,
         _ wanted: HostPattern,
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) throws(HostFailure) {
-        let path = kernel.roots.proc + file
-        try kernel.load(path)
+        try kernel.load(pairs.file)
         var text = kernel.scanner
         var row = 0
         while row < protocolLimit, let names = text.nextLine() {
-            guard var values = text.nextLine() else { throw .malformed(path) }
-            let families = memo.value(row: row, key: names.rest) {
+            guard var values = text.nextLine() else { throw .malformed(pairs.file.path(in: kernel.roots)) }
+            let families = pairs.memo.value(row: row, key: names.rest) {
                 NetworkStatisticsSource.families(names, wanted)
             }
             row += 1
             var header = names
             guard let title = header.nextField(), let check = values.nextField(), title.elementsEqual(check)
-            else { throw .malformed(path) }
+            else { throw .malformed(pairs.file.path(in: kernel.roots)) }
             for family in families {
                 guard let value = values.nextField() else { break }
                 guard let family, let number = KernelNumber.decimal(value) else { continue }
                 pass.add(family, number)
             }
         }
-        memo.end(at: row)
+        pairs.memo.end(at: row)
     }
 
     private static func families(_ names: TextScanner, _ wanted: HostPattern) -> [Family?] {

@@ -124,7 +124,7 @@ struct FileStamp: Equatable {
     /// The stamp of the file at a path.
     init(_ path: String) {
         var status = stat()
-        guard !path.isEmpty, stat(path, &status) == 0 else { return }
+        guard !path.isEmpty, path.withCString({ stat($0, &status) }) == 0 else { return }
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
         seconds = status.st_mtim.tv_sec

@@ -13,14 +13,40 @@ struct OwnProcessSource: HostSource {
 
     private let pageSize = Double(sysconf(Int32(_SC_PAGESIZE)))
 
+    private let boot = KernelFile(proc: "/stat")
+    private let status = KernelFile(proc: "/self/stat")
+    private let limits = KernelFile(proc: "/self/limits")
+    private var files = KernelPlace(proc: "/self/fd")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.proc + "/self"
-        let boot = OwnProcessSource.bootTime(&kernel)
-        try kernel.load(base + "/stat")
-        let text = kernel.scanner.rest
-        // The name in parentheses can hold anything, also blanks and parentheses.
-        guard let end = text.lastIndex(of: UInt8(ascii: ")")) else { throw .malformed(base + "/stat") }
+        let boot = bootTime(&kernel)
+        try addStatus(&kernel, boot: boot, into: &pass)
+        if kernel.readEntries(files.path(in: kernel.roots)) == 0 {
+            // The directory itself is open while it is read.
+            pass.add(Family.processFiles, Double(max(0, OwnProcessSource.entries(kernel.scanner) - 1)))
+        }
+        try kernel.load(limits)
+        var limits = kernel.scanner
+        while let line = limits.nextLine() {
+            if let rest = line.rest.after("Max open files") {
+                OwnProcessSource.limit(rest).map { pass.add(Family.processFileLimit, $0) }
+            } else if let rest = line.rest.after("Max address space") {
+                OwnProcessSource.limit(rest).map { pass.add(Family.processVirtualLimit, $0) }
+            }
+        }
+    }
+
+    private func addStatus(
+        _ kernel: inout KernelText,
+        boot: Double?,
+        into pass: inout PassBuffer
+    ) throws(HostFailure) {
+        try kernel.load(status)
         var fields = kernel.scanner
+        // The name in parentheses can hold anything, also blanks and parentheses.
+        guard let end = fields.rest.lastIndex(of: UInt8(ascii: ")")) else {
+            throw .malformed(status.path(in: kernel.roots))
+        }
         fields.skip(through: end)
         var values = [22 of UInt64](repeating: 0)
         for index in 0..<22 { values[index] = fields.nextUnsigned() ?? 0 }
@@ -32,20 +58,10 @@ struct OwnProcessSource: HostSource {
         }
         pass.add(Family.processVirtual, Double(values[20]))
         pass.add(Family.processResident, Double(values[21]) * pageSize)
-        if let open = OwnProcessSource.entries(base + "/fd") { pass.add(Family.processFiles, Double(open)) }
-        try kernel.load(base + "/limits")
-        var limits = kernel.scanner
-        while let line = limits.nextLine() {
-            if let rest = line.rest.after("Max open files") {
-                OwnProcessSource.limit(rest).map { pass.add(Family.processFileLimit, $0) }
-            } else if let rest = line.rest.after("Max address space") {
-                OwnProcessSource.limit(rest).map { pass.add(Family.processVirtualLimit, $0) }
-            }
-        }
     }
 
-    private static func bootTime(_ kernel: inout KernelText) -> Double? {
-        guard (try? kernel.load(kernel.roots.proc + "/stat")) != nil else { return nil }
+    private func bootTime(_ kernel: inout KernelText) -> Double? {
+        guard kernel.tryLoad(boot) else { return nil }
         var text = kernel.scanner
         while let line = text.nextLine() {
             if let rest = line.rest.after("btime ") { return KernelNumber.decimal(TextScanner.trim(rest)) }
@@ -59,16 +75,12 @@ struct OwnProcessSource: HostSource {
         return word.spells("unlimited") ? Double(UInt64.max) : KernelNumber.decimal(word)
     }
 
-    /// The number of entries in a directory, nil when it cannot be read.
-    private static func entries(_ directory: String) -> Int? {
-        guard let stream = opendir(directory) else { return nil }
-        defer { closedir(stream) }
+    /// The number of entries in a directory, as `readEntries` reads it.
+    private static func entries(_ text: TextScanner) -> Int {
+        var text = text
         var count = 0
-        while let entry = readdir(stream) {
-            if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
-        }
-        // The directory itself is open while it is read.
-        return max(0, count - 1)
+        while text.skip(count: 8), text.take(until: 0) != nil { count += 1 }
+        return count
     }
 }
 

@@ -40,20 +40,15 @@ public struct PowerSupplyCollector: HostSource {
     private struct Supply {
         let name: String
         let directory: String
-        let attributes: [(family: Family, path: String, divisor: Double)]
-        let texts: [String]
+        let attributes: [Family.SupplyAttribute]
     }
 
     /// More supplies than any machine has.
     private static let supplyLimit = 64
-    /// Passes after which the files of a supply are looked up again; a battery changed while the node runs may
-    /// know other attributes.
-    private static let passesBetweenLookups = 40
 
-    private let directory: String
-    private var supplies: [Supply] = []
-    private var entries: [String] = []
-    private var passesLeft = 0
+    private let path: String
+    private var directory: DeviceDirectory<Supply>
+    private var rescan = Rescan()
     /// For `reading()`, which works without a pass.
     private var kernel: KernelText?
 
@@ -63,7 +58,8 @@ public struct PowerSupplyCollector: HostSource {
     }
 
     init(_ settings: HostCollectorSettings, roots: HostRoots) {
-        directory = roots.sys + "/class/power_supply"
+        path = roots.sys + "/class/power_supply"
+        directory = DeviceDirectory(path: path)
         self.roots = roots
         self.settings = settings
     }
@@ -72,20 +68,24 @@ public struct PowerSupplyCollector: HostSource {
     private let settings: HostCollectorSettings
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        do {
-            try lookUp()
-        } catch .unreadable(_, ENOENT) {
-            throw .absent
-        }
-        for supply in supplies {
-            for (family, path, divisor) in supply.attributes {
-                guard pass.wants(family), let value = kernel.number(path) else { continue }
-                pass.add(family, value / divisor, supply.name)
+        try lookUp(&kernel)
+        for supply in directory.devices {
+            KernelText.withDirectory(supply.directory) { place in
+                for attribute in supply.attributes {
+                    guard pass.wants(attribute.family), let value = kernel.number(attribute.file, in: place)
+                    else {
+                        continue
+                    }
+                    pass.add(attribute.family, value / attribute.divisor, supply.name)
+                }
+                pass.add(Family.supplyInfo, 1) { labels in
+                    labels.append(supply.name)
+                    for text in Family.supplyTexts { labels.append(kernel.value(text, in: place)) }
+                }
             }
-            pass.add(Family.supplyInfo, 1, labels: [supply.name] + supply.texts.map { kernel.text($0) })
         }
-        if entries.count > PowerSupplyCollector.supplyLimit {
-            throw .tooMany(directory, PowerSupplyCollector.supplyLimit)
+        if directory.count > PowerSupplyCollector.supplyLimit {
+            throw .tooMany(path, PowerSupplyCollector.supplyLimit)
         }
     }
 
@@ -98,32 +98,30 @@ public struct PowerSupplyCollector: HostSource {
     public mutating func reading(solar: Pattern? = nil) -> PowerReading? {
         var kernel = self.kernel ?? KernelText(roots: roots)
         defer { self.kernel = kernel }
-        let names = KernelText.names(in: directory).prefix(PowerSupplyCollector.supplyLimit)
+        let names = KernelText.names(in: path).prefix(PowerSupplyCollector.supplyLimit)
         return PowerReading(
             names.map { name in
-                var state = SupplyState("\(directory)/\(name)", &kernel)
+                var state = SupplyState("\(path)/\(name)", &kernel)
                 state.isSolar = solar?.matches(name) ?? false
                 return state
             }
         )
     }
 
-    private mutating func lookUp() throws(HostFailure) {
-        let names = try KernelText.listing(directory)
-        passesLeft -= 1
-        if names == entries, passesLeft > 0 { return }
-        entries = names
-        passesLeft = PowerSupplyCollector.passesBetweenLookups
-        supplies = names.prefix(PowerSupplyCollector.supplyLimit).filter(settings.collects).map { name in
-            let directory = "\(directory)/\(name)"
-            let files = Set(KernelText.names(in: directory))
+    /// Looks which supplies there are, and now and then anew which files they have: a battery changed while the node runs
+    /// may know other attributes.
+    private mutating func lookUp(_ kernel: inout KernelText) throws(HostFailure) {
+        try directory.update(
+            &kernel,
+            limit: PowerSupplyCollector.supplyLimit,
+            isAnew: rescan.isDue()
+        ) { [settings] name, path, _ in
+            guard settings.collects(name) else { return nil }
+            let files = Set(KernelText.names(in: path))
             return Supply(
                 name: name,
-                directory: directory,
-                attributes: Family.supplyAttributes.filter { files.contains($0.file) }.map {
-                    ($0.family, "\(directory)/\($0.file)", $0.divisor)
-                },
-                texts: Family.supplyTexts.map { "\(directory)/\($0)" }
+                directory: path,
+                attributes: Family.supplyAttributes.filter { files.contains($0.file) }
             )
         }
     }

@@ -10,28 +10,35 @@ internal import Samples
 /// node_pressure_*.
 struct PressureSource: HostSource {
     private struct Resource {
-        let file: String
+        let file: KernelFile
         let waiting: Family?
         let stalled: Family?
     }
 
     /// A CPU cannot be missing for all tasks at once, and interrupts are only counted when all wait.
-    private static let resources = [
-        Resource(file: "/pressure/cpu", waiting: family("cpu_waiting", "waited for a CPU"), stalled: nil),
+    private let resources = [
         Resource(
-            file: "/pressure/io",
-            waiting: family("io_waiting", "waited for input or output"),
-            stalled: family("io_stalled", "could not go on because all waited for input or output")
+            file: KernelFile(proc: "/pressure/cpu"),
+            waiting: PressureSource.family("cpu_waiting", "waited for a CPU"),
+            stalled: nil
         ),
         Resource(
-            file: "/pressure/memory",
-            waiting: family("memory_waiting", "waited for memory"),
-            stalled: family("memory_stalled", "could not go on because all waited for memory")
+            file: KernelFile(proc: "/pressure/io"),
+            waiting: PressureSource.family("io_waiting", "waited for input or output"),
+            stalled: PressureSource.family(
+                "io_stalled",
+                "could not go on because all waited for input or output"
+            )
         ),
         Resource(
-            file: "/pressure/irq",
+            file: KernelFile(proc: "/pressure/memory"),
+            waiting: PressureSource.family("memory_waiting", "waited for memory"),
+            stalled: PressureSource.family("memory_stalled", "could not go on because all waited for memory")
+        ),
+        Resource(
+            file: KernelFile(proc: "/pressure/irq"),
             waiting: nil,
-            stalled: family("irq_stalled", "could not go on because interrupts were served")
+            stalled: PressureSource.family("irq_stalled", "could not go on because interrupts were served")
         ),
     ]
 
@@ -41,12 +48,8 @@ struct PressureSource: HostSource {
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         var found = false
-        for resource in PressureSource.resources {
-            do {
-                try kernel.load(kernel.roots.proc + resource.file)
-            } catch {
-                continue
-            }
+        for resource in resources {
+            guard kernel.tryLoad(resource.file) else { continue }
             var text = kernel.scanner
             while let line = text.nextLine() {
                 var fields = line

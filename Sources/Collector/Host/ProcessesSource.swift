@@ -66,7 +66,7 @@ struct ProcessesSource: HostSource {
 
     /// The letter after the name in parentheses.
     private static func state(_ path: String, _ kernel: inout KernelText) -> UInt8? {
-        guard (try? kernel.load(path)) != nil, let end = kernel.scanner.rest.lastIndex(of: UInt8(ascii: ")"))
+        guard kernel.tryLoad(path), let end = kernel.scanner.rest.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }
         var fields = kernel.scanner
         fields.skip(through: end)

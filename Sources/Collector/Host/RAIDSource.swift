@@ -31,15 +31,20 @@ struct RAIDSource: HostSource {
     private static let limit = 128
     private static let states = ["active", "inactive", "recovering", "resync", "check"]
 
+    private let file = KernelFile(proc: "/mdstat")
+    /// Those of the pass under way.
+    private var arrays: [Array] = []
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/mdstat"
-        try kernel.loadOptional(path)
-        var arrays: [Array] = []
+        try kernel.loadOptional(file)
+        arrays.removeAll(keepingCapacity: true)
         var text = kernel.scanner
         while let line = text.nextLine() {
             if line.rest.after("Personalities") != nil || line.rest.after("unused") != nil { continue }
             if let first = line.rest.first, first != UInt8(ascii: " "), first != UInt8(ascii: "\t") {
-                guard arrays.count < RAIDSource.limit else { throw .tooMany(path, RAIDSource.limit) }
+                guard arrays.count < RAIDSource.limit else {
+                    throw .tooMany(file.path(in: kernel.roots), RAIDSource.limit)
+                }
                 guard let array = RAIDSource.array(line) else { continue }
                 arrays.append(array)
             } else if !arrays.isEmpty {

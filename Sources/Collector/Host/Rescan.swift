@@ -21,6 +21,22 @@ struct Rescan {
     mutating func hurry() { left = 0 }
 }
 
+/// The numbers of CPUs as text, remembered for those that machines have.
+struct CPUNames {
+    /// More CPUs than Linux supports (NR_CPUS).
+    private static let limit = 8192
+
+    private var names: [String] = []
+
+    subscript(_ cpu: UInt64) -> String {
+        mutating get {
+            guard cpu < CPUNames.limit else { return "\(cpu)" }
+            while names.count <= cpu { names.append("\(names.count)") }
+            return names[Int(cpu)]
+        }
+    }
+}
+
 /// Names of devices, `prefix` and a number: nvme0, mc12.
 enum DeviceName {
     /// The number as text, nil when the name is another.

@@ -29,9 +29,10 @@ struct SchedulerSource: HostSource {
         class: .detailedPerformance
     )
 
+    private let file = KernelFile(proc: "/schedstat")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/schedstat"
-        try kernel.loadOptional(path)
+        try kernel.loadOptional(file)
         var text = kernel.scanner
         while let line = text.nextLine() {
             var fields = line
@@ -41,7 +42,7 @@ struct SchedulerSource: HostSource {
             for _ in 0..<6 { _ = fields.nextField() }
             guard let ran = fields.nextUnsigned(), let waited = fields.nextUnsigned(),
                 let slices = fields.nextUnsigned()
-            else { throw .malformed(path) }
+            else { throw .malformed(file.path(in: kernel.roots)) }
             pass.add(SchedulerSource.running, Double(ran) / 1e9, cpu)
             pass.add(SchedulerSource.waiting, Double(waited) / 1e9, cpu)
             pass.add(SchedulerSource.slices, Double(slices), cpu)

@@ -23,13 +23,14 @@ struct SocketStatisticsSource: HostSource {
     private static let columnLimit = 32
 
     private let pageSize = Double(sysconf(Int32(_SC_PAGESIZE)))
+    private let files = [KernelFile(proc: "/net/sockstat"), KernelFile(proc: "/net/sockstat6")]
     private var memos = [RowMemo<[Column]>(), RowMemo<[Column]>()]
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         var found = false
-        for (index, file) in ["/net/sockstat", "/net/sockstat6"].enumerated() {
+        for index in files.indices {
             // A kernel without IPv6, or without IPv4, has no such file.
-            guard (try? kernel.load(kernel.roots.proc + file)) != nil else { continue }
+            guard kernel.tryLoad(files[index]) else { continue }
             found = true
             var text = kernel.scanner
             var row = 0

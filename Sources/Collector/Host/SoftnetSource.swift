@@ -37,11 +37,11 @@ struct SoftnetSource: HostSource {
         Family("node_softnet_\(name)", .counter, help, labels: ["cpu"], class: metricClass)
     }
 
-    private var names: [String] = []
+    private let file = KernelFile(proc: "/net/softnet_stat")
+    private var names = CPUNames()
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/net/softnet_stat"
-        try kernel.load(path)
+        try kernel.load(file)
         var text = kernel.scanner
         var row: UInt64 = 0
         while row < SoftnetSource.rowLimit, let line = text.nextLine() {
@@ -52,19 +52,12 @@ struct SoftnetSource: HostSource {
                 values[count] = value
                 count += 1
             }
-            guard count >= 3 else { throw .malformed(path) }
-            let cpu = name(count > 12 ? values[12] : row)
+            guard count >= 3 else { throw .malformed(file.path(in: kernel.roots)) }
+            let cpu = names[count > 12 ? values[12] : row]
             for (index, family) in SoftnetSource.columns where index < count {
                 pass.add(family, Double(values[index]), cpu)
             }
             row += 1
         }
-    }
-
-    /// The number as text, remembered for those that machines have.
-    private mutating func name(_ cpu: UInt64) -> String {
-        guard cpu < SoftnetSource.rowLimit else { return "\(cpu)" }
-        while names.count <= cpu { names.append("\(names.count)") }
-        return names[Int(cpu)]
     }
 }

@@ -43,14 +43,14 @@ struct StatSource: HostSource {
     )
 
     private let countsSoftirqs: Bool
+    private let file = KernelFile(proc: "/stat")
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.stat)) {
         countsSoftirqs = settings[switch: .softirq]
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let path = kernel.roots.proc + "/stat"
-        try kernel.load(path)
+        try kernel.load(file)
         var text = kernel.scanner
         var found = 0
         while let line = text.nextLine() {
@@ -69,6 +69,6 @@ struct StatSource: HostSource {
             pass.add(entry.family, Double(value))
             found += 1
         }
-        guard found > 0 else { throw .malformed(path) }
+        guard found > 0 else { throw .malformed(file.path(in: kernel.roots)) }
     }
 }

@@ -21,13 +21,17 @@ struct TCPStateSource: HostSource {
         "last_ack", "listen", "closing",
     ]
 
+    private let file = KernelFile(proc: "/net/tcp")
+    private let file6 = KernelFile(proc: "/net/tcp6")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         var counts = [11 of UInt64](repeating: 0)
         var sent: UInt64 = 0
         var received: UInt64 = 0
-        try kernel.load(kernel.roots.proc + "/net/tcp")
-        for file in ["/net/tcp", "/net/tcp6"] {
-            if file == "/net/tcp6", (try? kernel.load(kernel.roots.proc + file)) == nil { break }
+        try kernel.load(file)
+        for isSecond in [false, true] {
+            // A kernel without IPv6 has no such file.
+            if isSecond, !kernel.tryLoad(file6) { break }
             var text = kernel.scanner
             _ = text.nextLine()
             while let line = text.nextLine() {

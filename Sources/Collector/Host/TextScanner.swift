@@ -41,6 +41,13 @@ struct TextScanner {
         offset = min(max(offset, index + 1), end)
     }
 
+    /// Moves so many bytes on; false, with nothing skipped, when fewer are left.
+    mutating func skip(count: Int) -> Bool {
+        guard end - offset >= count else { return false }
+        offset += count
+        return true
+    }
+
     /// The next line without its line end, nil at the end.
     mutating func nextLine() -> TextScanner? {
         guard offset < end else { return nil }

@@ -28,24 +28,20 @@ struct TextfileSource: HostSource {
     private static let directoryLimit = 256
 
     private let directories: [String]
+    private let hasPatterns: Bool
+    /// The directories the patterns mean, with the files of each.
+    private var listed: [String] = []
+    private var listings: [DeviceDirectory<String>] = []
     private var files: [Known] = []
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.textfile)) {
         directories = settings.directories
+        hasPatterns = directories.contains(where: TextfileSource.isPattern)
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        var (paths, hasFailed) = TextfileSource.paths(directories)
-        if paths.count > TextfileSource.fileLimit {
-            paths.removeSubrange(TextfileSource.fileLimit...)
-            hasFailed = true
-        }
+        var hasFailed = !list(&kernel)
         var left = TextfileSource.seriesLimit
-        files = paths.map { path in
-            let stamp = FileStamp(path)
-            if let known = files.first(where: { $0.path == path }), known.stamp == stamp { return known }
-            return Known(path: path, stamp: stamp, contents: TextfileSource.read(path))
-        }
         for file in files {
             guard let contents = file.contents, contents.rows.count <= left else {
                 hasFailed = true
@@ -59,6 +55,54 @@ struct TextfileSource: HostSource {
         pass.add(Family.textfileError, hasFailed ? 1 : 0)
     }
 
+    /// Makes `files` those that are in the directories now, reading what is new or has changed.
+    ///
+    /// - Returns: whether all directories and their files could be listed.
+    private mutating func list(_ kernel: inout KernelText) -> Bool {
+        if hasPatterns || listings.count != directories.count {
+            let now = Array(
+                directories.flatMap(TextfileSource.expanded).prefix(TextfileSource.directoryLimit)
+            )
+            if now != listed || listings.isEmpty {
+                listed = now
+                listings = now.map { DeviceDirectory(path: $0) }
+            }
+        }
+        var isComplete = true
+        var row = 0
+        for index in listings.indices {
+            do {
+                try listings[index].update(&kernel, limit: 4096) { name, path, _ in
+                    name.hasSuffix(".prom") ? path : nil
+                }
+            } catch {
+                isComplete = false
+            }
+            for path in listings[index].devices {
+                guard row < TextfileSource.fileLimit else {
+                    isComplete = false
+                    break
+                }
+                place(path, at: row)
+                row += 1
+            }
+        }
+        if files.count > row { files.removeSubrange(row...) }
+        return isComplete
+    }
+
+    /// Makes `files[row]` the file at the path as it is now.
+    private mutating func place(_ path: String, at row: Int) {
+        let stamp = FileStamp(path)
+        if row < files.count, files[row].path == path, files[row].stamp == stamp { return }
+        let known = files[row...].firstIndex { $0.path == path }.map { files.remove(at: $0) }
+        if let known, known.stamp == stamp {
+            files.insert(known, at: row)
+        } else {
+            files.insert(Known(path: path, stamp: stamp, contents: TextfileSource.read(path)), at: row)
+        }
+    }
+
     private static func read(_ path: String) -> TextfileContents? {
         // A pipe would keep the pass waiting for its other end.
         guard KernelText.isFile(path), let bytes = try? TextFile.read(path, limit: sizeLimit) else {
@@ -67,23 +111,13 @@ struct TextfileSource: HostSource {
         return TextfileContents(bytes, path: path, limit: seriesLimit)
     }
 
-    /// The files in all directories, and whether one cannot be read.
-    private static func paths(_ directories: [String]) -> (paths: [String], hasFailed: Bool) {
-        var found: [String] = []
-        var hasFailed = false
-        for directory in directories.flatMap(expanded).prefix(directoryLimit) {
-            guard let names = try? KernelText.listing(directory) else {
-                hasFailed = true
-                continue
-            }
-            found += names.filter { $0.hasSuffix(".prom") }.map { "\(directory)/\($0)" }
-        }
-        return (found, hasFailed)
+    private static func isPattern(_ directory: String) -> Bool {
+        directory.contains { "*?[".contains($0) }
     }
 
     /// The directories a pattern means; one without wildcards means itself, whether it is there or not.
     private static func expanded(_ directory: String) -> [String] {
-        guard directory.contains(where: { "*?[".contains($0) }) else { return [directory] }
+        guard isPattern(directory) else { return [directory] }
         var matches = glob_t()
         defer { globfree(&matches) }
         guard glob(directory, 0, nil, &matches) == 0 else { return [] }

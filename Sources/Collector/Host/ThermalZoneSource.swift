@@ -8,48 +8,66 @@ internal import Samples
 
 /// node_thermal_zone_temp, node_cooling_device_*.
 struct ThermalZoneSource: HostSource {
+    private struct Device {
+        /// What follows `thermal_zone` or `cooling_device` in its name.
+        let number: String
+        let isZone: Bool
+        let path: String
+    }
+
+    /// More zones and cooling devices than a machine has.
+    private static let limit = 4096
+
+    private var directory = DeviceDirectory<Device>(sys: "/class/thermal")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/class/thermal"
-        for name in KernelText.names(in: base) {
-            let bytes = Array(name.utf8)[...]
-            if let zone = bytes.after("thermal_zone"), ThermalZoneSource.beginsWithDigit(zone) {
-                addZone(&kernel, "\(base)/\(name)", zone, into: &pass)
-            } else if let device = bytes.after("cooling_device"), ThermalZoneSource.beginsWithDigit(device) {
-                addCooling(&kernel, "\(base)/\(name)", device, into: &pass)
+        // Without the directory there are none.
+        directory.updateIfThere(&kernel, limit: ThermalZoneSource.limit) { name, path, _ in
+            for (prefix, isZone) in [("thermal_zone", true), ("cooling_device", false)] {
+                guard name.hasPrefix(prefix) else { continue }
+                let number = name.dropFirst(prefix.count)
+                guard number.first?.isASCII == true, number.first?.isNumber == true else { return nil }
+                return Device(number: String(number), isZone: isZone, path: path)
+            }
+            return nil
+        }
+        for device in directory.devices {
+            KernelText.withDirectory(device.path) { place in
+                if device.isZone {
+                    ThermalZoneSource.addZone(&kernel, place, device.number, into: &pass)
+                } else {
+                    ThermalZoneSource.addCooling(&kernel, place, device.number, into: &pass)
+                }
             }
         }
     }
 
-    private func addZone(
+    private static func addZone(
         _ kernel: inout KernelText,
-        _ directory: String,
-        _ zone: ArraySlice<UInt8>,
+        _ directory: Int32,
+        _ zone: String,
         into pass: inout PassBuffer
     ) {
-        if kernel.value(directory + "/mode")?.spells("disabled") == true { return }
-        guard kernel.value(directory + "/policy") != nil,
-            let temperature = kernel.number(directory + "/temp"),
-            let type = kernel.value(directory + "/type")
+        if kernel.value("mode", in: directory)?.spells("disabled") == true { return }
+        guard kernel.value("policy", in: directory) != nil,
+            let temperature = kernel.number("temp", in: directory),
+            let type = kernel.value("type", in: directory)
         else { return }
         pass.add(Family.zoneTemperature, temperature / 1000, zone, type)
     }
 
-    private func addCooling(
+    private static func addCooling(
         _ kernel: inout KernelText,
-        _ directory: String,
-        _ name: ArraySlice<UInt8>,
+        _ directory: Int32,
+        _ name: String,
         into pass: inout PassBuffer
     ) {
-        guard let now = kernel.number(directory + "/cur_state"),
-            let most = kernel.number(directory + "/max_state"),
-            let type = kernel.value(directory + "/type")
+        guard let now = kernel.number("cur_state", in: directory),
+            let most = kernel.number("max_state", in: directory),
+            let type = kernel.value("type", in: directory)
         else { return }
         pass.add(Family.coolingState, now, name, type)
         pass.add(Family.coolingLimit, most, name, type)
-    }
-
-    private static func beginsWithDigit(_ text: ArraySlice<UInt8>) -> Bool {
-        text.first.map { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") } ?? false
     }
 }
 

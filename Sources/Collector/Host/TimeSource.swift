@@ -8,7 +8,19 @@ internal import Samples
 
 /// node_time_*.
 struct TimeSource: HostSource {
+    /// One of the kernel's clocks that can count different hardware.
+    private struct Device {
+        /// What follows `clocksource` in its name.
+        let number: String
+        let available: String
+        let current: String
+    }
+
+    /// Linux has one.
+    private static let limit = 64
+
     private let clock: any EdgeClock
+    private var directory = DeviceDirectory<Device>(sys: "/devices/system/clocksource")
 
     init(clock: any EdgeClock) {
         self.clock = clock
@@ -18,11 +30,16 @@ struct TimeSource: HostSource {
         let now = clock.wallMilliseconds()
         pass.add(Family.time, Double(now) / 1000)
         addZone(now, into: &pass)
-        let base = kernel.roots.sys + "/devices/system/clocksource"
-        for name in KernelText.names(in: base) {
-            guard let device = Array(name.utf8)[...].after("clocksource") else { continue }
-            addSources(&kernel, "\(base)/\(name)", device, into: &pass)
+        // Without the directory there are none.
+        directory.updateIfThere(&kernel, limit: TimeSource.limit) { name, path, _ in
+            guard name.hasPrefix("clocksource") else { return nil }
+            return Device(
+                number: String(name.dropFirst("clocksource".count)),
+                available: path + "/available_clocksource",
+                current: path + "/current_clocksource"
+            )
         }
+        for device in directory.devices { addSources(&kernel, device, into: &pass) }
     }
 
     private func addZone(_ milliseconds: Int64, into pass: inout PassBuffer) {
@@ -36,16 +53,15 @@ struct TimeSource: HostSource {
 
     private func addSources(
         _ kernel: inout KernelText,
-        _ directory: String,
-        _ device: ArraySlice<UInt8>,
+        _ device: Device,
         into pass: inout PassBuffer
     ) {
-        if (try? kernel.load(directory + "/available_clocksource")) != nil {
+        if kernel.tryLoad(device.available) {
             var names = kernel.scanner
-            while let name = names.nextField() { pass.add(Family.availableClocks, 1, device, name) }
+            while let name = names.nextField() { pass.add(Family.availableClocks, 1, device.number, name) }
         }
-        if let name = kernel.value(directory + "/current_clocksource"), !name.isEmpty {
-            pass.add(Family.currentClock, 1, device, name)
+        if let name = kernel.value(device.current), !name.isEmpty {
+            pass.add(Family.currentClock, 1, device.number, name)
         }
     }
 }

@@ -15,10 +15,15 @@ struct UDPQueueSource: HostSource {
         class: .detailedPerformance
     )
 
+    private let files = [
+        (file: KernelFile(proc: "/net/udp"), version: "v4"),
+        (file: KernelFile(proc: "/net/udp6"), version: "v6"),
+    ]
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         var found = false
-        for (file, version) in [("/net/udp", "v4"), ("/net/udp6", "v6")] {
-            guard (try? kernel.load(kernel.roots.proc + file)) != nil else { continue }
+        for (file, version) in files {
+            guard kernel.tryLoad(file) else { continue }
             found = true
             var text = kernel.scanner
             _ = text.nextLine()

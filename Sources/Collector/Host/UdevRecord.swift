@@ -15,29 +15,35 @@ struct UdevRecord {
         "ID_ATA_ROTATION_RATE_RPM",
     ]
 
+    private let device: String
     private let path: String
     private let stamp: FileStamp
+    /// The values of the families' labels, the device first.
     private let info: [String]
     private var filesystem: [String] = []
     private var mapper: [String] = []
     private var measures: [(family: Family, value: Double)] = []
 
     /// Reads the record of a device; without a directory it stays empty.
-    init(major: UInt64, minor: UInt64, directory: String?, rotational: String = "") {
+    init(device: String, major: UInt64, minor: UInt64, directory: String?, rotational: String = "") {
+        self.device = device
         path = directory.map { "\($0)/b\(major):\(minor)" } ?? ""
         stamp = FileStamp(path)
         let properties = UdevRecord.properties(path)
         func value(_ key: String) -> String { properties[key] ?? "" }
         let serial = ["SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"].map(value).first { !$0.isEmpty }
         info = [
-            "\(major)", "\(minor)", value("ID_PATH"), value("ID_WWN"), value("ID_MODEL"), serial ?? "",
+            device, "\(major)", "\(minor)", value("ID_PATH"), value("ID_WWN"), value("ID_MODEL"),
+            serial ?? "",
             value("ID_REVISION"), rotational,
         ]
         if !value("ID_FS_TYPE").isEmpty {
-            filesystem = ["ID_FS_TYPE", "ID_FS_USAGE", "ID_FS_UUID", "ID_FS_VERSION"].map(value)
+            filesystem =
+                [device] + ["ID_FS_TYPE", "ID_FS_USAGE", "ID_FS_UUID", "ID_FS_VERSION"].map(value)
         }
         if !value("DM_NAME").isEmpty {
-            mapper = ["DM_NAME", "DM_UUID", "DM_VG_NAME", "DM_LV_NAME", "DM_LV_LAYER"].map(value)
+            mapper =
+                [device] + ["DM_NAME", "DM_UUID", "DM_VG_NAME", "DM_LV_NAME", "DM_LV_LAYER"].map(value)
         }
         guard !value("ID_ATA").isEmpty else { return }
         for (key, family) in Family.ata {
@@ -50,12 +56,11 @@ struct UdevRecord {
     var isCurrent: Bool { FileStamp(path) == stamp }
 
     /// Adds what udev knows of the device.
-    func add(device: ArraySlice<UInt8>, into pass: inout PassBuffer) {
-        let name = String(decoding: device, as: UTF8.self)
-        pass.add(Family.diskInfo, 1, labels: [name] + info)
-        if !filesystem.isEmpty { pass.add(Family.diskFilesystem, 1, labels: [name] + filesystem) }
-        if !mapper.isEmpty { pass.add(Family.diskMapper, 1, labels: [name] + mapper) }
-        for (family, value) in measures { pass.add(family, value, name) }
+    func add(into pass: inout PassBuffer) {
+        pass.add(Family.diskInfo, 1, labels: info)
+        if !filesystem.isEmpty { pass.add(Family.diskFilesystem, 1, labels: filesystem) }
+        if !mapper.isEmpty { pass.add(Family.diskMapper, 1, labels: mapper) }
+        for (family, value) in measures { pass.add(family, value, device) }
     }
 
     private static func properties(_ path: String) -> [String: String] {

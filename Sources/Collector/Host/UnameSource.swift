@@ -8,20 +8,13 @@ struct UnameSource: HostSource {
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         var names = utsname()
         guard uname(&names) == 0 else { throw .unreadable("uname", errno) }
-        pass.add(
-            Family.uname,
-            1,
-            labels: [
-                text(names.sysname), text(names.release), text(names.version), text(names.machine),
-                text(names.nodename), text(names.__domainname),
-            ]
-        )
-    }
-
-    /// The text of a C character array, up to its end or first NUL.
-    private func text<Characters>(_ characters: Characters) -> String {
-        withUnsafeBytes(of: characters) { bytes in
-            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        pass.add(Family.uname, 1) { labels in
+            labels.append(characters: names.sysname)
+            labels.append(characters: names.release)
+            labels.append(characters: names.version)
+            labels.append(characters: names.machine)
+            labels.append(characters: names.nodename)
+            labels.append(characters: names.__domainname)
         }
     }
 }

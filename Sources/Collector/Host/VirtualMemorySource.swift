@@ -18,6 +18,7 @@ struct VirtualMemorySource: HostSource {
     ]
 
     private let fields: HostPattern
+    private let file = KernelFile(proc: "/vmstat")
     private var lines = RowMemo<Family?>()
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.vmstat)) {
@@ -25,7 +26,7 @@ struct VirtualMemorySource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        try kernel.load(kernel.roots.proc + "/vmstat")
+        try kernel.load(file)
         var text = kernel.scanner
         var row = 0
         while row < VirtualMemorySource.lineLimit, let line = text.nextLine() {

@@ -27,6 +27,8 @@ struct WatchdogSource: HostSource {
     /// More watchdogs than a board has.
     private static let limit = 64
 
+    private var directory = DeviceDirectory<(name: String, path: String)>(sys: "/class/watchdog")
+
     private static func gauge(
         _ name: String,
         _ help: String,
@@ -36,22 +38,18 @@ struct WatchdogSource: HostSource {
     }
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/class/watchdog"
-        let names: [String]
-        do throws(HostFailure) {
-            names = try KernelText.listing(base)
-        } catch .unreadable(_, ENOENT) {
-            throw .absent
-        }
-        for name in names.prefix(WatchdogSource.limit) {
-            KernelText.withDirectory("\(base)/\(name)") { directory in
+        try directory.update(&kernel, limit: WatchdogSource.limit) { name, path, _ in (name, path) }
+        for (name, path) in directory.devices {
+            KernelText.withDirectory(path) { directory in
                 for (file, family) in WatchdogSource.numbers {
                     guard let text = kernel.value(file, in: directory) else { continue }
                     let value = NetworkClassSource.hexadecimal(text) ?? KernelNumber.decimal(text)
                     if let value { pass.add(family, value, name) }
                 }
-                let texts = WatchdogSource.texts.map { kernel.text($0, in: directory) }
-                pass.add(WatchdogSource.info, 1, labels: [name] + texts)
+                pass.add(WatchdogSource.info, 1) { labels in
+                    labels.append(name)
+                    for text in WatchdogSource.texts { labels.append(kernel.value(text, in: directory)) }
+                }
             }
         }
     }
@@ -72,11 +70,12 @@ struct DMISource: HostSource {
         labels: files.dropLast() + ["system_vendor"]
     )
 
+    private var place = KernelPlace(sys: "/class/dmi/id")
     private var values: [String] = []
 
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         if values.isEmpty {
-            let read: [String]? = KernelText.withDirectory(kernel.roots.sys + "/class/dmi/id") { directory in
+            let read: [String]? = KernelText.withDirectory(place.path(in: kernel.roots)) { directory in
                 DMISource.files.map { kernel.text($0, in: directory) }
             }
             guard let read else { throw .absent }

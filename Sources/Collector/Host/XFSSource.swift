@@ -59,13 +59,15 @@ struct XFSSource: HostSource {
         }
     }
 
+    private var directory = DeviceDirectory<(name: String, file: String)>(sys: "/fs/xfs")
+
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
-        let base = kernel.roots.sys + "/fs/xfs"
-        for device in KernelText.names(in: base).prefix(XFSSource.limit) {
-            // `stats` beside the devices holds the sums.
-            guard device != "stats", (try? kernel.load("\(base)/\(device)/stats/stats")) != nil else {
-                continue
-            }
+        // Without the directory there are none; `stats` beside the devices holds the sums.
+        directory.updateIfThere(&kernel, limit: XFSSource.limit) { name, path, _ in
+            name == "stats" ? nil : (name, path + "/stats/stats")
+        }
+        for (device, file) in directory.devices {
+            guard kernel.tryLoad(file) else { continue }
             var text = kernel.scanner
             while let line = text.nextLine() {
                 var fields = line
