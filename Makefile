@@ -36,10 +36,10 @@ unit: ## Swift tests; FILTER=name runs some
 	$(if $(FILTER),,swift test --skip-build --skip '$(BUSY)')
 	swift test --skip-build --filter '$(or $(FILTER),$(BUSY))'
 
-simulate: ## the store through SEEDS=10000 seeded runs and every place of damage, optimised; SEED=n repeats one
+simulate: ## the store and shipping through SEEDS=10000 seeded runs and every place of damage, optimised; SEED=n repeats one
 	@scripts/bootstrap test
 	swift build -c release --build-tests --scratch-path .build-simulate -Xswiftc -enable-testing $(CHECK)
-	EDGEWATCH_SIMULATION_SEEDS=$(or $(SEEDS),10000) EDGEWATCH_SIMULATION_SEED=$(SEED) \
+	EDGEWATCH_SIMULATION_SEEDS=$(or $(SEEDS),10000) EDGEWATCH_SIMULATION_SEED=$(SEED) EDGEWATCH_SYNC_SEEDS=$(or $(SEEDS),10000) \
 	    swift test -c release --skip-build --scratch-path .build-simulate -Xswiftc -enable-testing \
 	    --filter '$(if $(SEED),everythingAtOnce,Simulation|EveryOperation|BadInput)'
 

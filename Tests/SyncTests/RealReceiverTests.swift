@@ -94,7 +94,7 @@ private final class Peer {
         let bench = bench
         // The second time as after a kill that lost the cursor: everything once more, in other requests.
         for size in [300, 170] {
-            try bench.state.remove(CursorRecord.table, "d")
+            try bench.state.remove(StreamRecord.table, StreamRecord.key(destination: "d", rule: .everything))
             let service = bench.service()
             service.configure(
                 [config],

@@ -90,7 +90,7 @@ import Testing
             let end = store.end.sequence
             let calls = receiver.calls.count + 3
             let cursor: @Sendable () throws -> UInt64? = {
-                try state.get(CursorRecord.table, "d").flatMap { CursorRecord($0) }?.position.sequence
+                try state.cursor("d")
             }
             try await Bench.run(service) { try cursor() == end || (run < 4 && receiver.calls.count >= calls) }
             #expect(

@@ -231,13 +231,6 @@ private func part(_ series: Range<Int>, _ times: ClosedRange<Int64>) -> Part {
         #expect(state.conclude(.accepted).next == .send(part(0..<2, 1...9), attempt: 0))
     }
 
-    @Test func unreadableRowsAreSkippedForward() {
-        state.state.skip(to: LogPosition(sequence: 12))
-        #expect(state.cursor == LogPosition(sequence: 12))
-        state.state.skip(to: LogPosition(sequence: 3))
-        #expect(state.cursor == LogPosition(sequence: 12))
-    }
-
     // MARK: - Against receivers
 
     private struct Sample: Hashable {

@@ -52,7 +52,7 @@ struct Recipe: Sendable, Equatable {
     var crc: UInt32 = 0
     /// Attempts begun.
     var attempts = 0
-    /// Whether an attempt ended without a status: the receiver may have it.
+    /// Whether the receiver may have pieces of it, also torn rows: it came out different when it was made again.
     var isAmbiguous = false
     /// Whether the body itself is kept too.
     var isSpilled = false
@@ -68,4 +68,13 @@ struct PartProgress: Sendable, Equatable {
     var accepted = 0
     /// Parts rejected so far.
     var rejections = 0
+    /// Parts from here on were sent, whole or as part of a larger one, by an attempt that ended without an answer: the
+    /// receiver may have them.
+    ///
+    /// Nil when there is none.
+    var ambiguousFrom: Int?
+    /// Whether the oldest and the newest row go first, alone.
+    var isProbing = false
+    /// Whether ambiguous rows go one by one, the oldest first.
+    var isScanning = false
 }

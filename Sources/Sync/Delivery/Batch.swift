@@ -8,7 +8,7 @@ internal import Samples
 /// A frozen request, ready to be sent.
 struct Batch: Sendable {
     /// What it was made of.
-    let recipe: Recipe
+    var recipe: Recipe
     /// Its series, with the labels they are sent under but for those the peer adds (`Peer.encode`).
     let series: [LogChunk.Series]
     /// The bytes to send.
@@ -20,6 +20,8 @@ struct Batch: Sendable {
     var omitted: [DropReason: Int] = [:]
     /// Rows of its ordinals that have left the store or cannot be read.
     var lostRows: UInt64 = 0
+    /// Why some of its samples could not be read; nil when all could.
+    var damage: SourceError?
 }
 
 /// How much a batch may hold.

@@ -63,6 +63,21 @@ struct Parts: Sendable {
         return span.lowerBound == span.upperBound ? span.lowerBound : nil
     }
 
+    /// Whether a part is one of this stretch and not empty.
+    func has(_ part: Part) -> Bool {
+        part.series.upperBound <= timestamps.count && samples(in: part) > 0
+    }
+
+    /// The oldest row of a part and the rest; nil when it has one row only.
+    func oldestRow(of part: Part) -> (row: Part, rest: Part)? {
+        let span = span(part)
+        guard span.lowerBound < span.upperBound else { return nil }
+        return (
+            Part(series: part.series, times: span.lowerBound...span.lowerBound),
+            Part(series: part.series, times: (span.lowerBound + 1)...span.upperBound)
+        )
+    }
+
     /// Two pieces, the one to be sent first first; nil for a single sample.
     func halves(of part: Part, byTimeFirst: Bool) -> (Part, Part)? {
         byTimeFirst

@@ -26,13 +26,16 @@ extension SyncState {
         _ words: String
     ) -> (drop: Drop?, next: Action) {
         var current = delivery
-        current.rejections += 1
-        if current.isProbing, reason != .tooLarge {
+        if reason == .outOfOrder, current.progress.ambiguousFrom != nil { return scan(current, part, words) }
+        current.progress.rejections += 1
+        if current.progress.isProbing, reason != .tooLarge {
             // The oldest row: on to the newest. The newest too: nothing of the stretch is wanted.
             return giveUp(&current, from: current.left.count == 3 ? 2 : 0, reason, words)
         }
         leaveProbing(&current)
-        if current.accepted == 0, current.rejections >= Self.hopelessRequests {
+        if current.progress.accepted == 0, !current.hadDoubt,
+            current.progress.rejections >= Self.hopelessRequests
+        {
             isHopeless = true
             return giveUp(&current, from: 0, reason, words)
         }
@@ -57,17 +60,21 @@ extension SyncState {
 
     /// A part was accepted: patience is restored.
     mutating func noteAccepted(_ current: inout Delivery) {
-        current.accepted += 1
+        current.progress.accepted += 1
         current.rowRejections = 0
+        // What is left goes whole again. It may still be there: Prometheus takes a repeated row when none of its series has
+        // a newer one, and those of other series that follow may have arrived with it.
+        current.progress.isScanning = false
+        current.scanned = 0
         isHopeless = false
         rowsAreHopeless = false
         leaveProbing(&current)
     }
 
     /// What a probe has left is joined again, to be sent in order.
-    private func leaveProbing(_ current: inout Delivery) {
-        guard current.isProbing, let probed = current.left.popLast() else { return }
-        current.isProbing = false
+    func leaveProbing(_ current: inout Delivery) {
+        guard current.progress.isProbing, let probed = current.left.popLast() else { return }
+        current.progress.isProbing = false
         if var rest = current.left.first {
             for part in current.left.dropFirst() { rest = rest.joined(with: part) }
             current.left = [rest]
@@ -77,25 +84,27 @@ extension SyncState {
 
     /// How many rejections of parts of one row it takes to give up the row: enough to reach its first single sample and
     /// a few more, or two when the row before was given up too.
-    private func rowPatience(_ parts: Parts, _ part: Part) -> Int {
+    func rowPatience(_ parts: Parts, _ part: Part) -> Int {
         if rowsAreHopeless { return 2 }
         let series = parts.seriesCount
         return 4 + (Int.bitWidth - series.leadingZeroBitCount)
     }
 
     /// Gives up the parts from an index of the stack on, and sends what is left.
-    private mutating func giveUp(
+    mutating func giveUp(
         _ current: inout Delivery,
         from index: Int,
         _ reason: DropReason,
-        _ words: String
+        _ words: String,
+        isRepeated: Bool = false
     ) -> (drop: Drop?, next: Action) {
         let dropped = current.left[index...]
         let drop = Drop(
             firstSeries: dropped.last?.series.lowerBound ?? 0,
             samples: dropped.reduce(0) { $0 + current.parts.samples(in: $1) },
             reason: reason,
-            words: words
+            words: words,
+            isRepeated: isRepeated
         )
         current.left.removeSubrange(index...)
         return (drop, send(current))

@@ -9,7 +9,8 @@
 //
 // Invariants: the cursor moves only to the end of a stretch all of whose parts were accepted or given up; parts go out
 // one at a time and a series' older samples before its newer ones; a part that was sent is sent again as it is, except
-// that a part too large for its link or receiver is halved.
+// that a part too large for its link or receiver is halved. What was answered without an answer reaching us may be at the
+// receiver: what it says of the order of such parts is no objection (SyncState+Scan.swift).
 
 internal import Samples
 
@@ -31,6 +32,20 @@ struct SyncState: Sendable {
         var samples: Int
         var reason: DropReason
         var words: String
+        /// Whether the receiver has them already, from an attempt whose answer was lost.
+        var isRepeated = false
+    }
+
+    /// What is not certain of a stretch that begins.
+    enum Doubt: Sendable, Equatable {
+        /// Nothing: no byte of it was ever sent.
+        case none
+        /// Whether its first part was delivered; what is kept of the rest is exact.
+        case lastAttempt
+        /// How much of it was delivered: what is kept may be older than what was done. Rows were delivered as a whole.
+        case regressed
+        /// Everything: what is kept does not fit what was made again.
+        case everything
     }
 
     /// How the destination is doing.
@@ -57,17 +72,29 @@ struct SyncState: Sendable {
     struct Delivery: Sendable {
         let parts: Parts
         let next: LogPosition
-        /// The parts left, the current one last.
-        var left: [Part]
+        /// What is left, and what has come of the rest.
+        var progress: PartProgress
         var attempt = 0
         var timeouts = 0
-        var accepted = 0
-        var rejections = 0
-        /// Whether the oldest and the newest row go first, alone.
-        var isProbing = false
+        /// Rows of a part taken for delivered because they were rejected for their order, and how many there may be
+        /// before all of it is.
+        var scanned = 0
+        var scanLimit = SyncState.scanLimit
+        /// The place in `left` of the part whose rows these are.
+        var scanBase: Int?
+        /// Whether of a row some series may be delivered and others not.
+        var rowsMayBeTorn = false
+        /// Whether any of it was ambiguous: then rejections do not mean that it is unwanted.
+        var hadDoubt = false
         /// The timestamp whose row is being halved, and how often parts of it were rejected since one was accepted.
         var row: Int64?
         var rowRejections = 0
+
+        /// The parts left, the current one last.
+        var left: [Part] {
+            get { progress.left }
+            set { progress.left = newValue }
+        }
     }
 
     /// Everything before is accepted or given up.
@@ -98,20 +125,37 @@ struct SyncState: Sendable {
     /// - Parameters:
     ///   - parts: its series and times.
     ///   - next: where the log goes on after it.
+    ///   - progress: what had come of it when the process ended, nil when nothing had.
+    ///   - doubt: what is not certain of it.
     /// - Returns: what to do first.
-    mutating func begin(_ parts: Parts, next: LogPosition) -> Action {
+    mutating func begin(
+        _ parts: Parts,
+        next: LogPosition,
+        resuming progress: PartProgress? = nil,
+        doubt: Doubt = .none
+    ) -> Action {
         precondition(delivery == nil, "a stretch ends before the next begins")
         guard let whole = parts.whole, parts.samples(in: whole) > 0 else {
             cursor = next
             return .advance(next)
         }
-        var fresh = Delivery(parts: parts, next: next, left: [whole])
-        if isHopeless, let probe = parts.probe(whole) {
+        var fresh = Delivery(parts: parts, next: next, progress: PartProgress(left: [whole]))
+        if let progress, !progress.left.isEmpty, progress.left.allSatisfy({ parts.has($0) }) {
+            fresh.progress = progress
+        } else if isHopeless, doubt == .none, let probe = parts.probe(whole) {
             fresh.left = probe
-            fresh.isProbing = true
+            fresh.progress.isProbing = true
         }
-        delivery = fresh
-        return .send(fresh.left[fresh.left.count - 1], attempt: 0)
+        switch doubt {
+        case .none: break
+        case .lastAttempt: fresh.noteAmbiguous()
+        case .regressed, .everything:
+            fresh.progress.ambiguousFrom = 0
+            fresh.scanLimit = .max
+            fresh.rowsMayBeTorn = doubt == .everything
+            fresh.hadDoubt = true
+        }
+        return send(fresh)
     }
 
     /// An attempt to send the current part ended.
@@ -132,7 +176,8 @@ struct SyncState: Sendable {
             return (nil, goOn(current))
         case .unreachable(_, let isTimeout):
             current.timeouts = isTimeout ? current.timeouts + 1 : 0
-            if current.timeouts >= Self.timeoutsBeforeHalving, !current.isProbing,
+            current.noteAmbiguous()
+            if current.timeouts >= Self.timeoutsBeforeHalving, !current.progress.isProbing,
                 let halves = current.parts.halves(of: part, byTimeFirst: false)
             {
                 reduceReads(to: current.parts.samples(in: part) / 2)
@@ -169,11 +214,8 @@ struct SyncState: Sendable {
         }
     }
 
-    /// The log could not be read at the cursor, which was moved on.
-    mutating func skip(to position: LogPosition) {
-        precondition(delivery == nil, "only between stretches")
-        cursor = max(cursor, position)
-    }
+    /// What has come of the stretch under way, to be kept before its next part is sent; nil when it is done.
+    var progress: PartProgress? { delivery?.progress }
 
     /// The number of samples in a part of the stretch under way.
     func samples(in part: Part) -> Int {
@@ -194,6 +236,8 @@ struct SyncState: Sendable {
         var current = delivery
         current.attempt = 0
         current.timeouts = 0
+        if let first = current.progress.ambiguousFrom, current.left.count <= first { endDoubt(&current) }
+        if current.progress.isScanning { isolateOldestRow(&current) }
         guard let part = current.left.last else { return finish(current) }
         self.delivery = current
         return .send(part, attempt: 0)
@@ -201,7 +245,8 @@ struct SyncState: Sendable {
 
     /// The stretch is dealt with.
     mutating func finish(_ current: Delivery) -> Action {
-        if current.accepted == 0, current.rejections >= Self.rejectionsThatMatter { isHopeless = true }
+        let wasUnwanted = current.progress.accepted == 0 && !current.hadDoubt
+        if wasUnwanted, current.progress.rejections >= Self.rejectionsThatMatter { isHopeless = true }
         stretchesSinceReduction += 1
         if let limit = readLimit, stretchesSinceReduction >= Self.stretchesBeforeGrowth {
             // Past a million samples no configured size is larger, and the experience is forgotten.
@@ -240,6 +285,13 @@ extension SyncState.Delivery {
         left.append(halves.1)
         left.append(halves.0)
         timeouts = 0
+    }
+
+    /// The current part may be with the receiver.
+    mutating func noteAmbiguous() {
+        guard !left.isEmpty else { return }
+        progress.ambiguousFrom = min(progress.ambiguousFrom ?? .max, left.count - 1)
+        hadDoubt = true
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One destination: reads the log from its cursor, sends, and moves the cursor. SyncState decides, this does. One request
+// One destination: freezes batches of what it is owed, sends them, and settles them. SyncState decides, this does. One request
 // is in flight at a time, so a series reaches the receiver in the order it was stored; a late row (out of order in time)
 // comes where it was stored, later than its time says, which receivers with an out-of-order window or none at all
 // (VictoriaMetrics, Mimir, Prometheus with `out_of_order_time_window`) take, and others reject sample by sample.
@@ -79,7 +79,7 @@ final class Destination: Sendable {
     /// - Parameters:
     ///   - plan: where to, and how.
     ///   - partners: who it works with.
-    ///   - end: the log's end when nothing had been added to it yet, see `CursorKeeper.load`.
+    ///   - end: the log's end when nothing had been added to it yet, see `StreamKeeper`.
     ///   - seed: of its jitter.
     init(_ plan: Plan, _ partners: Partners, end: LogPosition, seed: UInt64) {
         self.plan = plan
@@ -123,13 +123,13 @@ final class Destination: Sendable {
         counters.registerBacklog(partners.telemetry, destination: name) { [weak self] in
             self?.backlog() ?? (0, 0)
         }
-        var keeper = CursorKeeper(name: name, state: partners.state, clock: partners.clock)
-        guard let record = await loadCursor(keeper) else { return }
+        guard let keeper = await loadStream() else { return }
+        let (position, lastSuccess) = (keeper.record.position, keeper.record.lastSuccess)
         live.withLock {
-            $0.position = record.position
-            $0.lastSuccess = record.lastSuccess
+            $0.position = LogPosition(sequence: position)
+            $0.lastSuccess = lastSuccess
         }
-        if let success = record.lastSuccess { counters.lastSuccess.set(success.seconds) }
+        if let lastSuccess { counters.lastSuccess.set(lastSuccess.seconds) }
         let backoff = Backoff(
             base: plan.config.queue.minBackoff,
             cap: plan.config.queue.maxBackoff ?? plan.sync.maxBackoff
@@ -137,25 +137,32 @@ final class Destination: Sendable {
         var delivery = Delivery(
             destination: self,
             counters: counters,
-            state: SyncState(cursor: record.position, backoff: backoff),
-            record: record,
+            stream: StreamDelivery(
+                keeper: keeper,
+                state: SyncState(cursor: LogPosition(sequence: position), backoff: backoff),
+                source: RowSource(log: partners.log, peer: peer, clock: partners.clock, plan: plan),
+                peer: peer
+            ),
             random: SeededGenerator(seed: seed)
         )
-        await delivery.run(&keeper)
-        do {
-            try keeper.finish(delivery.record)
-        } catch {
-            logger.error("the sync cursor is not durable", metadata: ["error": "\(error)"])
-        }
+        await delivery.run()
+        delivery.finish()
     }
 
     /// Nil when cancelled.
-    private func loadCursor(_ keeper: CursorKeeper) async -> CursorRecord? {
+    private func loadStream() async -> StreamKeeper? {
         while true {
             do {
-                return try keeper.load(oldest: partners.log.oldest, end: end)
+                return try StreamKeeper(
+                    key: StreamRecord.key(destination: name, rule: .everything),
+                    destination: name,
+                    oldest: partners.log.oldest,
+                    end: end,
+                    state: partners.state,
+                    clock: partners.clock
+                )
             } catch {
-                logger.error("the sync cursor cannot be read", metadata: ["error": "\(error)"])
+                logger.error("the state of sync cannot be read", metadata: ["error": "\(error)"])
                 live.withLock { $0.lastError = "\(error)" }
             }
             guard await pause(.seconds(10)) else { return nil }

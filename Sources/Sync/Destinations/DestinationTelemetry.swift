@@ -11,6 +11,8 @@ struct DestinationTelemetry: Sendable {
     let requests: Counter
     let retries: Counter
     let lostRows: Counter
+    let repeated: Counter
+    let rebuilt: Counter
     let lastSuccess: Gauge
     private let dropped: [DropReason: Counter]
 
@@ -35,6 +37,16 @@ struct DestinationTelemetry: Sendable {
         lostRows = telemetry.counter(
             "edgewatch_sync_lost_rows_total",
             "Rows that were overwritten or unreadable in the store before they were delivered.",
+            labels
+        )
+        repeated = telemetry.counter(
+            "edgewatch_sync_repeated_samples_total",
+            "Samples sent again after an answer was lost, which the destination had already.",
+            labels
+        )
+        rebuilt = telemetry.counter(
+            "edgewatch_sync_rebuilt_batches_total",
+            "Batches that came out different when they were made again after a restart.",
             labels
         )
         lastSuccess = telemetry.gauge(
