@@ -85,11 +85,12 @@ import Testing
 
     @Test func answersAreBounded() throws {
         let rules = RuleSet([try entry("metrics{i=~'.*7'}"), try entry("metrics")])
+        var wrong = 0
         for index in 0..<(RuleSet.seriesLimit + 500) {
             let labels = Labels([(name: "__name__", value: "m"), (name: "i", value: "\(index)")])
-            let isFirst = index % 10 == 7
-            #expect(rules.rules(for: labels) == RuleSet.Rules(rule: isFirst ? 0 : 1))
+            if rules.rules(for: labels) != RuleSet.Rules(rule: index % 10 == 7 ? 0 : 1) { wrong += 1 }
         }
+        #expect(wrong == 0)
         #expect(rules.count == RuleSet.seriesLimit)
     }
 

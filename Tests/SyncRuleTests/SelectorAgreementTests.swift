@@ -26,10 +26,11 @@ import Testing
     private func compare(_ text: String) -> Bool {
         let mine = SeriesSelector(text).map { Set($0.matchers) }
         let theirs = expected(text)
-        #expect(
-            mine == theirs,
-            "\(text.debugDescription): \(String(describing: mine)), not \(String(describing: theirs))"
-        )
+        if mine != theirs {
+            Issue.record(
+                "\(text.debugDescription): \(String(describing: mine)), not \(String(describing: theirs))"
+            )
+        }
         return mine != nil
     }
 
