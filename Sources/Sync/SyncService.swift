@@ -78,7 +78,12 @@ public final class SyncService: Sendable {
         sync: SyncConfig = SyncConfig()
     ) {
         let plans = destinations.map {
-            Destination.Plan(config: $0, sync: sync, externalLabels: externalLabels)
+            Destination.Plan(
+                config: $0,
+                sync: sync,
+                externalLabels: externalLabels,
+                rules: SyncRule.of(sync.rules, for: $0.name)
+            )
         }
         shared.withLock { $0.plans = plans }
         changed.yield()

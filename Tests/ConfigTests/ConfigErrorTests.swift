@@ -38,7 +38,7 @@ import Testing
         )
         #expect(
             errors("sync: {zzz: 1m}\n") == [
-                "edgewatch.yml:1:8: unknown key \"zzz\"; known here: catch_up_batch_samples, max_backoff"
+                "edgewatch.yml:1:8: unknown key \"zzz\"; known here: catch_up_batch_samples, max_backoff, rules"
             ]
         )
     }

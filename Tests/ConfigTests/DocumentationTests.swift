@@ -11,15 +11,19 @@ import Testing
         .deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    private func page() throws -> String {
-        try String(contentsOf: root.appending(path: "docs/configuration.md"), encoding: .utf8)
+    private func page(_ name: String = "configuration.md") throws -> String {
+        try String(contentsOf: root.appending(path: "docs/\(name)"), encoding: .utf8)
+    }
+
+    private func examples(_ page: String) -> [String] {
+        page.components(separatedBy: "```yaml\n").dropFirst().map { $0.components(separatedBy: "\n```")[0] }
     }
 
     @Test func examplesLoadWithoutWarnings() throws {
-        let blocks = try page().components(separatedBy: "```yaml\n").dropFirst()
-            .map { $0.components(separatedBy: "\n```")[0] }
-        #expect(blocks.count >= 10)
-        for block in blocks {
+        let blocks = examples(try page())
+        let more = examples(try page("sync.md"))
+        #expect(blocks.count >= 10 && more.count >= 1)
+        for block in blocks + more {
             let config = try configuration(block, environment: ["HOSTNAME": "gw"])
             #expect(config.warnings.isEmpty, "\(block)")
         }

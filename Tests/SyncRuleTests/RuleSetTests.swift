@@ -38,6 +38,7 @@ import Testing
                 }
             }
             #expect(rules.count == series.count)
+            #expect((0..<4).map(rules.seriesCount) == [2, 2, 3, 2])
         }
         let none = RuleSet([try entry("nothing")])
         #expect(none.rules(for: labels("up")) == [])

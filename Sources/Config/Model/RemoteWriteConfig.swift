@@ -55,6 +55,8 @@ public struct SyncConfig: Sendable, Equatable {
     public var maxBackoff = Duration.seconds(30)
     /// Samples in one request while catching up.
     public var catchUpBatchSamples = 10_000
+    /// What is shipped where, the first rule that takes a series first.
+    public var rules: [SyncRuleConfig] = []
 
     /// Creates the defaults.
     public init() {}

@@ -54,8 +54,11 @@ public struct SyncSelector: Sendable, Hashable, CustomStringConvertible {
         return (try? LabelMatcher(Labels.metricNameLabel, .matches, names)).map { [$0] } ?? []
     }()
 
+    /// Whether there is anything of the kind here.
+    public var isAvailable: Bool { kind != .logs && kind != .traces }
+
     /// Whether the rule takes a series.
     public func selects(_ labels: Labels) -> Bool {
-        kind != .logs && kind != .traces && matchers.allSatisfy { $0.matches(labels) }
+        isAvailable && matchers.allSatisfy { $0.matches(labels) }
     }
 }

@@ -89,7 +89,9 @@ extension Configuration {
         section.reportSharedNames(remoteWrite.map(\.name), in: "remote_write")
         storage = section.section("storage", StorageConfig.init(reading:))
         sampling = section.section("sampling", SamplingConfig.init(reading:))
-        sync = section.section("sync", SyncConfig.init(reading:))
+        sync = section.section("sync") { [remoteWrite] in
+            SyncConfig(reading: $0, destinations: remoteWrite.map(\.name))
+        }
         otlp = section.section("otlp", OTLPConfig.init(reading:))
         push = section.section("push") { [global] in PushConfig(reading: $0, global) }
         collectors = section.section("collectors") { [global] in CollectorsConfig(reading: $0, global) }

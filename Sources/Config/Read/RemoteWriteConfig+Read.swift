@@ -53,10 +53,12 @@ extension QueueConfig {
 }
 
 extension SyncConfig {
-    init(reading section: Section) {
+    /// Reads the section; rules are for destinations with these names.
+    init(reading section: Section, destinations: [String]) {
         self.init()
         maxBackoff = section.interval("max_backoff") ?? maxBackoff
         catchUpBatchSamples =
             section.integer("catch_up_batch_samples", in: 1...1_000_000) ?? catchUpBatchSamples
+        rules = SyncRuleConfig.list(section, destinations: destinations)
     }
 }

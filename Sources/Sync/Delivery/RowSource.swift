@@ -12,6 +12,8 @@ struct RowSource: BatchSource {
     let peer: any Peer
     let clock: any EdgeClock
     let plan: Destination.Plan
+    /// Which series are shipped; nil ships all.
+    var rules: RuleSet?
 
     func next(in range: OrdinalRange, limits: BatchLimits) throws(SourceError) -> Recipe? {
         let first = range.ordinals.lowerBound
@@ -30,7 +32,9 @@ struct RowSource: BatchSource {
     }
 
     func batch(_ recipe: Recipe) throws(SourceError) -> Batch {
-        let span = try log.span(recipe.ordinals, times: nil) { recipe.labels.contains($0) }
+        let span = try log.span(recipe.ordinals, times: nil) { labels in
+            recipe.labels.contains(labels) && (rules?.selects(labels) ?? true)
+        }
         var series: [LogChunk.Series] = []
         var damage: SourceError?
         do throws(SourceError) {

@@ -69,6 +69,8 @@ final class Destination: Sendable {
     let live: Mutex<Live>
     let logger: Logger
     let counters: DestinationTelemetry
+    /// What is shipped; nil where that is everything.
+    private let rules: RuleSet?
     private let seed: UInt64
     private let end: LogPosition
     private let stopping = Latch()
@@ -94,6 +96,7 @@ final class Destination: Sendable {
         var logger = partners.logger
         logger[metadataKey: "destination"] = "\(plan.config.name)"
         self.logger = logger
+        rules = RuleSet(plan.rules)
         counters = DestinationTelemetry(partners.telemetry, destination: plan.config.name)
     }
 
@@ -123,6 +126,11 @@ final class Destination: Sendable {
         counters.registerBacklog(partners.telemetry, destination: name) { [weak self] in
             self?.backlog() ?? (0, 0)
         }
+        for (index, rule) in plan.rules.enumerated() where rules != nil {
+            counters.registerRule(partners.telemetry, destination: name, rule: rule.name) { [weak self] in
+                self?.rules?.seriesCount(index)
+            }
+        }
         guard let keeper = await loadStream() else { return }
         let (position, lastSuccess) = (keeper.record.position, keeper.record.lastSuccess)
         live.withLock {
@@ -140,7 +148,13 @@ final class Destination: Sendable {
             stream: StreamDelivery(
                 keeper: keeper,
                 state: SyncState(cursor: LogPosition(sequence: position), backoff: backoff),
-                source: RowSource(log: partners.log, peer: peer, clock: partners.clock, plan: plan),
+                source: RowSource(
+                    log: partners.log,
+                    peer: peer,
+                    clock: partners.clock,
+                    plan: plan,
+                    rules: rules
+                ),
                 peer: peer
             ),
             random: SeededGenerator(seed: seed)

@@ -89,6 +89,20 @@ struct DestinationTelemetry: Sendable {
         }
     }
 
+    /// Registers how many series a rule ships; `series` gives nil when the rule is no more.
+    func registerRule(
+        _ telemetry: Telemetry,
+        destination: String,
+        rule: String,
+        _ series: @escaping @Sendable () -> Int?
+    ) {
+        telemetry.computed(
+            "edgewatch_sync_rule_series",
+            "Series met since the rules were read that the rule ships.",
+            [(name: "destination", value: destination), (name: "rule", value: rule)]
+        ) { series().map(Double.init) ?? .nan }
+    }
+
     func drop(_ count: Int, _ reason: DropReason) {
         dropped[reason]?.add(count)
     }

@@ -7,6 +7,7 @@
 // The answer depends on the labels only, so it is kept by their hash. Two series of one hash would get one answer: with
 // 64 bits that SipHash mixes and 200 000 series this happens once in a billion processes.
 
+internal import Config
 internal import Samples
 internal import Synchronization
 
@@ -39,6 +40,8 @@ final class RuleSet: Sendable {
     private struct Answers {
         var sets: [Rules] = []
         var numbers: [Int: UInt8] = [:]
+        /// Series of each rule, of those in `numbers`.
+        var counts: [Int] = []
     }
 
     private let entries: [Entry]
@@ -48,6 +51,7 @@ final class RuleSet: Sendable {
     init(_ entries: [Entry]) {
         precondition(entries.count <= RuleSet.ruleLimit, "a destination has at most 64 rules")
         self.entries = entries
+        answers.withLock { $0.counts = [Int](repeating: 0, count: entries.count) }
     }
 
     /// The rules that ship a series.
@@ -58,20 +62,28 @@ final class RuleSet: Sendable {
         let rules = match(labels)
         answers.withLock { answers in
             guard answers.numbers.count < RuleSet.seriesLimit else { return }
-            if let number = answers.sets.firstIndex(of: rules) {
-                answers.numbers[hash] = UInt8(number)
-            } else if answers.sets.count < RuleSet.setLimit {
-                answers.numbers[hash] = UInt8(answers.sets.count)
-                answers.sets.append(rules)
+            guard answers.numbers[hash] == nil else { return }
+            let number = answers.sets.firstIndex(of: rules) ?? answers.sets.count
+            guard number < RuleSet.setLimit else { return }
+            if number == answers.sets.count { answers.sets.append(rules) }
+            answers.numbers[hash] = UInt8(number)
+            for index in entries.indices where rules.contains(Rules(rule: index)) {
+                answers.counts[index] += 1
             }
         }
         return rules
     }
 
+    /// Whether any rule ships a series.
+    func selects(_ labels: Labels) -> Bool { !rules(for: labels).isEmpty }
+
     /// Whether rule `index` ships a series.
     func has(_ index: Int, _ labels: Labels) -> Bool {
         rules(for: labels).contains(Rules(rule: index))
     }
+
+    /// Series that rule `index` ships, of those met so far.
+    func seriesCount(_ index: Int) -> Int { answers.withLock { $0.counts[index] } }
 
     /// Series whose answers are kept.
     var count: Int { answers.withLock { $0.numbers.count } }
@@ -90,5 +102,26 @@ extension RuleSet.Entry {
     /// Whether one of the sets of matchers is satisfied.
     func selects(_ labels: Labels) -> Bool {
         selector.isEmpty || selector.contains { set in set.allSatisfy { $0.matches(labels) } }
+    }
+}
+
+extension RuleSet {
+    /// The set of a destination's rules; nil where everything is shipped and nothing has to be looked at.
+    convenience init?(_ rules: [SyncRule]) {
+        if rules == [.everything] { return nil }
+        self.init(rules.map { Entry(selector: $0.selector, also: $0.also) })
+    }
+}
+
+extension SyncRule {
+    /// The rules of a destination; everything where no rule names it.
+    static func of(_ configs: [SyncRuleConfig], for destination: String) -> [SyncRule] {
+        let own = configs.filter { $0.destinations.isEmpty || $0.destinations.contains(destination) }
+        if own.isEmpty { return [.everything] }
+        return own.compactMap { config in
+            let selectors = config.selectors.filter(\.isAvailable).map(\.matchers)
+            // No set of matchers would select everything.
+            return selectors.isEmpty ? nil : SyncRule(name: config.name, selector: selectors)
+        }
     }
 }
