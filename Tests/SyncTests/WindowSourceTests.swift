@@ -186,4 +186,48 @@ import Wire
             ])
         }
     }
+
+    /// Every series that a rule has goes out by one of its streams, and by one only.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func oneStreamForEachSeries(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        func pick<Element>(_ all: [Element]) -> Element { all[Int(random.next() % UInt64(all.count))] }
+        let names = ["temp", "temp_total", "cpu", "cpu_total", "cpu_bucket", "rpm", "ALERTS"]
+        for _ in 0..<100 {
+            let rules = try (0..<3).map { index in
+                var rule = SyncRule(name: "\(index)")
+                rule.selector = [
+                    try SyncSelector(parsing: pick(["alerts", "metrics", "cpu", "{__name__=~'t.*'}"]))
+                        .matchers
+                ]
+                rule.also = random.next() % 3 == 0
+                rule.filters = (0..<(random.next() % 3)).map { _ in
+                    let window = pick([Duration.seconds(60), .seconds(150), .seconds(300)])
+                    return SyncFilterConfig(
+                        pick([
+                            .aggregation([.average, .max], window: window, suffix: nil),
+                            .deduplication(window: window),
+                            .downsampling(.interval(window), .largestTriangle(block: nil)),
+                        ]),
+                        metric: pick([nil, nil, "cpu", "temp"])
+                    )
+                }
+                return rule
+            }
+            let set = try #require(RuleSet(rules))
+            let streams = try RuleStream.of(rules, set, declared: { _ in nil })
+            #expect(Set(streams.map(\.rule)) == [0, 1, 2])
+            for name in names {
+                let labels = Labels([(name: "__name__", value: name)])
+                for rule in rules.indices {
+                    let ways = streams.filter { $0.rule == rule }.count {
+                        $0.shipsRows(of: labels) || $0.pipeline(for: labels) != nil
+                    }
+                    #expect(ways == (set.has(rule, labels) ? 1 : 0))
+                }
+            }
+        }
+        let all = try RuleStream.of([.everything], nil, declared: { _ in nil })
+        #expect(all.count == 1 && all[0].kind == .rows && all[0].shipsRows(of: labels[0]))
+    }
 }

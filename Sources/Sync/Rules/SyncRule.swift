@@ -3,6 +3,7 @@
 // What of the store goes to a destination, and how. A destination without rules has one that ships everything as it was
 // stored.
 
+internal import Config
 internal import Samples
 
 /// One rule of what is shipped.
@@ -51,6 +52,12 @@ struct SyncRule: Sendable, Equatable {
     var maxAge: Duration?
     /// What becomes of late samples.
     var late = Lateness.count
+    /// What becomes of its samples on the way, in order; none ships them as they were stored.
+    var filters: [SyncFilterConfig] = []
+    /// What its series are; nil asks their names and their sources.
+    var kind: SeriesKind?
+    /// How often its series are sampled; factors of filters count in it.
+    var sampleInterval = Duration.seconds(60)
     /// How long a window waits for its samples after its end.
     var wait = Duration.seconds(30)
 
