@@ -71,6 +71,8 @@ struct StreamRecord: Sendable, Equatable {
     /// What is wrong with the record, nil when nothing is.
     var invariantViolation: String? {
         if let violation = remaining.invariantViolation { return violation }
+        // No stream ever gets there, and the next number has to fit.
+        if nextNumber == .max { return "recipe numbers are used up" }
         if recipes.count > Self.recipeLimit { return "\(recipes.count) recipes" }
         for (place, recipe) in recipes.enumerated() {
             if recipe.number >= nextNumber { return "recipe \(recipe.number) is not numbered yet" }

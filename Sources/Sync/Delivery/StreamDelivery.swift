@@ -53,6 +53,8 @@ struct StreamDelivery {
     /// The request that is repeated until it is answered: a body is made once.
     private var sending: (part: Part, batch: Batch)?
     private var failedReads = 0
+    /// What stayed unreadable: many batches have rows in one damaged place.
+    private var knownDamage: SourceError?
 
     init(keeper: StreamKeeper, state: SyncState, source: any BatchSource, peer: any Peer) {
         (self.keeper, self.state, self.source, self.peer) = (keeper, state, source, peer)
@@ -143,9 +145,10 @@ struct StreamDelivery {
 
     private mutating func read(_ recipe: Recipe) throws(SourceError) -> Batch {
         let batch = try source.batch(recipe)
-        if let damage = batch.damage, failedReads < Self.readAttempts {
+        if let damage = batch.damage, damage != knownDamage {
             failedReads += 1
-            throw damage
+            guard failedReads > Self.readAttempts else { throw damage }
+            knownDamage = damage
         }
         failedReads = 0
         return batch

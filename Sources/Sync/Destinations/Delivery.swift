@@ -95,7 +95,7 @@ struct Delivery {
             )
         }
         for (reason, samples) in batch.omitted { counters.drop(samples, reason) }
-        let rows = UInt64(batch.recipe.ordinals.count)
+        let rows = batch.recipe.ordinals.upperBound - batch.recipe.ordinals.lowerBound
         pacer.didRead(
             rows: rows - min(rows, batch.lostRows),
             samples: batch.samples + (batch.omitted[.tooOld] ?? 0) + (batch.omitted[.relabelled] ?? 0)
