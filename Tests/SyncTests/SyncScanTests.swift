@@ -142,6 +142,19 @@ import Testing
         #expect(machine.dropped == 1 && machine.repeated == 0)
     }
 
+    /// A target whose samples nobody takes: a stretch of it alone does not turn the order of the next one round.
+    @Test func objectionsToSamplesDoNotMakeTheNewestGoFirst() {
+        let poison = Verdict.rejected(reason: "bad label", isOrder: false)
+        var action = machine.begin(rows: 5, series: 2)
+        var requests = 0
+        while case .send = action, requests < 50 {
+            requests += 1
+            action = machine.conclude(poison)
+        }
+        #expect(requests == 19 && machine.dropped == 10)
+        #expect(machine.begin(rows: 9, series: 2) == send(0..<2, 0...8))
+    }
+
     @Test func progressOfAnotherBatchIsNotTaken() {
         let progress = PartProgress(left: [Part(series: 7..<9, times: 0...1)])
         #expect(

@@ -50,6 +50,8 @@ struct SyncWorld {
     private let series: Int
     private let hasEvictions: Bool
     private let poisonPercent: Int
+    /// A target whose samples nobody takes.
+    private let badGroup: Int?
     private var process: StreamDelivery?
     private var step: StreamDelivery.Step?
     /// Rows that left the ring before they were delivered.
@@ -69,12 +71,14 @@ struct SyncWorld {
             kinds[Int.random(in: 0..<kinds.count, using: &random)],
             sizeLimit: Bool.random(using: &random) ? .max : Int.random(in: 1...60, using: &random)
         )
-        batchSamples = Int.random(in: 1...120, using: &random)
         troubles = [0, 10, 30, 60].randomElement(using: &random) ?? 0
         groups = Int.random(in: 1...3, using: &random)
         series = Int.random(in: 1...6, using: &random)
         hasEvictions = Int.random(in: 0..<4, using: &random) == 0
         poisonPercent = [0, 0, 2].randomElement(using: &random) ?? 0
+        badGroup = Int.random(in: 0..<5, using: &random) == 0 ? 0 : nil
+        // What is rejected throughout is given up after 64 requests, with whatever lies behind.
+        batchSamples = Int.random(in: 1...(badGroup == nil ? 120 : 20), using: &random)
         plan = Destination.Plan(
             config: RemoteWriteConfig(name: "d", url: "http://nowhere"),
             sync: SyncConfig(),
@@ -127,7 +131,7 @@ struct SyncWorld {
     private mutating func append(_ group: Int, _ time: Int64) {
         var samples: [(labels: Labels, value: Double)] = []
         for number in 0..<series where Int.random(in: 0..<8, using: &random) > 0 {
-            let isPoison = Int.random(in: 0..<100, using: &random) < poisonPercent
+            let isPoison = group == badGroup || Int.random(in: 0..<100, using: &random) < poisonPercent
             let value = Double(Int.random(in: 1...1000, using: &random))
             samples.append(
                 (Labels([("__name__", "m\(number)"), ("job", "g\(group)")]), isPoison ? -value : value)

@@ -109,7 +109,9 @@ struct StreamKeeper {
     /// Keeps what a division has come to.
     mutating func note(_ progress: PartProgress, of number: UInt64, isDurable: Bool) {
         guard let place = record.recipes.firstIndex(where: { $0.number == number }) else { return }
-        record.recipes[place].progress = progress.left.count <= PartProgress.partLimit ? progress : nil
+        let fits = progress.left.count <= PartProgress.partLimit
+        record.recipes[place].progress = fits ? progress : nil
+        if !fits { record.recipes[place].isAmbiguous = true }
         save(isDurable: isDurable)
     }
 

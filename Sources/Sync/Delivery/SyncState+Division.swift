@@ -28,6 +28,7 @@ extension SyncState {
         var current = delivery
         if reason == .outOfOrder, current.progress.ambiguousFrom != nil { return scan(current, part, words) }
         current.progress.rejections += 1
+        if reason == .outOfOrder { current.orderRejections += 1 }
         if current.progress.isProbing, reason != .tooLarge {
             // The oldest row: on to the newest. The newest too: nothing of the stretch is wanted.
             return giveUp(&current, from: current.left.count == 3 ? 2 : 0, reason, words)

@@ -65,7 +65,11 @@ struct SyncState: Sendable {
     /// Accepted stretches after which a reduced read size is doubled again.
     static let stretchesBeforeGrowth = 8
 
-    /// A stretch of which nothing was accepted makes the next one begin with a probe after this many rejections.
+    /// A stretch of which nothing was accepted makes the next one begin with a probe after this many rejections for its
+    /// order.
+    ///
+    /// Other objections are to what a target exports: one whose samples nobody takes must not make the rows of others wait
+    /// behind a newer one.
     static let rejectionsThatMatter = 8
 
     /// The stretch under way.
@@ -86,6 +90,8 @@ struct SyncState: Sendable {
         var rowsMayBeTorn = false
         /// Whether any of it was ambiguous: then rejections do not mean that it is unwanted.
         var hadDoubt = false
+        /// Parts rejected for their order.
+        var orderRejections = 0
         /// The timestamp whose row is being halved, and how often parts of it were rejected since one was accepted.
         var row: Int64?
         var rowRejections = 0
@@ -246,7 +252,7 @@ struct SyncState: Sendable {
     /// The stretch is dealt with.
     mutating func finish(_ current: Delivery) -> Action {
         let wasUnwanted = current.progress.accepted == 0 && !current.hadDoubt
-        if wasUnwanted, current.progress.rejections >= Self.rejectionsThatMatter { isHopeless = true }
+        if wasUnwanted, current.orderRejections >= Self.rejectionsThatMatter { isHopeless = true }
         stretchesSinceReduction += 1
         if let limit = readLimit, stretchesSinceReduction >= Self.stretchesBeforeGrowth {
             // Past a million samples no configured size is larger, and the experience is forgotten.
