@@ -33,7 +33,7 @@ def test_each_destination_gets_what_its_rules_select(edgewatch, prometheus, vict
         "sync:\n"
         "  rules:\n"
         "    - {selector: alerts}\n"
-        "    - {name: few, selector: ['seq{i=~\"1?3\"}', up], destinations: [cloud]}\n"
+        "    - {name: few, selector: ['seq{i=~\"1?3\"}', 'up{job=\"load\"}'], destinations: [cloud]}\n"
         "    - {name: plant, selector: 'metrics{job=\"load\"}', destinations: [plant]}\n"
     )
     cloud = prometheus(port=prometheus_port)
