@@ -29,13 +29,16 @@ FAULTS = {
     "unauthorized": "401 to any request",
     "forbidden": "403 to any request",
     "broken": "500 to any request",
+    "busy": "429 to any request, to be asked again after a second",
     "page_expired": "410 to the next page of a list",
     "watch_gone": "410 to a watch",
+    "watch_ahead": "504 to a watch: the version is one the server has not reached, as after a restore",
     "watch_error": "a watch begins with an ERROR event of 410",
     "watch_garbled": "a watch begins with a line that is no JSON",
     "cut": "a stream ends in the middle of an event's line",
     "close": "a stream ends after an event",
     "slow": "an event comes in pieces of seven bytes",
+    "huge": "an event has five megabytes, more than any object of a cluster",
 }
 
 
@@ -73,6 +76,7 @@ class KubernetesServer:
         self.token = token
         self.bookmarks = bookmarks
         self.requests = []
+        self.bookmarked = 0
         self.is_closed = False
         for collection, items in (objects or {}).items():
             for item in items:
@@ -149,19 +153,21 @@ class KubernetesServer:
 
     # Answers.
 
-    def send(self, handler, status, body):
+    def send(self, handler, status, body, headers=None):
         data = json.dumps(body).encode()
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(data)
 
-    def status(self, handler, code, reason, message):
+    def status(self, handler, code, reason, message, headers=None):
         self.send(handler, code, {
             "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
             "message": message, "metadata": {},
-        })
+        }, headers)
 
     def control(self, handler):
         length = int(handler.headers.get("Content-Length", 0))
@@ -187,6 +193,8 @@ class KubernetesServer:
             return self.status(handler, 401, "Unauthorized", "Unauthorized")
         if self.fails("forbidden"):
             return self.status(handler, 403, "Forbidden", "the account may not list this")
+        if self.fails("busy"):
+            return self.status(handler, 429, "TooManyRequests", "too many requests", {"Retry-After": "1"})
         if self.fails("broken"):
             return self.status(handler, 500, "InternalError", "etcd is away")
         found = re.fullmatch(r"(/apis?/.+?)(?:/namespaces/([^/]+))?/([a-z]+)", url.path)
@@ -223,6 +231,8 @@ class KubernetesServer:
         version = int(query.get("resourceVersion") or self.version)
         if version < self.forgotten or self.fails("watch_gone"):
             return self.status(handler, 410, "Expired", "too old resource version")
+        if version > self.version or self.fails("watch_ahead"):
+            return self.status(handler, 504, "Timeout", "Too large resource version")
         handler.send_response(200)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Transfer-Encoding", "chunked")
@@ -259,6 +269,9 @@ class KubernetesServer:
             for number, of, kind, item in events:
                 if of != collection or not self.wanted(item, namespace, query):
                     continue
+                if self.fails("huge"):
+                    item = copy.deepcopy(item)
+                    item["metadata"]["annotations"] = {"huge": "x" * 5_000_000}
                 line = event(kind, item)
                 if self.fails("cut"):
                     write(line[: len(line) // 2])
@@ -277,6 +290,7 @@ class KubernetesServer:
             if not events and query.get("allowWatchBookmarks") in ("1", "true"):
                 meta = {"resourceVersion": str(version), "creationTimestamp": None}
                 write(event("BOOKMARK", {"kind": KINDS[collection], "apiVersion": "v1", "metadata": meta}))
+                self.bookmarked += 1
         handler.wfile.write(b"0\r\n\r\n")
         return stop()
 

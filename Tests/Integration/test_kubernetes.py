@@ -150,33 +150,73 @@ def pod(name, address):
     }
 
 
+def all_addresses(server):
+    """{job: addresses}, each as often as it is there."""
+    jobs = {}
+    for target in get_json(server.url + "/api/v1/targets", state="active")["data"]["activeTargets"]:
+        jobs.setdefault(target["scrapePool"], []).append(target["discoveredLabels"]["__address__"])
+    return {job: sorted(found) for job, found in jobs.items()}
+
+
+# What happens to a stream that is open, and what to the requests after one ended.
+OF_STREAMS = ["cut", "close", "slow", "huge", "forget"]
+FAULTS = [
+    *OF_STREAMS, "watch_error", "watch_garbled", "watch_gone", "watch_ahead", "broken", "busy", "unauthorized",
+]
+
+
 def test_nothing_is_lost_whatever_the_server_does(edgewatch):
-    with contextlib.closing(KubernetesServer({"pods": [pod(f"p{i}", f"10.1.0.{i}") for i in range(250)]})) as cluster:
-        cluster.faults.update(unauthorized=1, broken=1, page_expired=1, watch_gone=1)
-        process = edgewatch(config(cluster.url, {"pod": "role: pod"}))
-        present = {i: f"10.1.0.{i}:80" for i in range(250)}
-        wait_for("the list", lambda: addresses(process, "pod") == sorted(present.values()))
-        faults = ["cut", "close", "slow", "watch_error", "watch_garbled", "watch_gone", "broken", "unauthorized"]
-        for number, fault in enumerate([*faults, "forget"]):
-            if fault == "forget":
-                cluster.forget()
-            else:
-                cluster.faults[fault] = 2
-            cluster.delete("pods", f"d/p{number}")
-            del present[number]
-            for new in range(3):
-                key = 1000 + 10 * number + new
-                cluster.put("pods", pod(f"p{key}", f"10.2.{number}.{new}"))
-                present[key] = f"10.2.{number}.{new}:80"
-            changed = 100 + number
-            cluster.put("pods", pod(f"p{changed}", f"10.3.0.{changed}"))
-            present[changed] = f"10.3.0.{changed}:80"
-            wait_for(f"all after {fault}", lambda: addresses(process, "pod") == sorted(present.values()))
-        # Lists come in pages, watches ask for bookmarks and go on from a version.
-        assert any("continue=" in path for path in cluster.requests)
-        watches = [path for path in cluster.requests if "watch=1" in path]
-        assert all("allowWatchBookmarks=true" in path and "resourceVersion=" in path for path in watches)
-        assert len(cluster.requests) < 200, "a server that fails is not asked without a pause"
+    """Every fault at a server of its own, all at the same time; then each server has another one."""
+    with contextlib.ExitStack() as stack:
+        start = [pod(f"p{i}", f"10.1.0.{i}") for i in range(130)]
+        clusters = {name: stack.enter_context(contextlib.closing(KubernetesServer({"pods": start}))) for name in FAULTS}
+        jobs = "scrape_configs:\n"
+        for number, (name, cluster) in enumerate(clusters.items()):
+            # A failure after the other makes the pauses longer; here it is that each is got over.
+            cluster.faults[("unauthorized", "broken", "page_expired", "watch_gone")[number % 4]] = 1
+            jobs += f"  - job_name: {name}\n    kubernetes_sd_configs: [{{role: pod, api_server: '{cluster.url}'}}]\n"
+        process = edgewatch("global: {scrape_interval: 1h}\n" + jobs)
+        present = {name: {i: f"10.1.0.{i}:80" for i in range(130)} for name in FAULTS}
+
+        def is_known():
+            found = all_addresses(process)
+            wanted = {name: sorted(pods.values()) for name, pods in present.items()}
+            differing = [name for name in wanted if found.get(name) != wanted[name]]
+            assert not differing, differing
+            return True
+
+        wait_for("the lists", is_known)
+        for round_number in range(2):
+            before = {name: cluster.bookmarked for name, cluster in clusters.items()}
+            wait_for("streams", lambda: all(clusters[name].bookmarked > count for name, count in before.items()))
+            for number, (name, cluster) in enumerate(clusters.items()):
+                pods = present[name]
+                # Not the same neighbours in each round: a fault meets what others left behind.
+                fault = FAULTS[(number + 5 * round_number) % len(FAULTS)]
+                if fault == "forget":
+                    cluster.forget()
+                else:
+                    cluster.faults[fault] = 2
+                if fault not in OF_STREAMS:
+                    cluster.faults["close"] = 1
+                cluster.delete("pods", f"d/p{round_number}")
+                del pods[round_number]
+                for new in range(3):
+                    key = 1000 + 10 * round_number + new
+                    cluster.put("pods", pod(f"p{key}", f"10.2.{round_number}.{new}"))
+                    pods[key] = f"10.2.{round_number}.{new}:80"
+                changed = 100 + round_number
+                cluster.put("pods", pod(f"p{changed}", f"10.3.0.{changed}"))
+                pods[changed] = f"10.3.0.{changed}:80"
+            wait_for(f"all after round {round_number}", is_known)
+        for name, cluster in clusters.items():
+            # Lists come in pages, watches ask for bookmarks and go on from a version.
+            assert any("continue=" in path for path in cluster.requests)
+            watches = [path for path in cluster.requests if "watch=1" in path]
+            assert all("allowWatchBookmarks=true" in path and "resourceVersion=" in path for path in watches)
+            assert len(cluster.requests) < 60, f"{name}: a server that fails is not asked without a pause"
+            # Every fault took place.
+            assert not any(cluster.faults.values()), (name, cluster.faults)
 
 
 def test_a_server_that_is_away_keeps_its_targets(edgewatch):
