@@ -45,6 +45,8 @@ extension CollectorService {
                 if let known = old[key]?.firstIndex(where: { $0.source.definition == definition }),
                     let kept = old[key]?.remove(at: known)
                 {
+                    // Labels of a pod come and go: its target is the same, and so is what it exports.
+                    kept.source.redefine(definition)
                     managed.append(kept)
                     continue
                 }

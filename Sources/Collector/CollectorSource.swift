@@ -23,6 +23,8 @@ protocol CollectorSource: Sendable {
     ///
     /// Called again only after it returned.
     func pass(_ order: PassOrder) async
+    /// Takes an equal definition; only what people are shown of it may differ.
+    func redefine(_ definition: SourceDefinition)
     /// Ends the source's series; called once, when the source is no longer configured.
     func end(at time: Timestamp) async
     /// Lets go of the series without ending them, because another source goes on with them; called instead of `end`.
@@ -30,5 +32,6 @@ protocol CollectorSource: Sendable {
 }
 
 extension CollectorSource {
+    func redefine(_ definition: SourceDefinition) {}
     func abandon() {}
 }

@@ -104,6 +104,25 @@ private struct Bench {
     #expect(!bench.service.discovery.isDue(at: .max))
 }
 
+@Test func aTargetWhoseUnusedLabelsChangeIsNotDisturbed() {
+    let bench = Bench()
+    func publish(_ phase: String, _ site: String) {
+        let labels = set(["__meta_phase": phase, "site": site])
+        bench.service.discovery.publish([group(["a:1"], labels)], by: 0)
+    }
+    publish("Pending", "north")
+    _ = bench.turn(after: 0)
+    let before = bench.numbers
+    publish("Running", "north")
+    _ = bench.turn(after: 5)
+    #expect(bench.numbers == before)
+    #expect(bench.service.targets().map { $0.discoveredLabels["__meta_phase"] } == ["Running"])
+    publish("Running", "south")
+    _ = bench.turn(after: 5)
+    #expect(bench.numbers != before)
+    #expect(bench.service.targets().map { $0.labels["site"] } == ["south"])
+}
+
 @Test func aReloadKeepsWhatWasFound() {
     let bench = Bench()
     bench.publish(["a:1"])

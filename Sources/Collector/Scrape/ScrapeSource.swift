@@ -22,6 +22,8 @@ final class ScrapeSource: CollectorSource {
     private let features: ScrapeFeatures
     private let store: Mutex<ScrapeStore>
     private let lastStatus: Mutex<TargetStatus>
+    /// The target as it was discovered last.
+    private let discovered: Mutex<ScrapeTarget>
 
     init(
         _ target: ScrapeTarget,
@@ -40,6 +42,7 @@ final class ScrapeSource: CollectorSource {
         self.logger = logger
         self.features = features
         store = Mutex(ScrapeStore(target, sink: sink, features: features))
+        discovered = Mutex(target)
         lastStatus = Mutex(
             TargetStatus(
                 discoveredLabels: Labels(),
@@ -55,8 +58,12 @@ final class ScrapeSource: CollectorSource {
     /// How the last scrape went.
     var status: TargetStatus {
         var status = lastStatus.withLock { $0 }
-        status.discoveredLabels = target.discoveredLabels
+        status.discoveredLabels = discovered.withLock { $0 }.discoveredLabels
         return status
+    }
+
+    func redefine(_ definition: SourceDefinition) {
+        if case .scrape(let target) = definition { discovered.withLock { $0 = target } }
     }
 
     @concurrent

@@ -29,4 +29,11 @@ struct ScrapeTarget: Sendable, Equatable {
     ///
     /// Made anew each time: the names and values of a pod are several kilobytes, which nobody looks at most of the time.
     var discoveredLabels: Labels { TargetList.discoveredLabels(own, group, of: job).labels() }
+
+    /// Whether it is the same to scrape; what was discovered but is not used may differ.
+    static func == (left: ScrapeTarget, right: ScrapeTarget) -> Bool {
+        left.shared == right.shared && left.labels == right.labels && left.url == right.url
+            && left.interval == right.interval && left.timeout == right.timeout
+            && left.formats == right.formats
+    }
 }
