@@ -8,6 +8,34 @@ import Samples
 
 @testable import Wire
 
+/// A cluster with watches of its own.
+private struct WatchedCluster {
+    private(set) var watches: [ObjectWatch]
+    private var cluster: KubernetesCluster
+
+    init(
+        _ role: KubernetesRole,
+        _ attachments: KubernetesAttachments,
+        watching resources: [KubernetesResource]
+    ) {
+        watches = resources.map { ObjectWatch($0) }
+        cluster = KubernetesCluster(role, attachments)
+    }
+
+    mutating func withWatch<Result>(_ index: Int, _ body: (inout ObjectWatch) -> Result) -> Result {
+        body(&watches[index])
+    }
+
+    mutating func refresh() -> Bool {
+        let lists = watches.indices.map { index in
+            KubernetesList(watches[index], changes: watches[index].takeChanges())
+        }
+        return cluster.refresh(lists)
+    }
+
+    func sortedGroups() -> [KubernetesGroup] { cluster.sortedGroups() }
+}
+
 extension Targets {
     /// The first byte is the role and what is attached; then lines, each a watch's number and an event, or, behind a
     /// `P`, a page for all watches.
@@ -21,7 +49,7 @@ extension Targets {
         attachments.cronJob = first & 0x20 != 0
         attachments.job = first & 0x20 != 0
         let resources = role.resources(attachments)
-        var cluster = KubernetesCluster(role, attachments, watching: resources)
+        var cluster = WatchedCluster(role, attachments, watching: resources)
         for index in resources.indices {
             cluster.withWatch(index) { $0.take(KubernetesPage(objects: [], version: "1")) }
         }
@@ -58,7 +86,7 @@ extension Targets {
             }
         }
         precondition(count <= KubernetesCluster.targetLimit, "targets within the limit")
-        var fresh = KubernetesCluster(role, attachments, watching: resources)
+        var fresh = WatchedCluster(role, attachments, watching: resources)
         for index in resources.indices {
             let objects = Array(cluster.watches[index].objects.values)
             fresh.withWatch(index) { $0.take(KubernetesPage(objects: objects, version: "1")) }

@@ -14,6 +14,8 @@ internal import Synchronization
 public final class HTTPClient: Sendable {
     /// Names of connections that get a loop of their own; each costs a thread and what libcurl keeps for it.
     static let namedLimit = 4
+    /// Streams at once; one more waits until another ends.
+    public static let streamLimit = 32
 
     private let loop: TransferLoop
     private let named = Mutex<[String: TransferLoop]>([:])

@@ -26,7 +26,13 @@ final class TransferLoop: Sendable {
         ///
         /// Scrapes get more: where
         /// 200 targets answer after 10 s each, 128 at once are enough for an interval of 16 s.
-        var runningLimit: Int { self == .collection ? 128 : 32 }
+        var runningLimit: Int {
+            switch self {
+            case .ordinary: 32
+            case .collection: 128
+            case .stream: HTTPClient.streamLimit
+            }
+        }
     }
 
     /// Requests waiting for a free place, of each kind; more means that something floods the client.

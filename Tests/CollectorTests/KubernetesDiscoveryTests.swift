@@ -84,20 +84,24 @@ import Wire
         return all
     }
 
+    private static func watches(_ telemetry: Telemetry = Telemetry(), limit: Int = 32) -> KubernetesWatches {
+        KubernetesWatches(
+            http: HTTPClient(userAgent: "t"),
+            clock: ManualClock(wallMilliseconds: 0),
+            telemetry: telemetry,
+            streamLimit: limit
+        )
+    }
+
     private func discovery(
         _ server: String,
+        _ watches: KubernetesWatches? = nil,
         _ change: (inout KubernetesDiscoveryConfig) -> Void = { _ in }
-    )
-        -> KubernetesDiscovery
-    {
+    ) -> KubernetesDiscovery {
         var config = KubernetesDiscoveryConfig(role: .pod)
         config.apiServer = server
         change(&config)
-        return KubernetesDiscovery(
-            config,
-            http: HTTPClient(userAgent: "t"),
-            clock: ManualClock(wallMilliseconds: 0)
-        )
+        return KubernetesDiscovery(config, watches ?? KubernetesDiscoveryTests.watches())
     }
 
     @Test(.timeLimit(.minutes(1))) func everythingAServerMayDo() async throws {

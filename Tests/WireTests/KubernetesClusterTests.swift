@@ -10,7 +10,7 @@ import Testing
     @Test func thereAreNoGroupsBeforeEveryListWasRead() throws {
         let resources = KubernetesRole.endpointSlice.resources(KubernetesAttachments())
         #expect(resources == [.endpointSlices, .services, .pods])
-        var cluster = KubernetesCluster(.endpointSlice, KubernetesAttachments(), watching: resources)
+        var cluster = WatchedCluster(.endpointSlice, KubernetesAttachments(), watching: resources)
         for (index, resource) in resources.enumerated() {
             check(!cluster.refresh() && cluster.sortedGroups().isEmpty)
             let page = try Cluster.page(resource, Cluster.all(resource))
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func namespacesHaveWatchesOfTheirOwn() throws {
-        var cluster = KubernetesCluster(.pod, KubernetesAttachments(), watching: [.pods, .pods])
+        var cluster = WatchedCluster(.pod, KubernetesAttachments(), watching: [.pods, .pods])
         let (first, second) = (
             try Cluster.page(.pods, [Cluster.pod]),
             try Cluster.page(.pods, [Cluster.pod.replacing("shop", with: "lab")])
@@ -74,6 +74,27 @@ import Testing
         check(cluster.withWatch(0) { $0.take(gone) })
         check(cluster.refresh())
         #expect(cluster.sortedGroups().map(\.source) == ["pod/lab/web-0"])
+    }
+
+    /// Somebody who comes later, or whose changes were too many to keep, sees what is there and what is gone.
+    @Test func withoutKnowingWhatChanged() throws {
+        var watch = ObjectWatch(.pods)
+        let other = Cluster.pod.replacing("web-0", with: "web-1")
+        watch.take(try Cluster.page(.pods, [Cluster.pod, other], version: "1"))
+        _ = watch.takeChanges()
+        var cluster = KubernetesCluster(.pod, KubernetesAttachments())
+        check(cluster.refresh([KubernetesList(watch, changes: [])]))
+        #expect(cluster.sortedGroups().map(\.source) == ["pod/shop/web-0", "pod/shop/web-1"])
+        check(!cluster.refresh([KubernetesList(watch, changes: [])]))
+        check(!cluster.refresh([KubernetesList(watch, changes: nil)]))
+        check(watch.take(try Cluster.event(.pods, "DELETED", Cluster.pod)))
+        check(
+            watch.take(
+                try Cluster.event(.pods, "ADDED", Cluster.pod.replacing("web-0", with: "web-2"))
+            )
+        )
+        check(cluster.refresh([KubernetesList(watch, changes: nil)]))
+        #expect(cluster.sortedGroups().map(\.source) == ["pod/shop/web-1", "pod/shop/web-2"])
     }
 
     @Test func pathsOfTheAPI() {

@@ -13,6 +13,36 @@ func check(_ outcome: Bool, at location: SourceLocation = #_sourceLocation) {
     #expect(outcome, sourceLocation: location)
 }
 
+/// A cluster with watches of its own.
+struct WatchedCluster {
+    private var watches: [ObjectWatch]
+    private var cluster: KubernetesCluster
+
+    init(
+        _ role: KubernetesRole,
+        _ attachments: KubernetesAttachments,
+        watching resources: [KubernetesResource]
+    ) {
+        watches = resources.map { ObjectWatch($0) }
+        cluster = KubernetesCluster(role, attachments)
+    }
+
+    var refused: Int { cluster.refused }
+
+    mutating func withWatch<Result>(_ index: Int, _ body: (inout ObjectWatch) -> Result) -> Result {
+        body(&watches[index])
+    }
+
+    mutating func refresh() -> Bool {
+        let lists = watches.indices.map { index in
+            KubernetesList(watches[index], changes: watches[index].takeChanges())
+        }
+        return cluster.refresh(lists)
+    }
+
+    func sortedGroups() -> [KubernetesGroup] { cluster.sortedGroups() }
+}
+
 enum Cluster {
     static let node = """
         {"metadata":{"name":"edge-1","resourceVersion":"7","uid":"n1","labels":{"kubernetes.io/arch":"arm64"},\
@@ -113,9 +143,9 @@ enum Cluster {
         _ role: KubernetesRole,
         _ attachments: KubernetesAttachments = KubernetesAttachments(),
         changing: [KubernetesResource: [String]] = [:]
-    ) throws -> KubernetesCluster {
+    ) throws -> WatchedCluster {
         let resources = role.resources(attachments)
-        var cluster = KubernetesCluster(role, attachments, watching: resources)
+        var cluster = WatchedCluster(role, attachments, watching: resources)
         for (index, resource) in resources.enumerated() {
             let page = try page(resource, changing[resource] ?? all(resource))
             cluster.withWatch(index) { $0.take(page) }

@@ -209,6 +209,21 @@ import Testing
         #expect(found[1].hasPrefix("  __address__=10.42.0.5 endpointslice_address_target_kind=Pod "))
     }
 
+    /// Of several containers with the port the last counts, with what it lacks.
+    @Test func anEndpointHasNothingOfAnotherContainer() throws {
+        let pod = Cluster.pod.replacing(
+            "{\"name\":\"side\",\"image\":\"side:2\"}",
+            with: "{\"ports\":[{\"containerPort\":8080}]}"
+        )
+        let target = try #require(groups(.endpoints, changing: [.pods: [pod]]).dropFirst().first)
+        #expect(
+            target.split(separator: " ").filter { $0.hasPrefix("pod_container") } == [
+                "pod_container_init=false", "pod_container_port_number=8080",
+                "pod_container_port_protocol=TCP",
+            ]
+        )
+    }
+
     @Test func endpoints() throws {
         let web = "pod_container_image=web:1 pod_container_init=false pod_container_name=web"
         #expect(
@@ -253,6 +268,58 @@ import Testing
                 "  __address__=a.b.example.com ingress_host=a.b.example.com ingress_path=/ ingress_scheme=http",
             ]
         )
+    }
+
+    @Test func anIngressWithoutHost() throws {
+        let ingress = """
+            {"metadata":{"name":"any","namespace":"x"},"spec":{"tls":[{"hosts":["a.test"]}],\
+            "rules":[{"http":{"paths":[{"path":"/p"}]}}]}}
+            """
+        // Relabeling may give it an address; without one it is no target.
+        #expect(
+            try groups(.ingress, changing: [.ingresses: [ingress]]) == [
+                "ingress/x/any ingress_name=any namespace=x", "  ingress_path=/p ingress_scheme=http",
+            ]
+        )
+    }
+
+    /// Addresses of every type, ready or not.
+    @Test(arguments: [
+        ("IPv4", "192.0.2.7", "192.0.2.7:8080", "false"), ("IPv6", "fd00::7", "[fd00::7]:8080", "true"),
+        ("FQDN", "db.example.com", "db.example.com:8080", "false"),
+    ])
+    func addressesOfASlice(type: String, address: String, wanted: String, ready: String) throws {
+        let slice = """
+            {"metadata":{"name":"s","namespace":"x"},"addressType":"\(type)","ports":[{"port":8080}],\
+            "endpoints":[{"addresses":["\(address)"],"conditions":{"ready":\(ready),"serving":null},"nodeName":"n"}]}
+            """
+        #expect(
+            try groups(.endpointSlice, changing: [.endpointSlices: [slice]]) == [
+                "endpointslice/x/s endpointslice_address_type=\(type) endpointslice_name=s namespace=x",
+                "  __address__=\(wanted) endpointslice_endpoint_conditions_ready=\(ready) "
+                    + "endpointslice_endpoint_node_name=n endpointslice_port=8080",
+            ]
+        )
+    }
+
+    /// A pod that is over keeps its address, and with it its targets; relabeling looks at the phase.
+    @Test(arguments: ["Succeeded", "Failed", "Pending"]) func podsThatDoNotRun(phase: String) throws {
+        let pod = Cluster.pod.replacing("Running", with: phase)
+        let found = try groups(.pod, changing: [.pods: [pod]])
+        #expect(found[0].contains(" pod_phase=\(phase) ") && found.count == 5)
+    }
+
+    /// What is to be attached may not be there, or not yet.
+    @Test func attachmentsThatAreMissing() throws {
+        let found = try groups(
+            .pod,
+            { attachments in
+                attachments.node = true
+                attachments.namespace = true
+            },
+            changing: [.nodes: [], .namespaces: []]
+        )
+        #expect(try found == groups(.pod))
     }
 
     @Test func aSecondAddressFamilyIsLeftOutWhileThereIsAFirst() throws {

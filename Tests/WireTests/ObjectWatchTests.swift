@@ -117,6 +117,52 @@ import Testing
         #expect(watch.pause(random: 0) == .zero && watch.trouble == nil)
     }
 
+    @Test func aServerMayAskForAPause() throws {
+        var watch = try started()
+        let event = try Cluster.event(
+            .pods,
+            "ERROR",
+            "{\"kind\":\"Status\",\"message\":\"busy\",\"details\":{\"retryAfterSeconds\":7},\"code\":429}"
+        )
+        check(!watch.take(event))
+        #expect(watch.pause(random: 0) == .seconds(7) && watch.step == .watch(version: "100"))
+        // Its own pause is longer by now, and the server asks for none.
+        for _ in 0..<5 { watch.fail(.failed("down")) }
+        #expect(watch.pause(random: 0) == .seconds(12.8))
+        watch.fail(.expired, retryAfter: .seconds(20))
+        #expect(watch.pause(random: 0) == .seconds(20))
+        watch.fail(.failed("down"), retryAfter: .seconds(86_400))
+        #expect(watch.pause(random: 0) == .seconds(300))
+        watch.take(try Cluster.page(.pods, [], version: "1"))
+        check(watch.take(try bookmark("2")))
+        #expect(watch.pause(random: 0) == .zero)
+        watch.fail(.failed("down"), retryAfter: .seconds(-5))
+        #expect(watch.pause(random: 0) == .milliseconds(400))
+    }
+
+    /// However long the server was away: once the list was read there is nothing to wait for.
+    @Test func aListThatWasReadIsWatchedAtOnce() throws {
+        var watch = ObjectWatch(.pods)
+        for _ in 0..<10 { watch.fail(.failed("down"), retryAfter: .seconds(60)) }
+        #expect(watch.pause(random: 0) == .seconds(60))
+        watch.take(try Cluster.page(.pods, [pod("a")], version: "7", next: "t"))
+        #expect(watch.step == .list(next: "t") && watch.pause(random: 0) == .zero)
+        // It breaks off: that is one failure more.
+        watch.fail(.expired)
+        #expect(watch.step == .list(next: "") && watch.pause(random: 0) == .seconds(15))
+        watch.take(try Cluster.page(.pods, [pod("a")], version: "7", next: "t"))
+        watch.take(try Cluster.page(.pods, [pod("b")], version: "7"))
+        #expect(watch.step == .watch(version: "7") && watch.trouble == nil && watch.pause(random: 0) == .zero)
+    }
+
+    @Test func withoutAStreamTheListIsReadAgain() throws {
+        var watch = try started()
+        watch.fail(.failed("down"))
+        watch.readAgain()
+        #expect(watch.step == .list(next: "") && watch.pause(random: 0) == .zero && watch.trouble == nil)
+        #expect(watch.objects.count == 2 && watch.isComplete)
+    }
+
     @Test func anUnauthorizedRequestIsRepeatedOnce() {
         var watch = ObjectWatch(.pods)
         watch.fail(KubernetesTrouble(status: 401, message: ""))

@@ -21,16 +21,17 @@ enum Pods {
         }
         print("pods: \(count), \(pages.reduce(0) { $0 + $1.utf8.count } >> 20) MiB of JSON")
         var state = Measure()
-        var cluster = KubernetesCluster(.pod, KubernetesAttachments(), watching: [.pods])
+        var watch = ObjectWatch(.pods)
+        var cluster = KubernetesCluster(.pod, KubernetesAttachments())
         for (number, page) in pages.enumerated() {
             let next = number + 1 < pages.count ? "t\(number)" : ""
             let body =
                 "{\"metadata\":{\"resourceVersion\":\"1\",\"continue\":\"\(next)\"},\"items\":[\(page)]}"
             let read = try KubernetesPage(Array(body.utf8), of: .pods)
-            cluster.withWatch(0) { $0.take(read) }
+            watch.take(read)
         }
         state.tell("objects read")
-        _ = cluster.refresh()
+        _ = cluster.refresh([KubernetesList(watch, changes: watch.takeChanges())])
         state.tell("groups made")
         let groups = cluster.sortedGroups().map {
             DiscoveredGroup(source: $0.source, targets: $0.targets, labels: $0.labels)
@@ -42,7 +43,7 @@ enum Pods {
         // A page of the API, or of the interface.
         _ = list.targets.reduce(0) { $0 + $1.discoveredLabels.count }
         state.tell("all labels looked at")
-        withExtendedLifetime((cluster, groups, list)) {}
+        withExtendedLifetime((pages, watch, cluster, groups, list)) {}
     }
 
     /// Memory and time since the last time.

@@ -63,12 +63,12 @@ enum DiscovererDefinition: Sendable, Equatable {
         }
     }
 
-    func make(http: HTTPClient, clock: any EdgeClock) -> any Discoverer {
+    func make(http: HTTPClient, clock: any EdgeClock, watches: KubernetesWatches) -> any Discoverer {
         switch self {
         case .file(let config): FileDiscovery(config, clock: clock)
         case .http(let config): HTTPDiscovery(config, http: http, clock: clock)
         case .dns(let config): DNSDiscovery(config, clock: clock)
-        case .kubernetes(let config): KubernetesDiscovery(config, http: http, clock: clock)
+        case .kubernetes(let config): KubernetesDiscovery(config, watches)
         }
     }
 }

@@ -40,6 +40,7 @@ public enum DiscoveryCheck {
         timeout: Duration
     ) async -> Outcome {
         let definitions = DiscovererDefinition.all(of: job)
+        let watches = KubernetesWatches(http: http, clock: clock, telemetry: Telemetry())
         var groups = [[DiscoveredGroup]](repeating: [], count: definitions.count)
         var failures = [String?](repeating: nil, count: definitions.count)
         var waiting = Set(definitions.indices)
@@ -47,7 +48,7 @@ public enum DiscoveryCheck {
             let (events, event) = AsyncStream.makeStream(of: Event.self)
             await withTaskGroup(of: Void.self) { tasks in
                 for (index, definition) in definitions.enumerated() {
-                    let discoverer = definition.make(http: http, clock: clock)
+                    let discoverer = definition.make(http: http, clock: clock, watches: watches)
                     let report = DiscoveryReport(
                         publish: { event.yield(.found(index, $0)) },
                         fail: { event.yield(.failed(index, $0)) }

@@ -30,6 +30,7 @@ final class DiscoveryManager: Sendable {
     let logger: Logger
     /// The least time between two rounds of making targets.
     let updateInterval: Duration
+    private let watches: KubernetesWatches
     private let state = Mutex(State())
 
     struct Provider {
@@ -70,6 +71,7 @@ final class DiscoveryManager: Sendable {
         self.telemetry = telemetry
         self.logger = logger
         self.updateInterval = updateInterval
+        watches = KubernetesWatches(http: http, clock: clock, telemetry: telemetry)
     }
 
     // MARK: - Configuration
@@ -152,7 +154,7 @@ final class DiscoveryManager: Sendable {
                     state.jobs[job].providers[index].isStarted = true
                     let provider = state.jobs[job].providers[index]
                     let number = provider.number
-                    let discoverer = provider.definition.make(http: http, clock: clock)
+                    let discoverer = provider.definition.make(http: http, clock: clock, watches: watches)
                     let report = DiscoveryReport(
                         publish: { [weak self] in self?.publish($0, by: number) },
                         fail: { [weak self] in self?.fail($0, by: number) }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Targets of a Kubernetes cluster: watchers for everything the role needs keep the state, and whenever it changed the
-// groups are made and handed over, all of them. Changes come in bunches (a rollout is dozens of events), so a short
-// while is waited for more.
+// Targets of a Kubernetes cluster: watches, shared with other discoveries, keep the lists of everything the role needs,
+// and whenever one changed the groups are made and handed over, all of them. Changes come in bunches (a rollout is dozens
+// of events), so a short while is waited for more.
 
 internal import Config
 internal import Glibc
-internal import HTTPClient
 internal import Platform
 internal import Wire
 
@@ -18,13 +17,12 @@ struct KubernetesDiscovery: Discoverer {
     private static let retry = Duration.seconds(30)
 
     let config: KubernetesDiscoveryConfig
-    let http: HTTPClient
-    let clock: any EdgeClock
+    let watches: KubernetesWatches
+    private var clock: any EdgeClock { watches.clock }
 
-    init(_ config: KubernetesDiscoveryConfig, http: HTTPClient, clock: any EdgeClock) {
+    init(_ config: KubernetesDiscoveryConfig, _ watches: KubernetesWatches) {
         self.config = config
-        self.http = http
-        self.clock = clock
+        self.watches = watches
     }
 
     /// Discovers until cancelled.
@@ -40,58 +38,71 @@ struct KubernetesDiscovery: Discoverer {
     }
 
     private func run(_ access: KubernetesAccess, _ report: DiscoveryReport) async {
-        let requests = KubernetesDiscovery.requests(config, own: access.ownNamespace)
-        let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let cluster = KubernetesCluster(
-            config.wireRole,
-            config.attachments,
-            watching: requests.map(\.resource)
-        )
-        let state = KubernetesState(cluster, changes: continuation)
+        let (news, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let followings = KubernetesDiscovery.requests(config, own: access.ownNamespace).map {
+            watches.follow($0, access, continuation)
+        }
         await withTaskGroup { group in
-            for (index, request) in requests.enumerated() {
-                let watcher = KubernetesWatcher(
-                    request: request,
-                    index: index,
-                    access: access,
-                    state: state,
-                    http: http,
-                    clock: clock
-                )
-                group.addTask { await watcher.run() }
+            for following in followings {
+                group.addTask { await watches.run(following) }
             }
-            await publish(changes, state, access, report)
+            await publish(news, followings, access, report)
             group.cancelAll()
         }
+        for following in followings { watches.leave(following) }
     }
 
     /// Publishes after changes until cancelled, or until somebody else is to ask.
     private func publish(
-        _ changes: AsyncStream<Void>,
-        _ state: KubernetesState,
+        _ news: AsyncStream<Void>,
+        _ followings: [KubernetesWatches.Following],
         _ access: KubernetesAccess,
         _ report: DiscoveryReport
     ) async {
-        var groups: [KubernetesGroup] = []
+        var cluster = KubernetesCluster(config.wireRole, config.attachments)
+        var groups: [DiscoveredGroup] = []
         var problem: String?
-        for await _ in changes {
+        for await _ in news {
             try? await clock.sleep(for: KubernetesDiscovery.gathering)
             guard !Task.isCancelled else { return }
-            let (fresh, words, isComplete) = state.withCluster { cluster in
-                (cluster.refresh() ? cluster.sortedGroups() : nil, cluster.problem, cluster.isComplete)
-            }
-            let isNews = fresh != nil || words != problem
-            groups = fresh ?? groups
-            problem = words
-            if isNews, isComplete { report.publish(groups.map(DiscoveredGroup.init)) }
-            if isNews, let words { report.fail(words) }
+            let look = KubernetesDiscovery.look(followings, &cluster)
+            let isNews = look.groups != nil || look.problem != problem
+            groups = look.groups ?? groups
+            problem = look.problem
+            if isNews, look.isComplete { report.publish(groups) }
+            if isNews, let words = look.problem { report.fail(words) }
             // Files with tokens are read for every request; what stands in a kubeconfig itself is not.
-            if state.withCluster({ $0.trouble?.trouble == .unauthorized }), let now = try? find(),
-                now != access
-            {
-                return
-            }
+            if look.hasTrouble, let now = try? find(), now != access { return }
         }
+    }
+
+    /// What there is after a change.
+    private struct Look {
+        /// All groups when one of them changed, nil otherwise.
+        var groups: [DiscoveredGroup]?
+        var problem: String?
+        var isComplete: Bool
+        var hasTrouble: Bool
+    }
+
+    private static func look(
+        _ followings: [KubernetesWatches.Following],
+        _ cluster: inout KubernetesCluster
+    ) -> Look {
+        // Not longer than in here: a list that is looked at while it changes is copied.
+        let lists = followings.map { $0.watch.take($0.follower) }
+        let isChanged = cluster.refresh(lists)
+        let refused = lists.reduce(cluster.refused) { $0 + $1.refused }
+        let trouble = lists.lazy.compactMap { list in
+            list.trouble.map { "\(list.resource.rawValue): \($0.words)" }
+        }.first
+        let tooMany = "more than is discovered: \(refused) objects or targets are left out"
+        return Look(
+            groups: isChanged ? cluster.sortedGroups().map(DiscoveredGroup.init) : nil,
+            problem: trouble ?? (refused > 0 ? tooMany : nil),
+            isComplete: lists.allSatisfy(\.isComplete),
+            hasTrouble: trouble != nil
+        )
     }
 
     private func find() throws(KubernetesAccessError) -> KubernetesAccess {
@@ -126,14 +137,6 @@ struct KubernetesDiscovery: Discoverer {
 extension DiscoveredGroup {
     fileprivate init(_ group: KubernetesGroup) {
         self.init(source: group.source, targets: group.targets, labels: group.labels)
-    }
-}
-
-extension KubernetesCluster {
-    /// What is wrong, for people.
-    fileprivate var problem: String? {
-        if let trouble { return "\(trouble.resource.rawValue): \(trouble.trouble.words)" }
-        return refused > 0 ? "more than is discovered: \(refused) objects or targets are left out" : nil
     }
 }
 

@@ -8,30 +8,7 @@ internal import Bytes
 internal import Config
 internal import HTTPClient
 internal import Platform
-internal import Synchronization
 internal import Wire
-
-/// What the watchers of one discovery share.
-final class KubernetesState: Sendable {
-    private let cluster: Mutex<KubernetesCluster>
-    private let changes: AsyncStream<Void>.Continuation
-
-    init(_ cluster: KubernetesCluster, changes: AsyncStream<Void>.Continuation) {
-        self.cluster = Mutex(cluster)
-        self.changes = changes
-    }
-
-    /// Looks at or changes one watch, and says that there may be something new.
-    func change<Result: Sendable>(_ index: Int, _ body: (inout ObjectWatch) -> Result) -> Result {
-        let result = cluster.withLock { $0.withWatch(index, body) }
-        changes.yield()
-        return result
-    }
-
-    func withCluster<Result: Sendable>(_ body: (inout KubernetesCluster) -> Result) -> Result {
-        cluster.withLock { body(&$0) }
-    }
-}
 
 /// One list and watch.
 struct KubernetesWatcher: Sendable {
@@ -42,32 +19,37 @@ struct KubernetesWatcher: Sendable {
     /// Pieces of a stream that wait to be read: some 8 MiB.
     private static let pieceLimit = 512
     /// The longest silence of a watch; the server sends a bookmark about every minute.
-    private static let silence = Duration.seconds(150)
+    static let silence = Duration.seconds(150)
     /// Bytes kept of an answer that says what is wrong.
     private static let messageBytes = 64 << 10
 
-    let request: KubernetesRequest
-    let index: Int
-    let access: KubernetesAccess
-    let state: KubernetesState
-    let http: HTTPClient
-    let clock: any EdgeClock
+    let shared: SharedWatch
+    let watches: KubernetesWatches
+
+    private var request: KubernetesRequest { shared.key.request }
+    private var clock: any EdgeClock { watches.clock }
 
     /// Lists and watches until cancelled.
     func run() async {
         var pageSize = KubernetesWatcher.pageSize
         while !Task.isCancelled {
             let random = Double.random(in: 0..<1)
-            let (step, pause) = state.withCluster {
-                ($0.watches[index].step, $0.watches[index].pause(random: random))
-            }
+            let (step, pause) = shared.look { ($0.step, $0.pause(random: random)) }
             if pause > .zero { try? await clock.sleep(for: pause) }
             guard !Task.isCancelled else { return }
             switch step {
             case .list(let next): await list(next, &pageSize)
-            case .watch(let version): await watch(version)
+            case .watch(let version):
+                if await !watches.withStream({ await watch(version) }) { await poll() }
             }
         }
+    }
+
+    /// Waits as long as a stream may be silent, after which the list is read again.
+    private func poll() async {
+        shared.change { $0.opened() }
+        await watches.withoutStream { try? await clock.sleep(for: KubernetesWatcher.silence) }
+        if !Task.isCancelled { shared.change { $0.readAgain() } }
     }
 
     // MARK: - Lists
@@ -77,10 +59,12 @@ struct KubernetesWatcher: Sendable {
             let target = self.request.list(limit: pageSize, next: next)
             var request = try make(target, timeout: .seconds(60))
             request.acceptsCompression = true
-            let answer = try await http.send(request)
-            guard answer.status == 200 else { return fail(status: answer.status, body: answer.body) }
+            let answer = try await watches.http.send(request)
+            guard answer.status == 200 else {
+                return fail(status: answer.status, after: answer.header("retry-after"), body: answer.body)
+            }
             let page = try KubernetesPage(answer.body, of: self.request.resource)
-            state.change(index) { $0.take(page) }
+            shared.change { $0.take(page) }
         } catch {
             if case .bodyTooLarge? = (error as? HTTPClientError)?.kind { pageSize = max(1, pageSize / 4) }
             fail(error)
@@ -89,8 +73,8 @@ struct KubernetesWatcher: Sendable {
 
     private func make(_ target: String, timeout: Duration) throws(CredentialError) -> HTTPClientRequest {
         var request = try HTTPClientRequest(
-            url: access.server + target,
-            config: access.http,
+            url: shared.key.access.server + target,
+            config: shared.key.access.http,
             timeout: timeout,
             responseLimit: KubernetesWatcher.pageBytes
         )
@@ -100,15 +84,18 @@ struct KubernetesWatcher: Sendable {
 
     // MARK: - Failures
 
-    private func fail(status: Int, body: [UInt8]) {
-        let message = KubernetesStatus(body: body)?.message ?? ""
-        state.change(index) { $0.fail(KubernetesTrouble(status: status, message: message)) }
+    private func fail(status: Int, after seconds: String?, body: [UInt8]) {
+        let said = KubernetesStatus(body: body)
+        let trouble = KubernetesTrouble(status: status, message: said?.message ?? "")
+        // These servers send no date instead of a number.
+        let wanted = seconds.flatMap { Int($0) } ?? said?.retryAfterSeconds ?? 0
+        shared.change { $0.fail(trouble, retryAfter: .seconds(wanted)) }
     }
 
     private func fail(_ error: any Error) {
         guard !Task.isCancelled else { return }
         let words = (error as? CredentialError)?.words ?? "\(error)"
-        state.change(index) { $0.fail(.failed(words)) }
+        shared.change { $0.fail(.failed(words)) }
     }
 
     // MARK: - Watches
@@ -131,7 +118,7 @@ struct KubernetesWatcher: Sendable {
             group.addTask {
                 defer { continuation.finish() }
                 do throws(HTTPClientError) {
-                    try await http.stream(request) { event in
+                    try await watches.http.stream(request) { event in
                         if case .enqueued = continuation.yield(event) { true } else { false }
                     }
                     return nil
@@ -145,22 +132,24 @@ struct KubernetesWatcher: Sendable {
         }
         guard !Task.isCancelled, !reading.isOver else { return }
         guard let status = reading.status else {
-            // More watches than the client has places for streams: at least the list is read now and then.
+            // A stream that does not even begin, behind a proxy perhaps: at least the list is read now and then.
             if failure?.kind == .timeout {
-                state.change(index) {
+                shared.change {
                     $0.garbled("a watch of \(self.request.resource.rawValue): no answer in time")
                 }
                 return
             }
             return fail(failure ?? HTTPClientError(.transfer, "the watch has no answer"))
         }
-        guard status == 200 else { return fail(status: status, body: reading.message) }
+        guard status == 200 else {
+            return fail(status: status, after: reading.retryAfter, body: reading.message)
+        }
         // The last line may have no end; half a line is nothing, the server sends the event again.
         if let event = try? KubernetesEvent(reading.lines.remainder, of: self.request.resource) {
-            state.change(index) { _ = $0.take(event) }
+            shared.change { _ = $0.take(event) }
         }
         let duration = Duration.nanoseconds(Int64(clamping: clock.monotonicNanoseconds() &- start))
-        state.change(index) { $0.ended(after: duration) }
+        shared.change { $0.ended(after: duration) }
     }
 
     /// How far a watch was read.
@@ -169,6 +158,7 @@ struct KubernetesWatcher: Sendable {
         var status: Int?
         var lines = KubernetesLines()
         var message: [UInt8] = []
+        var retryAfter: String?
         /// Whether the state was told already why the watch ends.
         var isOver = false
     }
@@ -176,16 +166,17 @@ struct KubernetesWatcher: Sendable {
     /// Takes a piece; false when the watch is over.
     private func take(_ piece: HTTPStreamEvent, _ reading: inout WatchReading) -> Bool {
         switch piece {
-        case .head(let status, _):
+        case .head(let status, let headers):
             reading.status = status
-            if status == 200 { state.change(index) { $0.opened() } }
+            reading.retryAfter = headers.first { $0.name == "retry-after" }?.value
+            if status == 200 { shared.change { $0.opened() } }
         case .body(let bytes) where reading.status == 200:
             var garbled: String?
             var isWanted = true
             let isRead = reading.lines.append(bytes) { line in
                 do throws(CorruptionError) {
                     let event = try KubernetesEvent(line, of: request.resource)
-                    isWanted = state.change(index) { $0.take(event) }
+                    isWanted = shared.change { $0.take(event) }
                 } catch {
                     garbled = "a watch of \(request.resource.rawValue): \(error)"
                 }
@@ -195,7 +186,7 @@ struct KubernetesWatcher: Sendable {
             reading.isOver = true
             if isWanted {
                 let words = garbled ?? "a watch of \(request.resource.rawValue): a line is too long"
-                state.change(index) { $0.garbled(words) }
+                shared.change { $0.garbled(words) }
             }
             return false
         case .body(let bytes):

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything one discovery knows of a cluster: a list and watch for each resource and namespace it needs, and the groups
-// made of them. The shell (Collector) asks the server what `steps` say and hands over the answers; `refresh` makes the
-// groups of objects that changed, or whose service, pod, node, namespace or owner did, and leaves the others alone.
+// What one discovery makes of a cluster: the groups of targets. The lists they are made of belong to the watches, which
+// several discoveries may share; `refresh` makes the groups of objects that changed, or whose service, pod, node,
+// namespace or owner did, and leaves the others alone.
 //
 // Until every list was read once there are no groups: a pod without its service would be a target with other labels.
 
-internal import Samples
-
-/// The state of discovery in a cluster.
+/// The groups a discovery finds in a cluster.
 public struct KubernetesCluster: Sendable {
     /// Targets of all groups; beyond it objects become no targets.
     static let targetLimit = 20_000
@@ -18,8 +16,6 @@ public struct KubernetesCluster: Sendable {
     /// What becomes a target.
     public let role: KubernetesRole
     let attachments: KubernetesAttachments
-    /// The lists and watches.
-    public private(set) var watches: [ObjectWatch]
     /// The groups by key of the object.
     private var groups: [String: KubernetesGroup] = [:]
     private var targets = 0
@@ -35,34 +31,13 @@ public struct KubernetesCluster: Sendable {
     /// - Parameters:
     ///   - role: what becomes a target.
     ///   - attachments: what else is asked for.
-    ///   - resources: what each watch lists, one for each namespace.
-    public init(
-        _ role: KubernetesRole,
-        _ attachments: KubernetesAttachments,
-        watching resources: [KubernetesResource]
-    ) {
+    public init(_ role: KubernetesRole, _ attachments: KubernetesAttachments) {
         self.role = role
         self.attachments = attachments
-        watches = resources.map { ObjectWatch($0) }
     }
 
-    /// Whether every list was read once.
-    public var isComplete: Bool { watches.allSatisfy(\.isComplete) }
-
-    /// Objects and targets left out because of the limits.
-    public var refused: Int {
-        watches.reduce(refusedGroups.count + groups.values.reduce(0) { $0 + $1.refused }) { $0 + $1.refused }
-    }
-
-    /// What went wrong with any watch, nil when nothing does.
-    public var trouble: (resource: KubernetesResource, trouble: KubernetesTrouble)? {
-        watches.lazy.compactMap { watch in watch.trouble.map { (watch.resource, $0) } }.first
-    }
-
-    /// Changes one of the watches.
-    public mutating func withWatch<Result>(_ index: Int, _ body: (inout ObjectWatch) -> Result) -> Result {
-        body(&watches[index])
-    }
+    /// Groups and targets left out because of the limits.
+    public var refused: Int { groups.values.reduce(refusedGroups.count) { $0 + $1.refused } }
 
     /// The groups with targets, by source.
     public func sortedGroups() -> [KubernetesGroup] {
@@ -72,20 +47,26 @@ public struct KubernetesCluster: Sendable {
     // MARK: - Groups
 
     /// Makes the groups of what changed; whether any group did.
-    public mutating func refresh() -> Bool {
-        guard isComplete else { return false }
+    ///
+    /// - Parameter lists: everything the role needs, one for each namespace.
+    /// - Returns: false as long as one of the lists was not read.
+    public mutating func refresh(_ lists: [KubernetesList]) -> Bool {
+        guard lists.allSatisfy(\.isComplete) else { return false }
         var changed: [KubernetesResource: Set<String>] = [:]
-        for index in watches.indices {
-            let keys = watches[index].takeChanges()
-            if !keys.isEmpty { changed[watches[index].resource, default: []].formUnion(keys) }
+        for list in lists {
+            if let keys = list.changes, !keys.isEmpty {
+                changed[list.resource, default: []].formUnion(keys)
+            }
         }
+        // Until now nobody looked at what changed.
+        let isEverything = !hasGroups || lists.contains { $0.changes == nil }
         var isChanged = !hasGroups
         hasGroups = true
-        guard isChanged || !changed.isEmpty else { return false }
-        noteFamilies(&changed)
+        guard isEverything || !changed.isEmpty else { return false }
+        noteFamilies(lists, &changed)
         // What was left out for want of room gets another chance.
-        let own = (changed[role.resource] ?? []).union(refusedGroups)
-        let view = View(watches: watches)
+        let own = (isEverything ? Set(groups.keys) : changed[role.resource] ?? []).union(refusedGroups)
+        let view = View(lists: lists)
         let maker = KubernetesTargets(
             role: role,
             attachments: attachments,
@@ -95,9 +76,9 @@ public struct KubernetesCluster: Sendable {
         for key in own where view.find(role.resource, key) == nil {
             if set(key, nil) { isChanged = true }
         }
-        for watch in view.watches where watch.resource == role.resource {
-            for (key, object) in watch.objects
-            where own.contains(key) || view.depends(object, on: changed) {
+        for list in lists where list.resource == role.resource {
+            for (key, object) in list.objects
+            where isEverything || own.contains(key) || view.depends(object, on: changed) {
                 if set(key, maker.group(of: object)) { isChanged = true }
             }
         }
@@ -105,11 +86,14 @@ public struct KubernetesCluster: Sendable {
     }
 
     /// Slices of a service depend on each other by their address families.
-    private mutating func noteFamilies(_ changed: inout [KubernetesResource: Set<String>]) {
+    private mutating func noteFamilies(
+        _ lists: [KubernetesList],
+        _ changed: inout [KubernetesResource: Set<String>]
+    ) {
         guard role == .endpointSlice else { return }
         var found: Set<String> = []
-        for watch in watches where watch.resource == .endpointSlices {
-            for case .slice(let slice) in watch.objects.values {
+        for list in lists where list.resource == .endpointSlices {
+            for case .slice(let slice) in list.objects.values {
                 guard let service = slice.service else { continue }
                 found.insert("\(slice.meta.namespace)/\(service) \(slice.addressType)")
             }
@@ -142,14 +126,14 @@ public struct KubernetesCluster: Sendable {
     }
 }
 
-/// The objects of all watches, looked at while groups are made.
+/// The objects of all lists, looked at while groups are made.
 private struct View {
-    let watches: [ObjectWatch]
+    let lists: [KubernetesList]
 
     func find(_ resource: KubernetesResource, _ key: String) -> KubernetesObject? {
         // A list for each namespace: few.
-        for watch in watches where watch.resource == resource {
-            if let object = watch.objects[key] { return object }
+        for list in lists where list.resource == resource {
+            if let object = list.objects[key] { return object }
         }
         return nil
     }

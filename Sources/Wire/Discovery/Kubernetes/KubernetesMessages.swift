@@ -104,6 +104,8 @@ public struct KubernetesStatus: Sendable, Equatable {
     public var code = 0
     /// In words.
     public var message = ""
+    /// How long the server wants to be left alone, 0 when it does not say.
+    public var retryAfterSeconds = 0
 
     /// Reads the body of a failed answer; nil when it is something else.
     public init?(body: [UInt8]) {
@@ -116,8 +118,15 @@ public struct KubernetesStatus: Sendable, Equatable {
 
     init(_ cursor: inout JSONCursor) throws(CorruptionError) {
         try cursor.members { cursor, name throws(CorruptionError) in
-            if name == "code" { self.code = try cursor.integer() ?? 0 }
-            if name == "message" { self.message = try cursor.text() ?? "" }
+            switch name {
+            case "code": self.code = try cursor.integer() ?? 0
+            case "message": self.message = try cursor.text() ?? ""
+            case "details":
+                try cursor.members { cursor, name throws(CorruptionError) in
+                    if name == "retryAfterSeconds" { self.retryAfterSeconds = try cursor.integer() ?? 0 }
+                }
+            default: break
+            }
         }
     }
 }

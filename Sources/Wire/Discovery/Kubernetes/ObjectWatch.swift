@@ -49,6 +49,8 @@ public struct ObjectWatch: Sendable {
     static let pageLimit = 10_000
     /// The shortest and the longest pause after a failure.
     static let pauses = 0.8...30.0
+    /// The longest pause a server can ask for.
+    static let longestWantedPause = Duration.seconds(300)
 
     /// What is listed.
     public let resource: KubernetesResource
@@ -70,8 +72,12 @@ public struct ObjectWatch: Sendable {
     private var pageBytes = 0
     private var pageCount = 0
     private var version = ""
-    /// Failures since anything came by a watch, or a watch lasted.
-    private var failures = 0
+    /// Failures of watches since anything came by one, or one lasted; a list that was read says nothing of them.
+    private var watchFailures = 0
+    /// Failures since a list was read.
+    private var listFailures = 0
+    /// How long the server wants to be left alone.
+    private var wantedPause = Duration.zero
 
     /// Starts with nothing known.
     public init(_ resource: KubernetesResource) {
@@ -89,17 +95,20 @@ public struct ObjectWatch: Sendable {
     /// - Parameter random: from 0 to below 1, so that not all clients of a server come back at once.
     /// - Returns: zero when nothing is wrong.
     public func pause(random: Double) -> Duration {
+        let failures = watchFailures + listFailures
         guard failures > 0 else { return .zero }
-        switch trouble {
-        // Once at once: with a new token, or from a fresh list.
-        case .expired, .unauthorized: if failures == 1 { return .zero }
-        case .refused: return .seconds(ObjectWatch.pauses.upperBound * (0.5 + random / 2))
-        case .failed, nil: break
-        }
+        // The page before came without trouble.
+        if case .list(let next) = step, !next.isEmpty { return .zero }
         var longest = ObjectWatch.pauses.lowerBound
         for _ in 1..<min(failures, 8) { longest *= 2 }
         longest = min(longest, ObjectWatch.pauses.upperBound)
-        return .seconds(longest * (0.5 + random / 2))
+        switch trouble {
+        // Once at once: with a new token, or from a fresh list.
+        case .expired, .unauthorized: if failures == 1 { longest = 0 }
+        case .refused: longest = ObjectWatch.pauses.upperBound
+        case .failed, nil: break
+        }
+        return max(.seconds(longest * (0.5 + random / 2)), wantedPause)
     }
 
     // MARK: - Lists
@@ -107,6 +116,7 @@ public struct ObjectWatch: Sendable {
     /// Takes a page; the last makes the list complete.
     public mutating func take(_ page: KubernetesPage) {
         guard case .list(let token) = step else { return }
+        wantedPause = .zero
         if token.isEmpty {
             (pages, pageBytes, pageCount, version) = ([], 0, 0, page.version)
             refused = 0
@@ -114,7 +124,9 @@ public struct ObjectWatch: Sendable {
         for object in page.objects {
             let cost = object.cost
             if pages.count < ObjectWatch.objectLimit, pageBytes + cost <= ObjectWatch.byteLimit {
-                pages.append(object)
+                // What is known already is not kept twice, or reading a list again would take twice the memory.
+                let known = objects[object.meta.key]
+                pages.append(known == object ? known ?? object : object)
                 pageBytes += cost
             } else {
                 refused += 1
@@ -132,8 +144,9 @@ public struct ObjectWatch: Sendable {
         replaceAll()
         step = .watch(version: version)
         isComplete = true
+        listFailures = 0
         // After 410 or 403 of the watch the list alone says nothing: the next pause must be longer.
-        if failures == 0 { trouble = nil }
+        if watchFailures == 0 { trouble = nil }
     }
 
     private mutating func replaceAll() {
@@ -170,7 +183,10 @@ public struct ObjectWatch: Sendable {
             reached(version)
         case .bookmark(let version): reached(version)
         case .failed(let status):
-            fail(KubernetesTrouble(status: status.code, message: status.message))
+            fail(
+                KubernetesTrouble(status: status.code, message: status.message),
+                retryAfter: .seconds(status.retryAfterSeconds)
+            )
             return false
         }
         return true
@@ -200,24 +216,39 @@ public struct ObjectWatch: Sendable {
     /// - Parameter duration: how long it was open; one that ends at once counts as a failure, or a server that closes
     ///   every stream would be asked without a pause.
     public mutating func ended(after duration: Duration) {
-        if duration >= .seconds(1) { lasted() } else { failures += 1 }
+        if duration >= .seconds(1) { lasted() } else { watchFailures += 1 }
+    }
+
+    /// There was no place for a stream for a while, which is as good as one that brought nothing: the list is read again.
+    public mutating func readAgain() {
+        step = .list(next: "")
+        lasted()
     }
 
     private mutating func lasted() {
-        failures = 0
+        (watchFailures, listFailures, wantedPause) = (0, 0, .zero)
         trouble = nil
     }
 
     // MARK: - Failures
 
     /// A list or a watch failed; what is known stays.
-    public mutating func fail(_ trouble: KubernetesTrouble) {
+    ///
+    /// - Parameters:
+    ///   - trouble: what is wrong.
+    ///   - retryAfter: how long the server wants to be left alone.
+    public mutating func fail(_ trouble: KubernetesTrouble, retryAfter: Duration = .zero) {
         self.trouble = trouble
-        failures = min(failures + 1, 1000)
+        wantedPause = min(max(retryAfter, .zero), ObjectWatch.longestWantedPause)
+        if case .list = step {
+            listFailures = min(listFailures + 1, 1000)
+        } else {
+            watchFailures = min(watchFailures + 1, 1000)
+        }
         switch (trouble, step) {
         case (.expired, _), (_, .list): step = .list(next: "")
         // From the same version; when that does not help for long, from the beginning.
-        case (_, .watch): if failures > 5 { step = .list(next: "") }
+        case (_, .watch): if watchFailures > 5 { step = .list(next: "") }
         }
     }
 
