@@ -27,6 +27,21 @@ public enum RemoteWriteV1 {
         externalLabels: Labels = Labels()
     ) -> [UInt8] {
         var out: [UInt8] = []
+        append(series, externalLabels: externalLabels, to: &out)
+        return out
+    }
+
+    /// Appends series as one message, without compression, to a buffer that is used again.
+    ///
+    /// - Parameters:
+    ///   - series: the series; those without samples and histograms are left out.
+    ///   - externalLabels: added to each series that does not have a label of that name.
+    ///   - out: gets the message.
+    public static func append(
+        _ series: some Sequence<LogChunk.Series>,
+        externalLabels: Labels = Labels(),
+        to out: inout [UInt8]
+    ) {
         var labels: [UInt8] = []
         var histograms: [UInt8] = []
         for entry in series where entry.samples.count + entry.histograms.count > 0 {
@@ -43,7 +58,6 @@ public enum RemoteWriteV1 {
             appendSamples(entry.samples, to: &out)
             out.append(contentsOf: histograms)
         }
-        return out
     }
 
     /// Encodes what is known of families as one message, without compression.

@@ -27,12 +27,30 @@ public enum RemoteWriteV2 {
     /// - Parameter series: the series; those without samples and histograms are left out, as the protocol demands.
     /// - Returns: the message.
     public static func encode(_ series: some Sequence<Series>) -> [UInt8] {
+        var out: [UInt8] = []
+        append(series, to: &out)
+        return out
+    }
+
+    /// Appends series as one message, without compression, to a buffer that is used again.
+    ///
+    /// - Parameters:
+    ///   - series: the series; those without samples and histograms are left out, as the protocol demands.
+    ///   - externalLabels: added to each series that does not have a label of that name.
+    ///   - metadata: what is known of a series' family; asked once for each series.
+    ///   - out: gets the message.
+    public static func append(
+        _ series: some Sequence<Series>,
+        externalLabels: Labels = Labels(),
+        metadata: (Labels) -> MetricMetadata? = { _ in nil },
+        to out: inout [UInt8]
+    ) {
         var symbols = Symbols()
         var all: [UInt8] = []
         var body: [UInt8] = []
         for entry in series where entry.content.samples.count + entry.content.histograms.count > 0 {
             body.removeAll(keepingCapacity: true)
-            append(entry.content.labels, to: &body, &symbols)
+            append(merged(entry.content.labels, externalLabels), to: &body, &symbols)
             append(entry.content, to: &body)
             for exemplar in entry.exemplars {
                 var out: [UInt8] = []
@@ -44,10 +62,31 @@ public enum RemoteWriteV2 {
                 body.append(4 << 3 | 2)
                 body.append(prefixed: out)
             }
+            if let known = metadata(entry.content.labels) { append(known, to: &body, &symbols) }
             all.append(5 << 3 | 2)
             all.append(prefixed: body)
         }
-        return symbols.bytes + all
+        out.append(contentsOf: symbols.bytes)
+        out.append(contentsOf: all)
+    }
+
+    /// A series' labels with those added that it does not have.
+    private static func merged(_ labels: Labels, _ external: Labels) -> Labels {
+        guard !external.isEmpty else { return labels }
+        var merged = LabelsBuilder(external)
+        for (name, value) in labels.pairs { merged.set(name, value) }
+        return merged.labels()
+    }
+
+    private static func append(_ metadata: MetricMetadata, to out: inout [UInt8], _ symbols: inout Symbols) {
+        var body: [UInt8] = [1 << 3 | 0]
+        body.append(varint: metadata.kind.remoteWriteType)
+        for (field, text) in [(3, metadata.help), (4, metadata.unit)] where !text.isEmpty {
+            body.append(UInt8(field << 3 | 0))
+            body.append(varint: symbols.reference(ArraySlice(text.utf8)))
+        }
+        out.append(5 << 3 | 2)
+        out.append(prefixed: body)
     }
 
     private static func append(_ labels: Labels, to out: inout [UInt8], _ symbols: inout Symbols) {

@@ -78,6 +78,58 @@ struct RemoteWriteV2Tests {
         #expect(try request.exemplars.map { try request.labels(of: $0) } == [exemplar.labels])
     }
 
+    @Test func labelsAreAddedAndTextsAreShared() throws {
+        var samples = SampleColumns()
+        samples.append(1, 1)
+        let series = [
+            LogChunk.Series(labels: RemoteWriteV2Tests.up, samples: samples),
+            LogChunk.Series(labels: labels(["__name__": "up", "job": "y", "site": "own"]), samples: samples),
+        ]
+        let external = labels(["site": "plant", "node": "n1"])
+        var bytes: [UInt8] = []
+        RemoteWriteV2.append(
+            series.map { RemoteWriteV2.Series($0) },
+            externalLabels: external,
+            metadata: {
+                MetricMetadata(family: "up", kind: .gauge, help: "Whether é is up.", unit: $0["site"] ?? "")
+            },
+            to: &bytes
+        )
+        let request = try decode(bytes, .v2)
+        #expect(request.series.map(\.fault) == [.none, .none])
+        #expect(
+            try request.series.map { try request.labels(of: $0, in: bytes.span) } == [
+                labels(["__name__": "up", "job": "x", "node": "n1", "site": "plant"]),
+                labels(["__name__": "up", "job": "y", "node": "n1", "site": "own"]),
+            ]
+        )
+        let known = request.series.map {
+            request.metadata(request.descriptions[Int($0.description)], family: "up", in: bytes.span)
+        }
+        #expect(
+            known == [
+                MetricMetadata(family: "up", kind: .gauge, help: "Whether é is up."),
+                MetricMetadata(family: "up", kind: .gauge, help: "Whether é is up.", unit: "own"),
+            ]
+        )
+        // Each text once.
+        for text in ["job", "plant", "Whether é is up.", "n1"] {
+            #expect(bytes.indices.count { bytes[$0...].starts(with: text.utf8) } == 1, "\(text)")
+        }
+    }
+
+    @Test func aBufferIsAddedTo() {
+        var samples = SampleColumns()
+        samples.append(1, 1)
+        let series = [LogChunk.Series(labels: RemoteWriteV2Tests.up, samples: samples)]
+        var out: [UInt8] = [1, 2, 3]
+        RemoteWriteV1.append(series, to: &out)
+        #expect(out == [1, 2, 3] + RemoteWriteV1.encode(series))
+        out = [9]
+        RemoteWriteV2.append(series.map { RemoteWriteV2.Series($0) }, to: &out)
+        #expect(out == [9] + RemoteWriteV2.encode(series.map { RemoteWriteV2.Series($0) }))
+    }
+
     @Test func metadataIsAMessageOf10() throws {
         let all = [
             MetricMetadata(family: "a_seconds", kind: .histogram, help: "é\n", unit: "seconds"),
