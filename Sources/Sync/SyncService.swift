@@ -51,7 +51,7 @@ public final class SyncService: Sendable {
         telemetry: Telemetry,
         logger: Logger
     ) {
-        partners = Destination.Partners(
+        var partners = Destination.Partners(
             log: log,
             state: state,
             http: http,
@@ -60,6 +60,9 @@ public final class SyncService: Sendable {
             telemetry: telemetry,
             logger: logger
         )
+        let book = LedgerBook(state: state, clock: clock, telemetry: telemetry)
+        partners.ledgers = { book.ledgers($0) }
+        self.partners = partners
         endAtStart = log.end
         shared = Mutex(Shared(random: random))
         // One pending change is enough: it is applied as the newest configuration.

@@ -215,8 +215,9 @@ import Testing
             "1:45: \"max_version\" is below \"min_version\", which is TLS12 unless written"
         ),
         (
-            "remote_write: [{url: 'http://a/w', protobuf_message: io.prometheus.write.v2.Request}]",
-            "1:36: remote write 2.0 is not supported yet; remove the key"
+            "remote_write: [{url: 'http://a/w', protobuf_message: io.prometheus.write.v2.Requests}]",
+            "1:54: \"protobuf_message\": expected one of prometheus.WriteRequest, io.prometheus.write.v2.Request, "
+                + "found \"io.prometheus.write.v2.Requests\"; did you mean \"io.prometheus.write.v2.Request\"?"
         ),
         ("scrape_configs: [null]", "1:18: an entry of \"scrape_configs\" is empty"),
         (

@@ -12,8 +12,12 @@ final class TLSServer {
     let directory: URL
     private let process = Process()
 
-    init(wantsClientCertificate: Bool = false, newest: String = "MAXIMUM_SUPPORTED") throws {
-        directory = try TLSServer.certificates()
+    init(
+        wantsClientCertificate: Bool = false,
+        newest: String = "MAXIMUM_SUPPORTED",
+        days: Int = 2
+    ) throws {
+        directory = try TLSServer.certificates(days: days)
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
         process.currentDirectoryURL = directory
@@ -27,11 +31,16 @@ final class TLSServer {
                 protocol_version = "HTTP/1.1"
                 def do_GET(self):
                     body = self.headers["Host"].encode()
+                    if self.path == "/who":
+                        name = dict(pair[0] for pair in self.connection.getpeercert()["subject"])["commonName"]
+                        body = f"{name} {self.client_address[1]}".encode()
                     self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
                     self.wfile.write(body)
             s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
             c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             c.load_cert_chain("server.crt", "server.key")
+            c.set_ciphers("ALL:@SECLEVEL=0")
+            c.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             c.maximum_version = ssl.TLSVersion.\(newest)
             if \(wantsClientCertificate ? "True" : "False"):
                 c.load_verify_locations("ca.crt"); c.verify_mode = ssl.CERT_REQUIRED
@@ -45,8 +54,8 @@ final class TLSServer {
         port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
     }
 
-    /// A directory with an authority, and certificates of it for `localhost` and `plc.example`, valid for two days.
-    static func certificates() throws -> URL {
+    /// A directory with an authority, and certificates of it for `localhost` and `plc.example`, valid for some days.
+    static func certificates(days: Int = 2) throws -> URL {
         let directory = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
@@ -63,7 +72,7 @@ final class TLSServer {
               openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=$name \
                 -keyout $name.key -out $name.csr
               echo 'subjectAltName=DNS:localhost,DNS:plc.example' > san
-              openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile san \
+              openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days \(days) -extfile san \
                 -out $name.crt
             done
             """,
@@ -166,5 +175,48 @@ final class TLSServer {
         #expect(await kind(request) == .tls)
         request.keyFile = server.file("client.key")
         #expect(try await outcome(request).get() == "localhost:\(server.port)")
+    }
+
+    /// A kept connection is not used with a certificate that has been replaced meanwhile.
+    @Test func aRenewedCertificateIsPresentedAtOnce() async throws {
+        let server = try TLSServer(wantsClientCertificate: true)
+        defer { server.end() }
+        var request = HTTPClientRequest(url: "https://localhost:\(server.port)/who")
+        request.caFile = server.file("ca.crt")
+        request.certFile = server.file("client.crt")
+        request.keyFile = server.file("client.key")
+        let first = try await outcome(request).get()
+        #expect(first.hasPrefix("client "))
+        #expect(try await outcome(request).get() == first)
+        // Renewed as tools do it: written beside and moved over.
+        for kind in ["crt", "key"] {
+            let new = server.file("new.\(kind)")
+            try FileManager.default.copyItem(atPath: server.file("server.\(kind)"), toPath: new)
+            #expect(rename(new, server.file("client.\(kind)")) == 0)
+        }
+        #expect(try await outcome(request).get().hasPrefix("server "))
+        #expect(try await outcome(request).get().hasPrefix("server "))
+    }
+
+    @Test func anExpiredCertificateIsRefused() async throws {
+        let server = try TLSServer(days: -1)
+        defer { server.end() }
+        var request = HTTPClientRequest(url: "https://localhost:\(server.port)/")
+        request.caFile = server.file("ca.crt")
+        guard case .failure(let error) = await outcome(request) else {
+            Issue.record("an expired certificate was trusted")
+            return
+        }
+        #expect(error.kind == .tls)
+        #expect(error.message.contains("expired"))
+    }
+
+    /// Below 1.2 nothing is spoken unless it is configured.
+    @Test func oldVersionsAreRefused() async throws {
+        let server = try TLSServer(newest: "TLSv1_1")
+        defer { server.end() }
+        var request = HTTPClientRequest(url: "https://localhost:\(server.port)/")
+        request.caFile = server.file("ca.crt")
+        #expect(await kind(request) == .tls)
     }
 }

@@ -9,6 +9,8 @@ import Testing
 @testable import Sync
 
 @Suite struct VerdictTests {
+    private let way = MessageWay(message: .v1, encoding: .snappy)
+
     private func verdict(
         _ status: Int,
         _ body: String = "",
@@ -109,7 +111,7 @@ import Testing
         var authorization = AuthorizationConfig()
         authorization.credentials = Secret("tok")
         config.http.authorization = authorization
-        let request = try Endpoint(config: config).request([1, 2], attempt: 3)
+        let request = try Endpoint(config: config).request([1, 2], way, attempt: 3)
         #expect(
             request.headers.map { "\($0.0): \($0.1)" } == [
                 "Content-Encoding: snappy", "Content-Type: application/x-protobuf",
@@ -122,7 +124,7 @@ import Testing
         #expect(!request.followRedirects)
         authorization.credentialsFile = "/nonexistent/token"
         config.http.authorization = authorization
-        #expect(throws: FileError.self) { try Endpoint(config: config).request([], attempt: 0) }
+        #expect(throws: FileError.self) { try Endpoint(config: config).request([], way, attempt: 0) }
     }
 
     @Test func cursorRecordsSurviveAndDamageIsNoticed() {

@@ -19,6 +19,49 @@ public struct RemoteWriteConfig: Sendable, Equatable {
     /// Batches and retries.
     public var queue = QueueConfig()
 
+    // peer
+
+    /// Whose receiver it is; decides what is tried first and how its objections are read.
+    public var type = ReceiverType.auto
+    /// The message it gets; nil leaves that to the type.
+    public var message: Message?
+    /// How bodies are compressed.
+    public var compression = Compression.auto
+
+    /// What it may cost on the wire.
+    public var budget = Budget()
+
+    /// Bytes on the wire; nil is no limit.
+    public struct Budget: Sendable, Equatable {
+        /// In any second.
+        public var perSecond: Int?
+        /// In any 24 hours.
+        public var perDay: Int?
+        /// In a billing month.
+        public var perMonth: Int?
+        /// The day of the month on which a billing month starts, at 00:00 UTC.
+        public var monthStarts = 1
+
+        /// Creates a budget without limits.
+        public init() {}
+    }
+
+    /// Receivers whose ways are known.
+    public enum ReceiverType: String, Sendable, CaseIterable {
+        case auto, prometheus, victoriametrics, mimir, thanos, edgewatch
+    }
+
+    /// Messages of the protocol, by their names.
+    public enum Message: String, Sendable, CaseIterable {
+        case v1 = "prometheus.WriteRequest"
+        case v2 = "io.prometheus.write.v2.Request"
+    }
+
+    /// Encodings of a body.
+    public enum Compression: String, Sendable, CaseIterable {
+        case auto, snappy, zstd
+    }
+
     /// Creates a destination with Prometheus' defaults.
     public init(name: String, url: String) {
         self.name = name

@@ -9,13 +9,10 @@ extension RemoteWriteConfig {
         http = HTTPConfig(reading: section)
         http.headers += RemoteWriteConfig.headers(section)
         queue = section.section("queue_config", QueueConfig.init(reading:))
-        if section.string("protobuf_message") == "io.prometheus.write.v2.Request" {
-            section.report(
-                "protobuf_message",
-                "remote write 2.0 is not supported yet",
-                remedy: "remove the key"
-            )
-        }
+        type = section.choice("type") ?? type
+        message = section.choice("protobuf_message")
+        compression = section.choice("compression") ?? compression
+        budget = section.section("budget", Budget.init(reading:))
         section.refuse(["sigv4", "azuread", "google_iam"], remedy: "use basic_auth or authorization")
         sendsNativeHistograms = section.bool("send_native_histograms") ?? sendsNativeHistograms
         section.ignore(["send_exemplars", "round_robin_dns"])
@@ -36,6 +33,26 @@ extension RemoteWriteConfig {
                 return HTTPConfig.Header(name: name, value: Secret(value))
             }
         }
+    }
+}
+
+extension RemoteWriteConfig.Budget {
+    fileprivate init(reading section: Section) {
+        self.init()
+        // A request with a single sample has to fit, with its handshake.
+        perSecond = Self.size(section, "per_second", least: 2 << 10, "2KB")
+        perDay = Self.size(section, "per_day", least: 64 << 10, "64KB")
+        perMonth = Self.size(section, "per_month", least: 1 << 20, "1MB")
+        monthStarts = section.integer("month_starts", in: 1...28) ?? monthStarts
+    }
+
+    private static func size(_ section: Section, _ key: String, least: Int, _ words: String) -> Int? {
+        guard let size = section.size(key) else { return nil }
+        guard size >= Int64(least) else {
+            section.report(key, "\"\(key)\" is below \(words), too little for a request")
+            return nil
+        }
+        return Int(min(size, 1 << 50))
     }
 }
 

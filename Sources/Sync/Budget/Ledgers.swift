@@ -3,6 +3,7 @@
 // The seam between delivery and the budget of bytes. Bytes are reserved before a request begins, in the same
 // transaction that freezes its recipe, and settled with what the wire really carried.
 
+internal import HTTPClient
 internal import StateStore
 
 /// Bytes set aside for one request.
@@ -25,6 +26,18 @@ protocol Ledgers: Sendable {
     func settle(_ reservation: Reservation, wire: Int64)
     /// What has to be kept of reservations and spending since the last call; written together with the recipe.
     func changes() -> [StateChange]
+    /// What a body will cost on the wire with everything around it.
+    func cost(of body: Int) -> Int
+    /// What a body has cost.
+    func learn(_ body: Int, wire: Int64)
+    /// The most bytes that can ever be set aside at once; a larger request has to be divided.
+    func largest(_ lane: Lane) -> Int
+    /// What bodies go by; nil where nothing limits their rate.
+    func pacer(_ lane: Lane) -> (any BytePacing)?
+    /// How long so many bytes take at the rate.
+    func sendingTime(_ bytes: Int) -> Duration
+    /// Whether there is anything to keep to.
+    var isUnlimited: Bool { get }
 }
 
 /// No budget: everything may be spent.
@@ -33,4 +46,10 @@ struct NoLedgers: Ledgers {
     func wait(_ bytes: Int, _ lane: Lane) -> Duration { .zero }
     func settle(_ reservation: Reservation, wire: Int64) {}
     func changes() -> [StateChange] { [] }
+    func cost(of body: Int) -> Int { body }
+    func learn(_ body: Int, wire: Int64) {}
+    func largest(_ lane: Lane) -> Int { .max }
+    func pacer(_ lane: Lane) -> (any BytePacing)? { nil }
+    func sendingTime(_ bytes: Int) -> Duration { .zero }
+    var isUnlimited: Bool { true }
 }

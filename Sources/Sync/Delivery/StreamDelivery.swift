@@ -75,11 +75,14 @@ struct StreamDelivery {
     /// - Throws: when something cannot be read (yet).
     mutating func begin(_ limits: BatchLimits) throws(SourceError) -> Begun {
         if let frozen = keeper.record.recipes.first { return try resume(frozen) }
-        guard let range = keeper.record.remaining.first, let cut = try source.next(in: range, limits: limits)
+        guard let range = keeper.record.remaining.first, var cut = try source.next(in: range, limits: limits)
         else {
             keeper.saveSettled()
             return Begun(step: .nothing)
         }
+        // As the receiver takes it now; what it turns out not to take the peer writes anew.
+        let profile = peer.profile
+        (cut.message, cut.encoding) = (profile.messages.first ?? .v1, profile.encodings.first ?? .snappy)
         let made = try read(cut)
         guard made.samples > 0 else {
             keeper.pass(cut.ordinals)

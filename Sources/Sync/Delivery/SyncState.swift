@@ -207,7 +207,11 @@ struct SyncState: Sendable {
                 words: words
             )
             return (lost > 0 ? drop : nil, goOn(current))
-        case .refused, .unsupported:
+        case .unsupported:
+            // Another way is tried next; each is given up once, so this ends.
+            answered()
+            return (nil, again(current, .retrying, after: backoff.base))
+        case .refused:
             let pause = backoff.refusedPause(failures: failures + 1, jitter: jitter)
             return (nil, again(current, .refused, after: pause))
         case .tooLarge(let words):

@@ -62,12 +62,29 @@ extension Verdict {
             }
     }
 
+    /// What an answer to a 2.0 message means that says how much of it was stored.
+    ///
+    /// A receiver that says so has stored the rest for good or never will: what it wrote is not sent again. One that
+    /// wrote nothing is asked again in parts, as any that objects.
+    func of(_ samples: Int, written: WrittenCounts) -> Verdict {
+        let count = min(written.total, samples)
+        switch self {
+        case .accepted where count < samples:
+            return .partly(written: count, of: samples, words: "the receiver says that it stored fewer")
+        case .rejected(let reason, _) where count > 0:
+            return .partly(written: count, of: samples, words: reason)
+        default: return self
+        }
+    }
+
     /// Judges a request without response; nil when it was cancelled by ourselves.
     init?(_ error: HTTPClientError) {
         switch error.kind {
         case .cancelled: return nil
         case .timeout: self = .unreachable(reason: error.message, isTimeout: true)
-        case .resolve, .connect, .transfer, .overloaded, .bodyTooLarge:
+        // Answers are cut and not refused, so this is the budget's word on a request.
+        case .bodyTooLarge: self = .tooLarge(reason: error.message)
+        case .resolve, .connect, .transfer, .overloaded:
             self = .unreachable(reason: error.message, isTimeout: false)
         case .tls, .badURL, .badRequest, .unavailable: self = .refused(reason: error.message)
         }

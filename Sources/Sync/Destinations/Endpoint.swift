@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A destination's requests (Prometheus remote write 1.0). Credential files are read again for every request, so that a
+// A destination's requests (Prometheus remote write). Credential files are read again for every request, so that a
 // rotated token needs no reload. Redirects are not followed: they would turn the POST into a GET (301, 302) or carry the
 // samples to a place nobody configured.
 
@@ -10,13 +10,14 @@ internal import Platform
 internal import Samples
 
 struct Endpoint: Sendable {
-    /// Response bytes read; only an error's first words are of use.
-    static let responseLimit = 4096
+    /// Response bytes read: a receiver may name every series it objects to, a whole page is of no use.
+    static let responseLimit = 64 << 10
     /// The largest credential file.
     static let credentialLimit = 64 << 10
 
     private static let reserved: Set<String> = [
         "content-encoding", "content-type", "content-length", "x-prometheus-remote-write-version",
+        "x-victoriametrics-remote-write-version",
         "retry-attempt",
         "host", "transfer-encoding",
     ]
@@ -29,15 +30,13 @@ struct Endpoint: Sendable {
     /// The request for one body.
     ///
     /// - Parameters:
-    ///   - body: a WriteRequest in a snappy block.
+    ///   - body: what is sent.
+    ///   - way: how it is written.
     ///   - attempt: 0 for the first.
     /// - Returns: the request with the protocol's headers and the credentials.
     /// - Throws: `FileError` when a credential file cannot be read.
-    func request(_ body: [UInt8], attempt: Int) throws(FileError) -> HTTPClientRequest {
-        var headers = [
-            ("Content-Encoding", "snappy"), ("Content-Type", "application/x-protobuf"),
-            ("X-Prometheus-Remote-Write-Version", "0.1.0"),
-        ]
+    func request(_ body: [UInt8], _ way: MessageWay, attempt: Int) throws(FileError) -> HTTPClientRequest {
+        var headers = MessageCoding.headers(way)
         if attempt > 0 { headers.append(("Retry-Attempt", "\(attempt)")) }
         for header in config.http.headers where !Self.reserved.contains(header.name.lowercased()) {
             headers.append((header.name, try Self.secret(header.value, header.file)))

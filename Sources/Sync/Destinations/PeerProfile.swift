@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Config
+
 /// The messages a receiver may understand, by their code in kept state.
 enum MessageKind: UInt8, Sendable, CaseIterable {
     /// prometheus.WriteRequest
@@ -34,6 +36,20 @@ enum PeerKind: String, Sendable, CaseIterable {
     case mimir
     case thanos
     case edgewatch
+
+    /// The configured kind.
+    init(_ type: RemoteWriteConfig.ReceiverType) {
+        self = PeerKind(rawValue: type.rawValue) ?? .auto
+    }
+
+    /// Whether such a receiver stores the good rest of a request it objects to; nil where it depends.
+    var isSoft: Bool? {
+        switch self {
+        case .auto: nil
+        case .prometheus: false
+        case .victoriametrics, .mimir, .thanos, .edgewatch: true
+        }
+    }
 }
 
 /// What a receiver takes of the past.
