@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Against a real Modbus TCP server (pymodbus). Needs a Python that has pymodbus: EDGEWATCH_TEST_PYTHON, or the virtual
-// environment scripts/bootstrap makes.
+// Against a real Modbus TCP server (pymodbus).
 
 import Config
 import Foundation
@@ -11,46 +10,6 @@ import Samples
 import Testing
 
 @testable import Collector
-
-/// A pymodbus server of its own; ended with the value.
-private final class Server {
-    let port: Int
-    private let process = Process()
-    private let input = Pipe()
-
-    init?(_ arguments: [String] = []) throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let python =
-            ProcessInfo.processInfo.environment["EDGEWATCH_TEST_PYTHON"]
-            ?? root.appending(path: ".venv/bin/python3").path
-        guard FileManager.default.isExecutableFile(atPath: python) else {
-            print("SKIPPED: no \(python) for the Modbus server; run scripts/bootstrap test")
-            return nil
-        }
-        process.executableURL = URL(filePath: python)
-        process.arguments = [root.appending(path: "Tests/Integration/modbus_units.py").path] + arguments
-        let output = Pipe()
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        var line = ""
-        while !line.hasSuffix("\n") {
-            let byte = try #require(
-                try output.fileHandleForReading.read(upToCount: 1),
-                "the server did not start"
-            )
-            line += String(decoding: byte, as: UTF8.self)
-        }
-        port = try #require(Int(line.dropLast()))
-    }
-
-    func stop() {
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
-    }
-}
 
 private func register(
     _ metric: String,
@@ -128,7 +87,7 @@ private func device(
 }
 
 @Test func registersOfARealServerAreRead() async throws {
-    guard let server = try Server() else { return }
+    guard let server = try ModbusServer() else { return }
     let bench = Bench()
     let plc = bench.source(
         device(
@@ -171,7 +130,7 @@ private func device(
 
 @Test func aDeadUnitDoesNotStopTheOthersOfItsLine() async throws {
     for arguments in [[], ["silent"]] {
-        guard let server = try Server(arguments) else { return }
+        guard let server = try ModbusServer(arguments) else { return }
         defer { server.stop() }
         let bench = Bench()
         let many = (100..<300).map { register("m\($0)", UInt16($0), .uint16) }
@@ -201,7 +160,7 @@ private func device(
 }
 
 @Test func aRestartedServerIsFoundAgain() async throws {
-    guard let first = try Server() else { return }
+    guard let first = try ModbusServer() else { return }
     let bench = Bench()
     let link = ModbusTCPLink(host: "127.0.0.1", port: first.port, clock: bench.clock)
     let request = ModbusRequest(unit: 2, table: .holding, start: 100, count: 2, timeout: .seconds(1))

@@ -12,172 +12,6 @@ import Testing
 
 @testable import Collector
 
-/// upsd of the nut-server package with a dummy driver; ended with the value.
-private final class RealServer {
-    let port: Int
-    private let directory: String
-    private var processes: [Process] = []
-
-    init?(device: String) throws {
-        directory = NSTemporaryDirectory() + "nut-\(UUID().uuidString)"
-        port = try freePort()
-        guard FileManager.default.isExecutableFile(atPath: "/lib/nut/upsd"),
-            FileManager.default.isExecutableFile(atPath: "/lib/nut/dummy-ups")
-        else {
-            print("SKIPPED: no /lib/nut/upsd; install nut-server (scripts/bootstrap test)")
-            return nil
-        }
-        let files = [
-            "su700.dev": device,
-            "ups.conf": """
-            maxretry = 1
-            [su700]
-              driver = dummy-ups
-              port = \(directory)/su700.dev
-              mode = dummy-once
-              desc = "Rack \\"left\\" \\# 7"
-            [gone]
-              driver = dummy-ups
-              port = \(directory)/gone.dev
-
-            """,
-            "upsd.conf": "LISTEN 127.0.0.1 \(port)\n",
-            "upsd.users": "[mon]\n  password = \"se\\#cr=et\"\n",
-        ]
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        for (name, text) in files {
-            try text.write(toFile: "\(directory)/\(name)", atomically: false, encoding: .utf8)
-        }
-        let user = NSUserName()
-        try start("dummy-ups", ["-a", "su700", "-DD", "-u", user], until: "dstate_init: sock")
-        try start("upsd", ["-D", "-u", user], until: "Connected to UPS [su700]")
-    }
-
-    deinit {
-        for process in processes {
-            // Started from a thread of the pool, it has that one's blocked signals: SIGTERM would wait for ever.
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
-        try? FileManager.default.removeItem(atPath: directory)
-    }
-
-    /// Starts a program of NUT and waits for what it says when it is ready.
-    private func start(_ program: String, _ arguments: [String], until words: String) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/lib/nut/\(program)")
-        process.arguments = arguments
-        process.environment = [
-            "NUT_CONFPATH": directory, "NUT_STATEPATH": directory, "NUT_ALTPIDPATH": directory,
-        ]
-        let output = Pipe()
-        process.standardError = output
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        processes.append(process)
-        var said = ""
-        while !said.contains(words) {
-            let more = output.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "\(program) ended: \(said)")
-            said += String(decoding: more, as: UTF8.self)
-        }
-        // It goes on talking; nobody may be kept waiting by a full pipe.
-        let descriptor = output.fileHandleForReading.fileDescriptor
-        Thread.detachNewThread {
-            // The pipe lives as long as somebody writes to it.
-            withExtendedLifetime(output) {
-                var buffer = [UInt8](repeating: 0, count: 4096)
-                while read(descriptor, &buffer, buffer.count) > 0 {}
-            }
-        }
-    }
-}
-
-/// A port nobody listens on.
-private func freePort() throws -> Int {
-    let listener = try Listener { _ in }
-    defer { listener.stop() }
-    return listener.port
-}
-
-/// A TCP server whose every connection runs a closure on a thread of its own.
-///
-/// The thread that accepts closes the listening socket, after the one shutdown that ends it: its number may belong to
-/// another test's socket afterwards.
-private final class Listener: Sendable {
-    let port: Int
-    private let descriptor: Int32
-    private let isStopped = Mutex(false)
-
-    init(_ serve: @escaping @Sendable (Int32) -> Void) throws {
-        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        descriptor = listening
-        let address = try #require(SocketAddress(network: [127, 0, 0, 1], port: 0))
-        let bound = address.bytes.withUnsafeBytes { raw in
-            raw.baseAddress.map {
-                bind(listening, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
-            }
-        }
-        try #require(bound == 0 && listen(listening, 8) == 0)
-        var name = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let asked = withUnsafeMutablePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(listening, $0, &length) }
-        }
-        try #require(asked == 0)
-        port = Int(UInt16(bigEndian: name.sin_port))
-        Thread.detachNewThread {
-            while true {
-                let connection = accept(listening, nil, nil)
-                guard connection >= 0 else { break }
-                Thread.detachNewThread {
-                    serve(connection)
-                    close(connection)
-                }
-            }
-            close(listening)
-        }
-    }
-
-    func stop() {
-        isStopped.withLock { isStopped in
-            if !isStopped { shutdown(descriptor, Int32(SHUT_RDWR)) }
-            isStopped = true
-        }
-    }
-}
-
-/// Sends all; false when the other side is gone.
-@discardableResult
-private func sendAll(_ connection: Int32, _ text: String) -> Bool {
-    let bytes = Array(text.utf8)
-    var sent = 0
-    while sent < bytes.count {
-        let count = bytes[sent...].withUnsafeBytes {
-            send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-        }
-        guard count > 0 else { return false }
-        sent += count
-    }
-    return true
-}
-
-/// Answers each line by what `answer` says; nil ends the connection.
-private func script(_ answer: @escaping @Sendable (String) -> String?) -> @Sendable (Int32) -> Void {
-    { connection in
-        var line = ""
-        var byte: UInt8 = 0
-        while recv(connection, &byte, 1, 0) == 1 {
-            guard byte == 10 else {
-                line.unicodeScalars.append(Unicode.Scalar(byte))
-                continue
-            }
-            guard let text = answer(line), sendAll(connection, text) else { return }
-            line = ""
-        }
-    }
-}
-
 private struct Bench {
     let sink = RecordingSink()
     let power: PowerState
@@ -236,7 +70,7 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
         ups.beeper.status: enabled
 
         """
-    guard let real = try RealServer(device: device) else { return }
+    guard let real = try UPSServer(device: device) else { return }
     var config = server(real.port)
     config.username = "mon"
     config.password = Secret(#"se#cr=et "x" \"#)
@@ -283,8 +117,8 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
 
 @Test func statesChangeAndEnd() async throws {
     let state = Mutex("OL CHRG")
-    let listener = try Listener(
-        script { line in
+    let listener = try UPSListener(
+        upsScript { line in
             switch line {
             case "LIST UPS": "BEGIN LIST UPS\nUPS a \"\"\nEND LIST UPS\n"
             case "LIST VAR \"a\"":
@@ -326,15 +160,15 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
     ("", "connection"),
 ])
 func answersThatEndThePass(answer: String, kind: String) async throws {
-    let listener = try Listener(script { _ in answer.isEmpty ? nil : answer })
+    let listener = try UPSListener(upsScript { _ in answer.isEmpty ? nil : answer })
     defer { listener.stop() }
     let values = await Bench(server(listener.port)).pass()
     #expect(values == ["edgewatch_nut_up": "0.0", #"edgewatch_nut_failures_total{kind="\#(kind)"}"#: "1.0"])
 }
 
 @Test func answersOfAnotherDeviceKeepWhatCameBefore() async throws {
-    let listener = try Listener(
-        script { line in
+    let listener = try UPSListener(
+        upsScript { line in
             switch line {
             case "LIST UPS": "BEGIN LIST UPS\nUPS a\nUPS b\nUPS a\nEND LIST UPS\n"
             case "LIST VAR \"a\"": "BEGIN LIST VAR a\nVAR a ups.load \"1\"\nVAR a x;y \"2\"\nEND LIST VAR a\n"
@@ -353,7 +187,7 @@ func answersThatEndThePass(answer: String, kind: String) async throws {
 /// Servers that never come to an end: a list, a line, silence, greetings.
 @Test(arguments: ["list", "line", "silence", "lines"])
 func endlessServers(kind: String) async throws {
-    let listener = try Listener { connection in
+    let listener = try UPSListener { connection in
         var byte: UInt8 = 0
         guard recv(connection, &byte, 1, 0) == 1 else { return }
         switch kind {
@@ -379,7 +213,7 @@ func endlessServers(kind: String) async throws {
 
 @Test func aServerThatIsAwayIsAskedLessOften() async throws {
     let clock = ManualClock(wallMilliseconds: 0)
-    let bench = Bench(server(try freePort()), clock: clock)
+    let bench = Bench(server(try UPSListener.freePort()), clock: clock)
     let failures = #"edgewatch_nut_failures_total{kind="connection"}"#
     for pass in 1...3 { #expect(await bench.pass(Int64(pass))[failures] == "\(pass).0") }
     #expect(await bench.pass(4)[failures] == "3.0")
