@@ -8,20 +8,17 @@ internal import Config
 internal import Logging
 internal import Platform
 internal import Samples
-internal import Synchronization
 
 /// The host collectors as a source.
 final class HostPassSource: CollectorSource {
-    private struct State {
+    private struct State: PassState {
         let collector: HostCollector
         var buffer: PassBuffer
     }
 
     let definition: SourceDefinition
     private let saysUp: Bool
-    private let lane = BlockingQueue(label: "edgewatch.host")
-    private let tally: PassTally
-    private let state: Mutex<State>
+    private let lane: PassLane<State>
     private static let up = Family("up", .gauge, "Whether the last pass succeeded.", class: .health)
 
     init(
@@ -33,11 +30,12 @@ final class HostPassSource: CollectorSource {
         logger: Logger
     ) {
         definition = .host(config, identity: identity)
-        self.tally = tally
         saysUp = !config.isFurtherPass
         let roots = HostRoots(proc: config.procPath, sys: config.sysPath, rootfs: config.rootfsPath)
-        state = Mutex(
-            State(
+        lane = PassLane(
+            "edgewatch.host",
+            tally: tally,
+            state: State(
                 collector: HostCollector(
                     roots: roots,
                     collectors: config.collectors,
@@ -51,7 +49,7 @@ final class HostPassSource: CollectorSource {
 
     @concurrent
     func pass(_ order: PassOrder) async {
-        await run { [saysUp] state in
+        await lane.run { [saysUp] state in
             state.buffer.metricClassFilter = order.classes
             state.buffer.begin()
             if saysUp { state.buffer.add(HostPassSource.up, 1) }
@@ -62,19 +60,6 @@ final class HostPassSource: CollectorSource {
 
     @concurrent
     func end(at time: Timestamp) async {
-        await run { try $0.buffer.end(at: time) }
-    }
-
-    private func run(_ work: @escaping @Sendable (inout State) throws -> Void) async {
-        do {
-            try await lane.run { [self] in
-                try state.withLock { state in
-                    try work(&state)
-                    tally.add(state.buffer.statistics)
-                }
-            }
-        } catch {
-            tally.storeFailures.add()
-        }
+        await lane.run { try $0.buffer.end(at: time) }
     }
 }

@@ -7,7 +7,6 @@
 internal import Config
 internal import Platform
 internal import Samples
-internal import Synchronization
 
 /// One subject as configured.
 struct EdgeDefinition: Sendable, Equatable {
@@ -63,15 +62,13 @@ protocol EdgeSubject: Sendable {
 
 /// A subject as a source.
 final class EdgeSource: CollectorSource {
-    private struct State {
+    private struct State: PassState {
         var subject: any EdgeSubject
         var buffer: PassBuffer
     }
 
     let definition: SourceDefinition
-    private let lane = BlockingQueue(label: "edgewatch.edge")
-    private let tally: PassTally
-    private let state: Mutex<State>
+    private let lane: PassLane<State>
 
     init(
         _ definition: EdgeDefinition,
@@ -81,13 +78,16 @@ final class EdgeSource: CollectorSource {
         tally: PassTally
     ) {
         self.definition = .edge(definition, identity: identity)
-        self.tally = tally
-        state = Mutex(State(subject: subject, buffer: PassBuffer(group: identity, sink: sink)))
+        lane = PassLane(
+            "edgewatch.edge",
+            tally: tally,
+            state: State(subject: subject, buffer: PassBuffer(group: identity, sink: sink))
+        )
     }
 
     @concurrent
     func pass(_ order: PassOrder) async {
-        await run { state in
+        await lane.run { state in
             state.buffer.metricClassFilter = order.classes
             state.buffer.begin()
             state.subject.measure(order, into: &state.buffer)
@@ -97,19 +97,6 @@ final class EdgeSource: CollectorSource {
 
     @concurrent
     func end(at time: Timestamp) async {
-        await run { try $0.buffer.end(at: time) }
-    }
-
-    private func run(_ work: @escaping @Sendable (inout State) throws -> Void) async {
-        do {
-            try await lane.run { [self] in
-                try state.withLock { state in
-                    try work(&state)
-                    tally.add(state.buffer.statistics)
-                }
-            }
-        } catch {
-            tally.storeFailures.add()
-        }
+        await lane.run { try $0.buffer.end(at: time) }
     }
 }
