@@ -89,4 +89,12 @@ import Testing
         #expect(builder.sortedPairs.map { "\($0.name)\($0.value)" } == ["a1", "b2", "c2"])
         #expect(PackedLabels(builder)["b"] == "2" && PackedLabels(builder)["d"] == nil)
     }
+
+    @Test func aLabelWithoutValueTakesNoneAway() {
+        let (label, present) = ("\(Self.prefix)pod_label_app", "\(Self.prefix)pod_labelpresent_app")
+        let set = Labels([(name: label, value: "web"), (name: present, value: "true")])
+        var builder = LabelsBuilder(PackedLabels(set))
+        builder.merge(PackedLabels(Labels([(name: present, value: "true")])))
+        #expect(builder.labels() == set)
+    }
 }

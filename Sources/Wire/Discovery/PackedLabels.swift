@@ -108,8 +108,10 @@ public struct PackedLabels: Sendable, Hashable {
             case 1..<128: body(PackedNames.names[Int(code) - 1], text(&offset))
             default:
                 let key = text(&offset)
+                let value = text(&offset)
                 let (plain, presence) = PackedNames.prefixes[Int(code) - 128]
-                body(plain + key, text(&offset))
+                // No value is no label, and takes none away that somebody else has set.
+                if !value.isEmpty { body(plain + key, value) }
                 body(presence + key, "true")
             }
         }
