@@ -209,14 +209,14 @@ def test_nothing_is_lost_whatever_the_server_does(edgewatch):
                 cluster.put("pods", pod(f"p{changed}", f"10.3.0.{changed}"))
                 pods[changed] = f"10.3.0.{changed}:80"
             wait_for(f"all after round {round_number}", is_known)
+            # A list read again may have everything before the second fault of a watch.
+            wait_for("every fault", lambda: not any(any(cluster.faults.values()) for cluster in clusters.values()))
         for name, cluster in clusters.items():
             # Lists come in pages, watches ask for bookmarks and go on from a version.
             assert any("continue=" in path for path in cluster.requests)
             watches = [path for path in cluster.requests if "watch=1" in path]
             assert all("allowWatchBookmarks=true" in path and "resourceVersion=" in path for path in watches)
             assert len(cluster.requests) < 60, f"{name}: a server that fails is not asked without a pause"
-            # Every fault took place.
-            assert not any(cluster.faults.values()), (name, cluster.faults)
 
 
 def test_a_server_that_is_away_keeps_its_targets(edgewatch):
