@@ -6,6 +6,7 @@
 
 import Config
 import Platform
+import Samples
 import Wire
 
 @testable import Collector
