@@ -23,9 +23,7 @@ public struct Labels: Sendable, Hashable {
     ///
     /// Pairs with an empty name or value are left out; of several pairs with one name the last wins.
     public init(_ pairs: some Sequence<(name: String, value: String)>) {
-        var builder = LabelsBuilder()
-        for (name, value) in pairs { builder.set(name, value) }
-        self = builder.labels()
+        self = LabelsBuilder(pairs).labels()
     }
 
     /// Trusts `sortedPairs` to keep the invariant; used by the builder only.

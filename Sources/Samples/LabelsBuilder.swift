@@ -15,6 +15,31 @@ public struct LabelsBuilder: Sendable {
         pairs = labels.pairs
     }
 
+    /// Starts from pairs in any order.
+    ///
+    /// Pairs with an empty name are left out; of several pairs with one name the last wins, and if that has an empty value
+    /// there is no such label. O(n log n), which inserting them one by one is not.
+    public init(_ pairs: some Sequence<(name: String, value: String)>) {
+        let given = Array(pairs)
+        let isSorted = given.indices.dropFirst().allSatisfy {
+            Labels.precedes(given[$0 - 1].name, given[$0].name)
+        }
+        if isSorted {
+            self.pairs = given.filter { !$0.name.isEmpty && !$0.value.isEmpty }
+            return
+        }
+        let order = given.indices.sorted { left, right in
+            if Labels.precedes(given[left].name, given[right].name) { return true }
+            return left < right && !Labels.precedes(given[right].name, given[left].name)
+        }
+        for (place, index) in order.enumerated() {
+            let pair = given[index]
+            let isReplaced =
+                place + 1 < order.count && Labels.sameBytes(given[order[place + 1]].name, pair.name)
+            if !isReplaced, !pair.name.isEmpty, !pair.value.isEmpty { self.pairs.append(pair) }
+        }
+    }
+
     /// The value of a label, nil when there is none.
     public subscript(_ name: String) -> String? {
         let index = position(of: name)

@@ -26,6 +26,25 @@ private func labels(_ pairs: KeyValuePairs<String, String>) -> Labels {
 
     @Test func emptyNamesAndValuesAreNothingAndTheLastWins() {
         #expect(labels(["a": "", "": "x", "b": "1", "b": "2"]) == labels(["b": "2"]))
+        #expect(labels(["b": "1", "": "x", "a": "1", "b": "2", "a": ""]) == labels(["b": "2"]))
+    }
+
+    /// Every list of four pairs of two names and three values is the set made by setting them one by one.
+    @Test func pairsInAnyOrderAreSetOneByOne() {
+        let choices = ["", "a", "b"].flatMap { name in ["", "1", "2"].map { (name: name, value: $0) } }
+        for number in 0..<6561 {
+            let pairs = [1, 9, 81, 729].map { choices[number / $0 % 9] }
+            var builder = LabelsBuilder()
+            for (name, value) in pairs { builder.set(name, value) }
+            #expect(Labels(pairs) == builder.labels())
+        }
+    }
+
+    @Test func manyPairsInTheWrongOrderAreSorted() {
+        let pairs = (0..<100_000).reversed().map { (name: "n\(100_000 + $0)", value: "v") }
+        let set = Labels(pairs)
+        #expect(set.count == 100_000)
+        #expect(Labels(encoded: set.bytes) == set)
     }
 
     @Test func longValuesHaveLongLengths() {

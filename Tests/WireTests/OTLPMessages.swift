@@ -133,3 +133,44 @@ enum OTLPMessages {
         "gauge": {"dataPoints": [{"timeUnixNano": "1700000000000000000", "asInt": "1"}]}}]}]}]}
         """#
 }
+
+/// Requests made here, of one resource with one metric.
+struct OTLPMessage {
+    var resource: [(String, String)] = []
+    var points: [[(String, String)]] = []
+    var name = "m"
+
+    /// A field that holds bytes.
+    static func field(_ number: Int, _ bytes: [UInt8]) -> [UInt8] {
+        var out = [UInt8(number << 3 | 2)]
+        var length = bytes.count
+        while length >= 0x80 {
+            out.append(UInt8(length & 0x7f | 0x80))
+            length >>= 7
+        }
+        return out + [UInt8(length)] + bytes
+    }
+
+    private static func attributes(_ number: Int, _ pairs: [(String, String)]) -> [UInt8] {
+        var out: [UInt8] = []
+        for (key, value) in pairs {
+            out += field(number, field(1, Array(key.utf8)) + field(2, field(1, Array(value.utf8))))
+        }
+        return out
+    }
+
+    /// A gauge's data point of 2023-11-14T22:13:20Z with the value 1.
+    private static func point(_ attributes: [(String, String)]) -> [UInt8] {
+        let time = (0..<8).map { UInt8(truncatingIfNeeded: UInt64(1_700_000_000_000_000_000) >> ($0 * 8)) }
+        let one: [UInt8] = [0, 0, 0, 0, 0, 0, 0xf0, 0x3f]
+        return [3 << 3 | 1] + time + [4 << 3 | 1] + one + OTLPMessage.attributes(7, attributes)
+    }
+
+    var bytes: [UInt8] {
+        typealias Message = OTLPMessage
+        let gauge = points.flatMap { Message.field(1, Message.point($0)) }
+        let metric = Message.field(1, Array(name.utf8)) + Message.field(5, gauge)
+        let scope = Message.field(2, Message.field(2, metric))
+        return Message.field(1, Message.field(1, Message.attributes(1, resource)) + scope)
+    }
+}

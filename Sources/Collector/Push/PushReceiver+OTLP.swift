@@ -8,7 +8,9 @@ public import Wire
 extension PushReceiver: PushReceiving {
     /// Stores a request of OpenTelemetry's protocol.
     public func otlp(_ body: Span<UInt8>, _ encoding: PushEncoding, isJSON: Bool) -> OTLPReport {
-        var reader = OTLPReader(otlpOptions.withLock { $0 })
+        var options = otlpOptions.withLock { $0 }
+        options.attributeLimit = limits.withLock { $0.labels }
+        var reader = OTLPReader(options)
         let limit = decodedLimit
         let (stored, refusedSeries) = receive(body, encoding, as: .otlp, isTracking: true) {
             (message, request) throws(RemoteWriteError) in

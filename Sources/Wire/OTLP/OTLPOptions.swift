@@ -38,6 +38,11 @@ public struct OTLPOptions: Sendable, Equatable {
     /// Whether several underscores in a row stay several.
     public var keepsUnderscores = true
 
+    /// Attributes of a data point; 0 is no limit.
+    ///
+    /// Not of the section: each attribute becomes a label, so `push.label_limit`.
+    public var attributeLimit = 0
+
     /// Creates Prometheus' defaults.
     public init() {}
 }

@@ -54,12 +54,13 @@ extension OTLPReader {
             case 6 << 3 | 2: try cursor.packed { content.counts.append($0) }
             case 7 << 3 | 2: try cursor.packed { content.bounds.append(Double(bitPattern: $0)) }
             case 8 << 3 | 2: point.exemplars.append(try cursor.range())
-            case 9 << 3 | 2: attributes.append(try attribute(bytes.extracting(try cursor.range())))
+            case 9 << 3 | 2: try take(attribute: bytes.extracting(try cursor.range()))
             default: try shared(tag, flags: 10, &cursor, &point)
             }
         }
+        try take(buckets: content.counts.count + content.bounds.count)
+        if let fault = content.fault { return reject("a data point of \(metric.shown) \(fault)") }
         guard let labels = seriesLabels(point, metric) else { return }
-        if let fault = content.fault { return reject("a data point of \(metric.name) \(fault)") }
         var exemplars: [Sighting] = []
         for range in point.exemplars {
             if let exemplar = try exemplar(bytes.extracting(range)) { exemplars.append(exemplar) }
@@ -172,28 +173,28 @@ extension OTLPReader {
         while !cursor.isAtEnd {
             let tag = try cursor.tag()
             switch tag {
-            case 1 << 3 | 2: attributes.append(try attribute(bytes.extracting(try cursor.range())))
+            case 1 << 3 | 2: try take(attribute: bytes.extracting(try cursor.range()))
             case 4 << 3 | 1: message.count = try cursor.fixed64()
             case 5 << 3 | 1: message.sum = Double(bitPattern: try cursor.fixed64())
             case 6 << 3 | 0: scale = Int64(Int32(truncatingIfNeeded: try cursor.zigzag()))
             case 7 << 3 | 1: message.zeroCount = try cursor.fixed64()
-            case 8 << 3 | 2: positive = try OTLPReader.buckets(bytes.extracting(try cursor.range()))
-            case 9 << 3 | 2: negative = try OTLPReader.buckets(bytes.extracting(try cursor.range()))
+            case 8 << 3 | 2: positive = try buckets(bytes.extracting(try cursor.range()))
+            case 9 << 3 | 2: negative = try buckets(bytes.extracting(try cursor.range()))
             case 11 << 3 | 2: point.exemplars.append(try cursor.range())
             case 14 << 3 | 1: message.zeroThreshold = Double(bitPattern: try cursor.fixed64())
             default: try shared(tag, flags: 10, &cursor, &point)
             }
         }
-        guard let labels = seriesLabels(point, metric) else { return }
         let scales = NativeHistogram.exponentialSchemas
         guard scale >= Int64(scales.lowerBound) else {
-            return reject("a data point of \(metric.name) has scale \(scale), below \(scales.lowerBound)")
+            return reject("a data point of \(metric.shown) has scale \(scale), below \(scales.lowerBound)")
         }
         // Beyond 32 steps all positive indices are one bucket, and all negative ones another.
         let shift = min(32, max(0, scale - Int64(scales.upperBound)))
         guard let above = positive.side(mergedBy: shift), let below = negative.side(mergedBy: shift) else {
-            return reject("a data point of \(metric.name) has a bucket beyond all numbers")
+            return reject("a data point of \(metric.shown) has a bucket beyond all numbers")
         }
+        guard let labels = seriesLabels(point, metric) else { return }
         message.schema = Int32(min(scale, Int64(scales.upperBound)))
         message.positive = above
         message.negative = below
@@ -205,22 +206,36 @@ extension OTLPReader {
         try add(message, point, exemplars, labels, metric, &request)
     }
 
-    private static func buckets(_ bytes: Span<UInt8>) throws(RemoteWriteError) -> Buckets {
+    private mutating func buckets(_ bytes: Span<UInt8>) throws(RemoteWriteError) -> Buckets {
         var result = Buckets()
         var cursor = ProtobufCursor(bytes)
         while !cursor.isAtEnd {
             let tag = try cursor.tag()
             switch tag {
             case 1 << 3 | 0: result.offset = Int64(Int32(truncatingIfNeeded: try cursor.zigzag()))
-            case 2 << 3 | 0: result.counts.append(try cursor.varint())
+            case 2 << 3 | 0:
+                try take(buckets: 1)
+                result.counts.append(try cursor.varint())
             case 2 << 3 | 2:
                 let outer = cursor.enter(try cursor.length())
-                while !cursor.isAtEnd { result.counts.append(try cursor.varint()) }
+                while !cursor.isAtEnd {
+                    try take(buckets: 1)
+                    result.counts.append(try cursor.varint())
+                }
                 cursor.leave(outer)
             default: try cursor.skip(tag)
             }
         }
         return result
+    }
+
+    /// Counts buckets and bounds against what a message may have: one byte of it may be a bucket, which is eight bytes
+    /// three times over until it is stored.
+    private mutating func take(buckets count: Int) throws(RemoteWriteError) {
+        bucketsLeft -= count
+        guard bucketsLeft >= 0 else {
+            throw RemoteWriteError(.tooLarge, "the request has more than \(OTLPReader.bucketLimit) buckets")
+        }
     }
 
     // MARK: - Native histograms

@@ -22,6 +22,8 @@ extension OTLPReader {
         }
 
         var name = ""
+        /// The name as messages show it: enough of it to know it by.
+        var shown = ""
         var data = Data.gauge
         var isMonotonic = false
     }
@@ -66,11 +68,12 @@ extension OTLPReader {
         var metric = Metric()
         metric.data = found.data
         let temporality = try readShared(content, &metric)
+        let shown = OTLPReader.shown(sentName)
         guard metric.data == .gauge || metric.data == .summary || temporality == 2 else {
             let count = try countPoints(content)
             points += count
             reject(
-                "invalid temporality and type combination for metric \(Labels.quoted(sentName)): only cumulative "
+                "invalid temporality and type combination for metric \(Labels.quoted(shown)): only cumulative "
                     + "temporality is stored",
                 count
             )
@@ -81,10 +84,11 @@ extension OTLPReader {
         guard let name = names.metric(sentName, unit: unit, kind) else {
             let count = try countPoints(content)
             points += count
-            reject("no metric name is left of \(Labels.quoted(sentName))", count)
+            reject("no metric name is left of \(Labels.quoted(shown))", count)
             return
         }
         metric.name = name
+        metric.shown = OTLPReader.shown(name)
         try request.describe(
             MetricMetadata(family: name, kind: metric.kind, help: help, unit: names.unit(unit)),
             limits: .translated
@@ -125,7 +129,7 @@ extension OTLPReader {
         var cursor = ProtobufCursor(bytes)
         while let range = try cursor.nextMessage(1) {
             points += 1
-            attributes.removeAll(keepingCapacity: true)
+            attributes.removeAll()
             hasBadText = false
             let point = bytes.extracting(range)
             switch metric.data {
@@ -153,13 +157,13 @@ extension OTLPReader {
             case 4 << 3 | 1: value = Double(bitPattern: try cursor.fixed64())
             case 6 << 3 | 1: value = Double(Int64(bitPattern: try cursor.fixed64()))
             case 5 << 3 | 2: point.exemplars.append(try cursor.range())
-            case 7 << 3 | 2: attributes.append(try attribute(bytes.extracting(try cursor.range())))
+            case 7 << 3 | 2: try take(attribute: bytes.extracting(try cursor.range()))
             default: try shared(tag, flags: 8, &cursor, &point)
             }
         }
-        guard var labels = seriesLabels(point, metric) else { return }
         if point.isStale { value = StaleMarker.value }
-        guard let value else { return reject("a data point of \(metric.name) has no value") }
+        guard let value else { return reject("a data point of \(metric.shown) has no value") }
+        guard var labels = seriesLabels(point, metric) else { return }
         labels.set(Labels.metricNameLabel, metric.name)
         let start = metric.data == .sum && metric.isMonotonic ? point.usableStart : 0
         try add(labels.labels(), point.time, value, start: start, point: points - 1, &request)
@@ -183,7 +187,7 @@ extension OTLPReader {
             case 4 << 3 | 1: count = Double(try cursor.fixed64())
             case 5 << 3 | 1: sum = Double(bitPattern: try cursor.fixed64())
             case 6 << 3 | 2: quantiles.append(try OTLPReader.quantile(bytes.extracting(try cursor.range())))
-            case 7 << 3 | 2: attributes.append(try attribute(bytes.extracting(try cursor.range())))
+            case 7 << 3 | 2: try take(attribute: bytes.extracting(try cursor.range()))
             default: try shared(tag, flags: 8, &cursor, &point)
             }
         }
@@ -234,10 +238,24 @@ extension OTLPReader {
         }
     }
 
+    /// As much of a text of the sender's as a message shows; there may be a message for each few bytes of a request.
+    static func shown(_ text: String) -> String { String(text.unicodeScalars.prefix(100)) }
+
     /// The labels of a data point without the metric's name; nil when it is rejected.
+    ///
+    /// To be asked for last: what is rejected then is paid for with its own bytes, and what is not with bytes of the request
+    /// that is filled, however many labels the resource puts on every point.
     mutating func seriesLabels(_ point: Point, _ metric: Metric) -> LabelsBuilder? {
         guard point.time > 0 else {
-            reject("a data point of \(metric.name) has no time")
+            reject("a data point of \(metric.shown) has no time")
+            return nil
+        }
+        if let excess = attributes.excess {
+            reject("a data point of \(metric.shown) has \(excess)")
+            return nil
+        }
+        if let excess = origin.attributes.excess ?? origin.scope.excess {
+            reject("the resource or scope of \(metric.shown) has \(excess)")
             return nil
         }
         do throws(LabelFault) {
@@ -247,9 +265,11 @@ extension OTLPReader {
             return builder
         } catch {
             switch error {
-            case .text: reject("an attribute of \(metric.name) is not valid UTF-8")
+            case .text: reject("an attribute of \(metric.shown) is not valid UTF-8")
             case .name(let key):
-                reject("no label name is left of attribute \(Labels.quoted(key)) of \(metric.name)")
+                reject(
+                    "no label name is left of attribute \(Labels.quoted(OTLPReader.shown(key))) of \(metric.shown)"
+                )
             }
             return nil
         }

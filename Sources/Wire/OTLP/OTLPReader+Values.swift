@@ -33,31 +33,44 @@ extension OTLPReader {
     mutating func labels() throws(LabelFault) -> LabelsBuilder {
         defer { hasBadText = false }
         if hasBadText { throw .text }
-        if !attributes.indices.dropFirst().allSatisfy({ attributes[$0 - 1].key < attributes[$0].key }) {
-            attributes.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        }
-        var builder = LabelsBuilder()
-        for (key, value) in attributes {
+        attributes.sort()
+        var named: [(key: String, value: String)] = []
+        named.reserveCapacity(attributes.pairs.count)
+        for (key, value) in attributes.pairs {
             guard let name = names.label(key) else { throw .name(key) }
-            // Two keys that differ only in what labels cannot have.
-            builder.set(name, builder[name].map { "\($0);\(value)" } ?? value)
+            named.append((name, value))
         }
-        for (name, value) in origin.promoted where builder[name] == nil { builder.set(name, value) }
-        for (name, value) in origin.fixed where !value.isEmpty { builder.set(name, value) }
-        return builder
+        OTLPAttributes.sort(&named)
+        // The last of a name wins.
+        var pairs = origin.promoted
+        for (name, value) in named where !value.isEmpty {
+            if pairs.count > origin.promoted.count, pairs[pairs.count - 1].name.utf8.elementsEqual(name.utf8)
+            {
+                // Two keys that differ only in what labels cannot have.
+                pairs[pairs.count - 1].value += ";" + value
+            } else {
+                pairs.append((name, value))
+            }
+        }
+        return LabelsBuilder(pairs + origin.fixed)
     }
 
-    /// The attributes in a field of a message.
-    mutating func attributes(
-        of bytes: Span<UInt8>,
-        field: UInt64
-    ) throws(RemoteWriteError) -> [(key: String, value: String)] {
-        var out: [(key: String, value: String)] = []
+    /// Adds the attributes in a field of a message.
+    mutating func read(
+        attributesOf bytes: Span<UInt8>,
+        field: UInt64,
+        into out: inout OTLPAttributes
+    ) throws(RemoteWriteError) {
         var cursor = ProtobufCursor(bytes)
-        while let range = try cursor.nextMessage(field) {
+        while out.excess == nil, let range = try cursor.nextMessage(field) {
             out.append(try attribute(bytes.extracting(range)))
         }
-        return out
+    }
+
+    /// Adds an attribute to those of the data point being read.
+    mutating func take(attribute bytes: Span<UInt8>) throws(RemoteWriteError) {
+        guard attributes.excess == nil else { return }
+        attributes.append(try attribute(bytes), limit: options.attributeLimit)
     }
 
     /// One attribute.

@@ -21,14 +21,21 @@ internal import Samples
 public struct OTLPReader: Sendable {
     /// Prometheus repeats `target_info` twice per lookback of five minutes.
     private static let infoInterval: Int64 = 150_000
+    /// Buckets and bounds of all histograms of a request: the eight thousand data points an OpenTelemetry collector sends at
+    /// once, with 160 buckets on each side.
+    static let bucketLimit = 3_000_000
 
     /// The resource and scope the data points being read belong to.
     struct Origin: Sendable {
         /// Attributes of the resource, by key.
-        var attributes: [(key: String, value: String)] = []
+        var attributes = OTLPAttributes()
+        /// Those of the scope.
+        var scope = OTLPAttributes()
         /// Labels of all series of the resource that a data point's own win over.
         var promoted: [(name: String, value: String)] = []
         /// Labels that win over a data point's own: scope, `job`, `instance`.
+        ///
+        /// As above, no value is empty.
         var fixed: [(name: String, value: String)] = []
         var job = ""
         var instance = ""
@@ -40,7 +47,9 @@ public struct OTLPReader: Sendable {
     let names: OTLPNames
     var origin = Origin()
     /// The attributes of the data point being read; kept for the next.
-    var attributes: [(key: String, value: String)] = []
+    var attributes = OTLPAttributes()
+    /// Buckets and bounds of histograms that may still come.
+    var bucketsLeft = OTLPReader.bucketLimit
     /// Whether some text of the data point being read is not UTF-8.
     var hasBadText = false
 
@@ -112,9 +121,11 @@ public struct OTLPReader: Sendable {
         origin = Origin()
         var first = ProtobufCursor(bytes)
         while let range = try first.nextMessage(1) {
-            origin.attributes += try attributes(of: bytes.extracting(range), field: 1)
+            var attributes = origin.attributes
+            try read(attributesOf: bytes.extracting(range), field: 1, into: &attributes)
+            origin.attributes = attributes
         }
-        resolveResource()
+        if origin.attributes.excess == nil { resolveResource() }
         var second = ProtobufCursor(bytes)
         while let range = try second.nextMessage(2) {
             try scopeMetrics(bytes.extracting(range), &request)
@@ -123,8 +134,9 @@ public struct OTLPReader: Sendable {
     }
 
     private mutating func resolveResource() {
-        origin.attributes.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        for (key, value) in origin.attributes {
+        origin.attributes.sort()
+        var promoted: Set<String> = []
+        for (key, value) in origin.attributes.pairs {
             switch key {
             case "service.name": origin.job = value
             case "service.instance.id": origin.instance = value
@@ -132,13 +144,12 @@ public struct OTLPReader: Sendable {
             }
             let isPromoted =
                 options.promotesAll ? !options.ignored.contains(key) : options.promoted.contains(key)
-            guard isPromoted, let name = names.label(key),
-                !origin.promoted.contains(where: { $0.name == name })
+            guard isPromoted, let name = names.label(key), promoted.insert(name).inserted, !value.isEmpty
             else { continue }
             origin.promoted.append((name, value))
         }
-        if !origin.job.isEmpty, let space = origin.attributes.first(where: { $0.key == "service.namespace" })
-        {
+        let namespace = origin.attributes.pairs.first { $0.key == "service.namespace" }
+        if !origin.job.isEmpty, let space = namespace {
             origin.job = "\(space.value)/\(origin.job)"
         }
     }
@@ -148,6 +159,7 @@ public struct OTLPReader: Sendable {
         _ request: inout RemoteWriteRequest
     ) throws(RemoteWriteError) {
         origin.fixed = []
+        origin.scope.removeAll()
         if options.promotesScope { try readScope(bytes) }
         if !origin.job.isEmpty { origin.fixed.append(("job", origin.job)) }
         if !origin.instance.isEmpty { origin.fixed.append(("instance", origin.instance)) }
@@ -159,7 +171,7 @@ public struct OTLPReader: Sendable {
 
     private mutating func readScope(_ bytes: Span<UInt8>) throws(RemoteWriteError) {
         var (name, version, schema) = ("", "", "")
-        var own: [(key: String, value: String)] = []
+        var own = OTLPAttributes()
         var cursor = ProtobufCursor(bytes)
         while !cursor.isAtEnd {
             let tag = try cursor.tag()
@@ -175,16 +187,17 @@ public struct OTLPReader: Sendable {
                     default: try inner.skip(tag)
                     }
                 }
-                own += try attributes(of: scope, field: 3)
+                try read(attributesOf: scope, field: 3, into: &own)
             case 3 << 3 | 2: schema = cursor.text(try cursor.range())
             default: try cursor.skip(tag)
             }
         }
         guard !name.isEmpty else { return }
+        origin.scope = own
         origin.fixed = [
             ("otel_scope_name", name), ("otel_scope_version", version), ("otel_scope_schema_url", schema),
-        ]
-        for (key, value) in own {
+        ].filter { !$0.1.isEmpty }
+        for (key, value) in own.pairs where !value.isEmpty {
             if let label = names.label("otel_scope_\(key)") { origin.fixed.append((label, value)) }
         }
     }
@@ -193,10 +206,10 @@ public struct OTLPReader: Sendable {
     private mutating func addTargetInfo(_ request: inout RemoteWriteRequest) throws(RemoteWriteError) {
         let identifying: Set<String> = ["service.namespace", "service.name", "service.instance.id"]
         guard origin.newest > .min, !origin.job.isEmpty || !origin.instance.isEmpty,
-            origin.attributes.contains(where: { !identifying.contains($0.key) })
+            origin.attributes.pairs.contains(where: { !identifying.contains($0.key) })
         else { return }
         let keepsAll = options.keepsIdentifying
-        attributes = origin.attributes.filter { keepsAll || !identifying.contains($0.key) }
+        attributes = origin.attributes.filter { keepsAll || !identifying.contains($0) }
         hasBadText = false
         origin.promoted = []
         origin.fixed = [("job", origin.job), ("instance", origin.instance)]

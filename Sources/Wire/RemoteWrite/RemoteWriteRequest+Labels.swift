@@ -117,15 +117,15 @@ extension RemoteWriteRequest {
         } catch {
             throw .unreadable(error.description)
         }
-        var builder = LabelsBuilder()
+        var pairs: [(name: String, value: String)] = []
         var names: Set<[UInt8]> = []
         var duplicate: String?
         for index in stride(from: 0, to: texts.count - 1, by: 2) {
             if texts[index].isEmpty { isText = false }
             if !names.insert(Array(texts[index].utf8)).inserted { duplicate = duplicate ?? texts[index] }
-            builder.set(texts[index], texts[index + 1])
+            pairs.append((texts[index], texts[index + 1]))
         }
-        let labels = builder.labels()
+        let labels = Labels(pairs)
         guard isText, labels.metricName != nil || duplicate != nil else { throw .invalid(labels) }
         if let duplicate { throw .duplicate(labels, name: duplicate) }
         return labels
