@@ -172,13 +172,28 @@ struct RemoteWriteTests {
 struct IngestGateTests {
     @Test func roomIsBoundedAndComesBack() {
         let gate = IngestGate()
-        #expect(gate.hold(IngestGate.heldLimit - 10))
-        #expect(gate.hold(10))
-        #expect(!gate.hold(1))
-        gate.release(5)
-        #expect(gate.hold(5) && !gate.hold(1))
-        gate.release(IngestGate.heldLimit)
+        let small = IngestGate.smallBody
+        // In KiB: room for 1024, of which large bodies have 768; one address 768, of which large bodies have 640.
+        func hold(_ count: Int, _ client: String, behind before: Int = 0) -> Bool {
+            gate.hold(count << 10, behind: before << 10, of: client, room: 1 << 20)
+        }
+        func release(_ count: Int, _ client: String) { gate.release(count << 10, of: client) }
+        #expect(small == 256 << 10)
+        #expect(hold(256, "a") && hold(256, "a", behind: 256) && hold(128, "a", behind: 512))
+        #expect(!hold(1, "a", behind: 640))
+        // The same client's small body has room, and another's large one.
+        #expect(hold(128, "a") && !hold(1, "a"))
+        release(128, "a")
+        #expect(hold(128, "b", behind: 640) && !hold(1, "b", behind: 768))
+        #expect(hold(256, "c") && !hold(1, "d"))
+        #expect(gate.heldBytes == 1 << 20)
+        release(256, "c")
+        #expect(hold(256, "d") && !hold(1, "d"))
+        release(256, "d")
+        release(640, "a")
+        release(128, "b")
         #expect(gate.heldBytes == 0)
+        #expect(hold(768, "a", behind: 0) == false && hold(640, "a", behind: 0))
     }
 
     private final class Meeting: Sendable {

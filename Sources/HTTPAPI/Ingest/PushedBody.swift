@@ -26,8 +26,9 @@ struct PushedBody: Sendable {
         _ work: @escaping @Sendable (Span<UInt8>) -> Reply
     ) async -> Reply {
         var body = ByteBuffer()
-        defer { gate.release(body.readableBytes) }
-        if let refusal = await read(request, on: channel, into: &body) { return refusal }
+        let client = PushedBody.client(of: channel)
+        defer { gate.release(body.readableBytes, of: client) }
+        if let refusal = await read(request, on: channel, of: client, into: &body) { return refusal }
         let bytes = body
         // The lane throws only what the work throws, which is nothing.
         let reply = try? await gate.run { work(bytes.readableBytesUInt8Span) }
@@ -40,16 +41,22 @@ struct PushedBody: Sendable {
     private func read(
         _ request: Request,
         on channel: any Channel,
+        of client: String,
         into body: inout ByteBuffer
     ) async -> Reply? {
         if let declared = request.headers[.contentLength].flatMap({ Int($0) }), declared > limit {
             return tooLarge
         }
         request.askForBody(on: channel)
+        let room = max(IngestGate.heldLimit, 2 * limit)
+        let watch = BodyWatch(channel)
+        defer { watch.end() }
         do {
             for try await chunk in request.body {
+                watch.received(chunk.readableBytes)
                 guard body.readableBytes + chunk.readableBytes <= limit else { return tooLarge }
-                guard gate.hold(chunk.readableBytes, of: max(IngestGate.heldLimit, 2 * limit)) else {
+                guard gate.hold(chunk.readableBytes, behind: body.readableBytes, of: client, room: room)
+                else {
                     return PushedBody.busy("too many requests are being read")
                 }
                 if body.readableBytes == 0 {
@@ -59,7 +66,10 @@ struct PushedBody: Sendable {
                 }
             }
         } catch {
-            return .text(BodyFailure(error).words + "\n", status: 400)
+            let failure = BodyFailure(error)
+            // Senders drop what is answered 408.
+            if failure.isSlow { return PushedBody.busy(failure.words) }
+            return .text(failure.words + "\n", status: failure.status)
         }
         return nil
     }

@@ -55,8 +55,11 @@ struct RemoteReadEndpoint: Sendable {
     func reply(to request: Request, on channel: any Channel) async -> Reply {
         request.askForBody(on: channel)
         var body: [UInt8] = []
+        let watch = BodyWatch(channel)
+        defer { watch.end() }
         do {
             for try await chunk in request.body {
+                watch.received(chunk.readableBytes)
                 guard body.count + chunk.readableBytes <= RemoteReadEndpoint.bodyLimit else {
                     return .text(
                         "request body is larger than \(RemoteReadEndpoint.bodyLimit) bytes\n",
@@ -66,7 +69,8 @@ struct RemoteReadEndpoint: Sendable {
                 body.append(contentsOf: chunk.readableBytesView)
             }
         } catch {
-            return .text(BodyFailure(error).words + "\n", status: 400)
+            let failure = BodyFailure(error)
+            return .text(failure.words + "\n", status: failure.status)
         }
         let read: RemoteReadRequest
         do throws(RemoteWriteError) {

@@ -40,7 +40,7 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     private var isEnding = false
     /// Whether the last answer has been given.
     private var isOver = false
-    /// Whether what was read is no HTTP; nothing behind it can be understood.
+    /// Whether what was read is no HTTP, or a body that was given up; nothing behind it can be understood.
     private var isGarbled = false
     private var ending: Scheduled<Void>?
 
@@ -68,7 +68,7 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is HTTPParserError { isGarbled = true }
+        if error is HTTPParserError || error is BodyWatch.TooSlow { isGarbled = true }
         context.fireErrorCaught(error)
     }
 

@@ -135,8 +135,11 @@ struct Dispatcher: Sendable {
         }
         request.askForBody(on: channel)
         var body: [UInt8] = []
+        let watch = BodyWatch(channel)
+        defer { watch.end() }
         do {
             for try await chunk in request.body {
+                watch.received(chunk.readableBytes)
                 guard body.count + chunk.readableBytes <= Dispatcher.bodyLimit else { throw tooLarge }
                 body.append(contentsOf: chunk.readableBytesView)
             }
@@ -144,7 +147,11 @@ struct Dispatcher: Sendable {
             throw error
         } catch {
             let failure = BodyFailure(error)
-            throw APIError(failure.isMalformed ? .badData : .canceled, failure.words)
+            throw APIError(
+                failure.isMalformed ? .badData : .canceled,
+                failure.words,
+                status: failure.isSlow ? failure.status : nil
+            )
         }
         var form = Parameters(Substring(decoding: body, as: UTF8.self))
         form.append(query)
