@@ -165,7 +165,7 @@ struct SourceFactory: Sendable {
                 tally: devicePasses,
                 logger: logger
             )
-        case .gateway: PushGatewaySource(definition, gateway)
+        case .gateway: PushGatewaySource(definition, gateway, logger: logger)
         case .edge(let edge, let identity):
             EdgeSource(edge, subject: subject(edge), identity: identity, sink: sink, tally: hostPasses)
         case .telemetry(let interval, let identity):

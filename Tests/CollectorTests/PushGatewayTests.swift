@@ -4,6 +4,7 @@
 
 import Bytes
 import Config
+import Logging
 import Platform
 import Samples
 import Synchronization
@@ -32,7 +33,7 @@ private struct Bench {
             clock: clock,
             telemetry: Telemetry()
         )
-        source = PushGatewaySource(.gateway(interval: .seconds(15)), receiver)
+        source = PushGatewaySource(.gateway(interval: .seconds(15)), receiver, logger: Logger(label: "test"))
     }
 
     func change(
@@ -336,6 +337,7 @@ struct GroupingKeyTests {
         #expect("\(try key("job@base64", "L3Zhci90bXA").labels)" == #"{job="/var/tmp"}"#)
         #expect(try key("job", "a", "x@base64", "=").pairs.map(\.value) == ["a", ""])
         #expect(try key("x", "1", "job", "a") == key("job", "a", "x", "1"))
+        #expect(try key("job", "a", "job", "b", "x", "1", "x", "2") == key("job", "a", "x", "2"))
         for (parts, reason) in [
             (["job"], #"odd number of components, or too many, in label string "job""#),
             (["job", ""], "job name is required"), (["instance", "a"], "job name is required"),

@@ -106,6 +106,7 @@ struct TextPushTests {
         #expect(try await exchange(receiver, "PUT", "/metrics/job/a/instance/b%20c/").status == 200)
         let type = "Content-Type: application/vnd.google.protobuf; encoding=delimited"
         #expect(try await exchange(receiver, "POST", "/metrics/job@base64/L3g", [type]).status == 200)
+        #expect(try await exchange(receiver, "PUT", "/metrics/job/a/x@base64/").status == 200)
         receiver.state.withLock { $0.answer = GatewayReport(status: 202, message: "") }
         #expect(try await exchange(receiver, "DELETE", "/metrics/job/a", []).status == 202)
         let asked = receiver.state.withLock { $0.asked }
@@ -117,6 +118,7 @@ struct TextPushTests {
                     format: .text
                 ),
                 GatewayRequest(key: GroupingKey(["job", "/x"]), change: .replaceNamed, format: .protobuf),
+                GatewayRequest(key: GroupingKey(["job", "a", "x", ""]), change: .replaceAll, format: .text),
                 GatewayRequest(key: GroupingKey(["job", "a"]), change: .delete, format: .text),
             ]
         )
@@ -127,7 +129,7 @@ struct TextPushTests {
         }
         let get = try await exchange(receiver, "GET", "/metrics/job/a")
         #expect(get.status == 405 && get.headers["allow"] == "PUT, POST, DELETE")
-        #expect(receiver.state.withLock { $0.asked.count } == 3)
+        #expect(receiver.state.withLock { $0.asked.count } == 4)
     }
 
     @Test func refusalsOfTheGateway() async throws {

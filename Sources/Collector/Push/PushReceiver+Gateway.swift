@@ -41,7 +41,7 @@ extension PushReceiver {
             return GatewayReport(status: 202, message: "")
         }
         var report = GatewayReport(status: 400, message: "")
-        let limit = limits.withLock { $0.gatewayGroups }
+        let limits = limits.withLock { $0 }
         let seconds = Double(clock.wallMilliseconds()) / 1000
         do throws(RemoteWriteError) {
             try withDecoded(body, encoding) { text in
@@ -51,7 +51,8 @@ extension PushReceiver {
                     request.key,
                     replacesAll: request.change == .replaceAll,
                     at: seconds,
-                    groupLimit: limit
+                    limits: limits,
+                    rules: validation
                 )
             }
             metrics.count(.gateway)
@@ -63,12 +64,31 @@ extension PushReceiver {
     }
 
     /// Stores what the gateway holds.
-    func storeGateway(at time: Timestamp, isEnd: Bool) {
+    ///
+    /// - Parameters:
+    ///   - time: the time of the pass.
+    ///   - isEnd: whether nothing is to be held any more.
+    /// - Returns: why something is not stored; the first few reasons.
+    func storeGateway(at time: Timestamp, isEnd: Bool) -> [String] {
         let none: [UInt8] = []
-        guard gateway.hasWork else { return }
-        _ = receive(none.span, .identity, as: nil) { (_, request) throws(RemoteWriteError) in
-            try gateway.fill(&request, at: time.milliseconds, isEnd: isEnd)
+        guard gateway.hasWork else { return [] }
+        var pass = gateway.beginPass(at: time.milliseconds, isEnd: isEnd)
+        var reasons: [String] = []
+        while !pass.isOver {
+            let report = receive(none.span, .identity, as: nil) { (_, request) throws(RemoteWriteError) in
+                try pass.fill(&request)
+            }.report
+            var found = report.reasons
+            switch report.verdict {
+            case .stored: break
+            case .malformed(let reason), .tooLarge(let reason), .unavailable(let reason): found = [reason]
+            }
+            for reason in found
+            where reasons.count < RemoteWriteReport.reasonLimit && !reasons.contains(reason) {
+                reasons.append(reason)
+            }
         }
+        return reasons
     }
 }
 

@@ -50,6 +50,8 @@ public final class PushReceiver: Sendable {
     let otlpOptions = Mutex(OTLPOptions())
     /// Metrics held for pushers that are gone.
     let gateway = PushGateway()
+    /// The rules of the sink, of which the gateway tells its pushers.
+    let validation: [ValidationConfig]
     private let rates = Mutex(ClientRates())
     let buffers = Mutex(PushBuffers())
     private let nextSweep: Mutex<UInt64>
@@ -74,6 +76,7 @@ public final class PushReceiver: Sendable {
         self.sink =
             limits.validation.isEmpty
             ? sink : ValidatingSink(sink, limits.validation, source: "push", telemetry: telemetry)
+        validation = limits.validation
         self.clock = clock
         metrics = PushMetrics(telemetry)
         nextSweep = Mutex(clock.monotonicNanoseconds() + PushReceiver.sweepInterval)
@@ -88,6 +91,9 @@ public final class PushReceiver: Sendable {
         }
         telemetry.computed("edgewatch_gateway_series", "Series of all groups of pushed metrics held.") {
             [gateway] in Double(gateway.counts.series)
+        }
+        telemetry.computed("edgewatch_gateway_bytes", "Bytes of all groups of pushed metrics held, about.") {
+            [gateway] in Double(gateway.bytes)
         }
         telemetry.computed("edgewatch_receiver_cached_series", "Series whose pushed keys are remembered.") {
             [weak self] in Double(self?.cache.withLock { $0.entries.count } ?? 0)

@@ -12,12 +12,17 @@ struct PushedFamilies: Sendable {
     private(set) var families: [String: PushGateway.Family] = [:]
     /// All series of the families.
     private(set) var series: Set<Labels> = []
+    private var bytes = 0
+
+    /// What a series and its value are held to.
+    typealias Check = (Labels, PushGateway.Value) throws(PushGateway.Refusal) -> Void
 
     /// Reads a body.
     init(
         _ body: [UInt8],
         _ format: ExpositionFormat,
-        _ key: GroupingKey
+        _ key: GroupingKey,
+        _ check: Check
     ) throws(PushGateway.Refusal) {
         switch format {
         case .protobuf:
@@ -25,15 +30,20 @@ struct PushedFamilies: Sendable {
             var options = ProtobufScrapeParser.Options()
             options.takesNative = true
             options.keepsClassic = true
-            try read(ProtobufScrapeParser(body, options: options), key) { $0.parts }
-        case .openMetrics: try read(OpenMetricsScrapeParser(body), key) { $0.openMetricsParts }
-        case .text: try read(ExpositionParser(body), key) { $0.parts }
+            try read(ProtobufScrapeParser(body, options: options), key, check) { $0.parts }
+        case .openMetrics: try read(OpenMetricsScrapeParser(body), key, check) { $0.openMetricsParts }
+        case .text:
+            try read(ExpositionParser(body), key, check) { $0.parts }
+            if let fault = PushedTextOrder.fault(in: body) {
+                throw .init("text format parsing error in \(fault)")
+            }
         }
     }
 
     private mutating func read(
         _ parser: some ScrapeParsing,
         _ key: GroupingKey,
+        _ check: Check,
         parts: (MetricMetadata.Kind) -> [String]
     ) throws(PushGateway.Refusal) {
         var parser = parser
@@ -51,6 +61,15 @@ struct PushedFamilies: Sendable {
             let value: PushGateway.Value = try parsed { () throws(ExpositionError) in
                 sample.isHistogram ? .histogram(try parser.histogram(of: sample)) : .number(sample.value)
             }
+            try check(labels, value)
+            guard labels.bytes.count <= RemoteWriteRequest.Limits().keyBytes else {
+                throw .refused(
+                    "the labels of a series have more than \(RemoteWriteRequest.Limits().keyBytes) bytes"
+                )
+            }
+            bytes += PushGateway.bytes(of: labels, value)
+            // A path's labels are put on every line of the body.
+            guard bytes <= PushGateway.byteLimit else { throw .noBytes }
             samples.append((labels, value))
         }
         let described = Dictionary(parser.metadata().map { ($0.family, $0) }) { first, _ in first }

@@ -4,7 +4,8 @@
 // pushers that are over (the Pushgateway's /metrics/job/…).
 //
 // Import:   204 all lines are stored · 400 some are not, the others are; the body says which and why
-// Gateway:  200 held · 202 deleted · 400 nothing is held, the group's push_failure_time_seconds is now · 503 no room
+// Gateway:  200 held · 202 deleted · 400 nothing is held, and unless it cannot be read the group's
+//           push_failure_time_seconds is now · 503 no room
 // Both:     404 switched off · 413 too large · 415 an encoding that is not taken · 429 over push.rate_limit
 
 internal import HTTPTypes
@@ -123,8 +124,8 @@ struct TextPushEndpoint: Sendable {
     /// The group a path names: its parts between slashes, each percent-decoded by itself.
     private static func key(_ rest: Substring) throws(Refusal) -> GroupingKey {
         var parts = rest.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        // A slash at the end says nothing.
-        if parts.count > 2, parts.last?.isEmpty == true { parts.removeLast() }
+        // A slash at the end says nothing, unless it is behind a label's name: then the value is empty.
+        if parts.count % 2 == 1, parts.last?.isEmpty == true { parts.removeLast() }
         var components: [String] = []
         for part in parts {
             guard let text = PercentCoding.decode(part, plusIsSpace: false) else {

@@ -55,7 +55,8 @@ public struct GroupingKey: Sendable, Hashable {
             guard Labels.isLegacyLabelName(name), !name.hasPrefix("__") else {
                 throw Fault(reason: "improper label name \(Labels.quoted(name))")
             }
-            found[name] = value
+            // A Pushgateway puts the job that leads the path over any other; of another label the last counts.
+            if name != "job" || found["job"] == nil { found[name] = value }
         }
         guard found["job"]?.isEmpty == false else { throw Fault(reason: "job name is required") }
         pairs = found.sorted { $0.key < $1.key }.map { Pair(name: $0.key, value: $0.value) }
