@@ -136,7 +136,10 @@ extension PushReceiver {
     func release(_ uses: [PushCache.Use]) {
         guard !uses.isEmpty else { return }
         sink.release(uses.map { $0.id })
-        for use in uses { sink.release(use.group) }
+        for use in uses {
+            groups.withLock { $0.giveBack(use.group) }
+            sink.release(use.group)
+        }
     }
 
     /// The store's numbers for labels; nil when it does not take the series.
@@ -146,9 +149,13 @@ extension PushReceiver {
         _ report: inout RemoteWriteReport
     ) throws(SinkError) -> (SeriesID, GroupID)? {
         do throws(SinkError) {
-            let group = try sink.group(groupIdentity(labels))
+            let own = groupIdentity(labels)
+            let identity = groups.withLock { $0.identity(own) }
+            let group = try sink.group(identity)
             do throws(SinkError) {
-                return (try sink.series(labels, in: group), group)
+                let id = try sink.series(labels, in: group)
+                groups.withLock { $0.take(group, identity) }
+                return (id, group)
             } catch {
                 sink.release(group)
                 throw error

@@ -26,11 +26,18 @@ public final class PushReceiver: Sendable {
         public var groupLabels: [String]
         /// Series the store takes; the cache of keys is as large.
         public var maxSeries: Int
+        /// Groups pushed series have for themselves.
+        var groupLimit = PushGroups.limit
 
         /// Creates the bounds.
         public init(groupLabels: [String], maxSeries: Int) {
             self.groupLabels = groupLabels
             self.maxSeries = maxSeries
+        }
+
+        init(groupLabels: [String], maxSeries: Int, groupLimit: Int) {
+            self.init(groupLabels: groupLabels, maxSeries: maxSeries)
+            self.groupLimit = groupLimit
         }
     }
 
@@ -46,6 +53,7 @@ public final class PushReceiver: Sendable {
     let options: Options
     let metrics: PushMetrics
     let cache: Mutex<PushCache>
+    let groups: Mutex<PushGroups>
     let limits: Mutex<PushConfig>
     let otlpOptions = Mutex(OTLPOptions())
     /// Metrics held for pushers that are gone.
@@ -72,6 +80,7 @@ public final class PushReceiver: Sendable {
         telemetry: Telemetry
     ) {
         self.options = options
+        groups = Mutex(PushGroups(limit: options.groupLimit))
         self.limits = Mutex(limits)
         self.sink =
             limits.validation.isEmpty
@@ -98,6 +107,14 @@ public final class PushReceiver: Sendable {
         telemetry.computed("edgewatch_receiver_cached_series", "Series whose pushed keys are remembered.") {
             [weak self] in Double(self?.cache.withLock { $0.entries.count } ?? 0)
         }
+        telemetry.computed("edgewatch_receiver_groups", "Groups of timestamps that pushed series have.") {
+            [weak self] in Double(self?.groups.withLock { $0.count } ?? 0)
+        }
+        telemetry.computed(
+            "edgewatch_receiver_shared_group_series_total",
+            "Pushed series that share timestamps with unrelated ones because there are too many groups.",
+            isCounter: true
+        ) { [weak self] in Double(self?.groups.withLock { $0.shared } ?? 0) }
         telemetry.computed(
             "edgewatch_receiver_cache_evictions_total",
             "Keys of pushed series forgotten because there were too many.",
@@ -166,8 +183,11 @@ public final class PushReceiver: Sendable {
             next = now + PushReceiver.sweepInterval
             return true
         }
-        if isDue { release(cache.withLock { $0.sweep() }) }
+        if isDue { sweep() }
     }
+
+    /// Gives back to the store what nobody pushes any more.
+    func sweep() { release(cache.withLock { $0.sweep() }) }
 }
 
 // MARK: - Clients
