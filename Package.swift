@@ -79,7 +79,7 @@ let package = Package(
 
         // Level 1: formats and services without an opinion on metrics.
         module("Wire", ["Samples", "Bytes"], settings: closeToMemory),
-        module("HTTPClient", ["CCurl", "Platform"]),
+        module("HTTPClient", ["CCurl", "Platform", "Bytes"]),
         module("StateStore", ["CSQLite", "Platform"]),
         module("Conditions", ["Samples", "Platform"]),
         module("Config", ["CYAML", "Samples", "Platform", "Conditions"]),

@@ -59,7 +59,7 @@ public enum EncryptionKey {
     private static func key(inFile path: String, _ place: String) throws(DaemonError) -> StoreKey {
         let contents: [UInt8]
         do {
-            contents = try TextFile.read(path, limit: limit)
+            contents = try TextFile.read(path, limit: limit, mayBePipe: true)
         } catch {
             throw DaemonError("\(place): cannot be read: \(ErrorNumber.words(error.code))", exitCode: 2)
         }

@@ -35,7 +35,7 @@ public struct HTTPClientRequest: Sendable {
     public var truncatesResponse = false
     /// Whether a compressed response is asked for and decompressed.
     public var acceptsCompression = false
-    /// Whether up to five redirects are followed.
+    /// Whether up to ten redirects are followed.
     ///
     /// Credentials are not sent to another host.
     public var followRedirects: Bool

@@ -4,6 +4,7 @@
 // curl_multi_perform on that same thread, with the object's address as context, which is good until the handle is
 // freed in deinit.
 
+internal import Bytes
 internal import CCurl
 internal import Glibc
 
@@ -36,6 +37,9 @@ final class Transfer {
     private var headerBytes = 0
     private var headers: [(name: String, value: String)] = []
     private var body: [UInt8] = []
+    /// Nil for a body that is not compressed, and until it begins.
+    private var decoder: GzipDecoder?
+    private var hasBody = false
     private var overflow: Overflow?
     /// When the server last said something.
     private var lastSign = ContinuousClock.now
@@ -49,6 +53,8 @@ final class Transfer {
         case taken
         /// It cost more on the wire than it may.
         case cost
+        /// The body's length or coding makes no sense, or is not one that was asked for.
+        case coding(String)
     }
 
     init(
@@ -115,9 +121,13 @@ final class Transfer {
             return .failure(
                 HTTPClientError(.bodyTooLarge, "the response body is over \(request.responseLimit) bytes")
             )
+        case .coding(let words):
+            return .failure(HTTPClientError(.transfer, words))
         case .body, .taken: break
         case nil where code != CURLE_OK:
             return .failure(HTTPClientError(code: code, detail: String(cString: errorText)))
+        case nil where decoder?.isComplete == false:
+            return .failure(HTTPClientError(.transfer, "the gzip body of the response ends too early"))
         case nil: break
         }
         return .success(
@@ -280,22 +290,53 @@ final class Transfer {
 
     /// Returning another number than was given ends the transfer.
     private func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard prepareDecoding() else { return 0 }
         if let take {
             // Handed on at once, on this thread: what is not taken yet stays in the socket, and TCP slows the server.
             lastSign = .now
-            guard takeHead(), take(.body(Array(bytes))) else {
+            var piece: [UInt8] = []
+            guard add(bytes, to: &piece, limit: .max) else { return 0 }
+            guard takeHead(), piece.isEmpty || take(.body(piece)) else {
                 overflow = .taken
                 return 0
             }
             return bytes.count
         }
-        let room = max(0, request.responseLimit - body.count)
-        body.append(contentsOf: bytes.prefix(room))
-        guard bytes.count <= room else {
-            overflow = .body
-            return 0
+        return add(bytes, to: &body, limit: request.responseLimit) ? bytes.count : 0
+    }
+
+    /// Looks once at how the body is coded.
+    private func prepareDecoding() -> Bool {
+        guard request.acceptsCompression, !hasBody else { return true }
+        hasBody = true
+        let codings = headers.lazy.filter { $0.name == "content-encoding" && !$0.value.isEmpty }.map(\.value)
+        switch codings.joined(separator: ", ").lowercased() {
+        case "", "identity": return true
+        case "gzip", "x-gzip":
+            decoder = try? GzipDecoder()
+            if decoder != nil { return true }
+            overflow = .coding("there is no memory to decompress the response")
+        case let other:
+            overflow = .coding("the response has Content-Encoding \(other.prefix(64)), gzip was asked for")
         }
-        return bytes.count
+        return false
+    }
+
+    /// Adds a piece of the body, decompressed.
+    private func add(_ bytes: UnsafeRawBufferPointer, to contents: inout [UInt8], limit: Int) -> Bool {
+        guard decoder == nil else {
+            do throws(DecompressionError) {
+                try decoder?.append(bytes.bindMemory(to: UInt8.self).span, to: &contents, limit: limit)
+                return true
+            } catch {
+                overflow = error == .tooLarge ? .body : .coding("the gzip body of the response is damaged")
+                return false
+            }
+        }
+        let room = max(0, limit - contents.count)
+        contents.append(contentsOf: bytes.prefix(room))
+        if bytes.count > room { overflow = .body }
+        return bytes.count <= room
     }
 
     /// One whole line, its end included: a status line, a field, or the empty line.
@@ -313,7 +354,13 @@ final class Transfer {
             headers.removeAll()
         } else if let colon = line.firstIndex(of: ":") {
             let value = line[line.index(after: colon)...].trimmingWhitespace()
-            headers.append((String(line[..<colon]).lowercased(), value))
+            let name = String(line[..<colon]).lowercased()
+            // RFC 9112, 6.3: nobody can say where such a body ends.
+            if name == "content-length", headers.contains(where: { $0.name == name && $0.value != value }) {
+                overflow = .coding("the response has Content-Length twice, and not the same")
+                return 0
+            }
+            headers.append((name, value))
         } else if take != nil, isLastHead, !takeHead() {
             overflow = .taken
             return 0

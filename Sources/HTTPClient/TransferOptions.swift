@@ -67,7 +67,7 @@ struct TransferOptions {
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         if request.followRedirects {
             set(CURLOPT_FOLLOWLOCATION, 1)
-            set(CURLOPT_MAXREDIRS, 5)
+            set(CURLOPT_MAXREDIRS, 10)
         }
     }
 
@@ -115,7 +115,6 @@ struct TransferOptions {
         // HTTP/1.1 unless asked otherwise: one request per connection at a time is all that is needed, and its bytes
         // can be counted.
         set(CURLOPT_HTTP_VERSION, request.allowsHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
-        if request.acceptsCompression { try set(CURLOPT_ACCEPT_ENCODING, "") }
     }
 
     /// Which kept connections may be used, and whether this one is kept.
@@ -180,6 +179,8 @@ struct TransferOptions {
             if name.lowercased() == "content-type" { hasContentType = true }
             try append(Self.line(name, value))
         }
+        // Not CURLOPT_ACCEPT_ENCODING: libcurl takes a gzip body that was cut off for a whole one.
+        if request.acceptsCompression { try append("Accept-Encoding: gzip") }
         if let token = request.bearerToken { try append("Authorization: Bearer \(token)") }
         // Without these libcurl waits for a `100 Continue` and calls every body a form.
         try append("Expect:")

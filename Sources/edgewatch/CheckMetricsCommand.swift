@@ -29,7 +29,7 @@ struct CheckMetricsCommand: ParsableCommand {
     func run() throws {
         let bytes: [UInt8]
         do {
-            bytes = try TextFile.read("/dev/stdin", limit: CheckMetricsCommand.sizeLimit)
+            bytes = try TextFile.read("/dev/stdin", limit: CheckMetricsCommand.sizeLimit, mayBePipe: true)
         } catch {
             throw DaemonError("standard input cannot be read: \(ErrorNumber.words(error.code))")
         }

@@ -71,7 +71,7 @@ struct CheckRulesCommand: ParsableCommand {
             print(files.isEmpty ? "Checking standard input" : "Checking \(file)")
             do {
                 let groups = try RuleFileLoader.parse(
-                    try TextFile.read(file),
+                    try TextFile.read(file, mayBePipe: true),
                     file: files.isEmpty ? "stdin" : file,
                     features: features
                 )

@@ -43,7 +43,7 @@ struct CodecCommand: ParsableCommand {
     private func trial(_ path: String) -> Int32 {
         let name = CodecCommand.name(path)
         do {
-            let bytes = try TextFile.read(path, limit: CodecCommand.sizeLimit)
+            let bytes = try TextFile.read(path, limit: CodecCommand.sizeLimit, mayBePipe: true)
             let report = try CodecTrial(file: bytes, rowsPerWindow: block).run()
             if let mismatch = report.mismatch {
                 print("\(name) MISMATCH \(mismatch)")

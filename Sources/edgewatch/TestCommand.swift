@@ -54,7 +54,8 @@ struct TestPromQLCommand: AsyncParsableCommand {
 
     private static func report(_ path: String) async -> TestScriptRunner.Report {
         do {
-            let text = String(decoding: try TextFile.read(path, limit: sizeLimit), as: UTF8.self)
+            let bytes = try TextFile.read(path, limit: sizeLimit, mayBePipe: true)
+            let text = String(decoding: bytes, as: UTF8.self)
             return await TestScriptRunner().run(try TestScript(parsing: text))
         } catch let error as TestScriptError {
             return TestScriptRunner.Report(unreadable: error.message, line: error.line)

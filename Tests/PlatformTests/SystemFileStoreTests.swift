@@ -160,5 +160,20 @@ final class TemporaryDirectory {
         #expect(throws: FileError.self) { try TextFile.read("/dev/zero", limit: 1 << 20) }
         #expect(throws: FileError.self) { try TextFile.read(directory.path) }
         #expect(try !TextFile.read("/proc/self/status").isEmpty)
+        #expect(try TextFile.read("/dev/null").isEmpty)
+    }
+
+    /// Neither with a writer nor without one.
+    @Test func aFIFOHoldsNobody() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("fifo")
+        try #require(mkfifo(path, 0o600) == 0)
+        #expect(throws: FileError(operation: "read as a file, not a FIFO,", path: path, code: EINVAL)) {
+            try TextFile.read(path)
+        }
+        let writer = open(path, O_RDWR | O_NONBLOCK)
+        try #require(writer >= 0)
+        defer { close(writer) }
+        #expect(throws: FileError.self) { try TextFile.read(path) }
     }
 }

@@ -53,7 +53,7 @@ public struct RuleTests: Sendable {
     public func run(_ path: String) async -> Report {
         var report = Report()
         do {
-            let bytes = try TextFile.read(path)
+            let bytes = try TextFile.read(path, mayBePipe: true)
             let file = try RuleTestReader.read(bytes, file: path)
             let rules = ruleFiles(of: file, at: path, &report)
             for (index, test) in file.tests.enumerated() {

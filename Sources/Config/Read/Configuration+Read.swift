@@ -18,7 +18,7 @@ extension Configuration {
     public static func load(path: String) throws(ConfigErrors) -> Configuration {
         let bytes: [UInt8]
         do {
-            bytes = try TextFile.read(path, limit: YAMLReader.sizeLimit)
+            bytes = try TextFile.read(path, limit: YAMLReader.sizeLimit, mayBePipe: true)
         } catch {
             throw ConfigErrors([ConfigError(file: path, message: ErrorNumber.words(error.code))])
         }
