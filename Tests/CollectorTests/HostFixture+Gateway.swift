@@ -99,8 +99,20 @@ extension HostFixture {
         "sys/devices/system/edac/mc/mc0/csrow0/ch0_ce_count": "2\n",
         "sys/devices/system/edac/mc/mc0/csrow0/ch0_ue_count": "1\n",
         "sys/devices/system/edac/mc/mc0/csrow0/ch0_dimm_label": "DIMM_A1\n",
-        "sys/devices/system/edac/mc/mc0/csrow0/ch1_ce_count": "1\n",
-        "sys/devices/system/edac/mc/mc0/csrow0/ch1_dimm_label": "DIMM_B1\n",
+        // A slot is empty.
+        "sys/devices/system/edac/mc/mc0/csrow0/ch2_ce_count": "1\n",
+        "sys/devices/system/edac/mc/mc0/csrow0/ch2_dimm_label": "DIMM_B1\n",
+        "sys/class/drm/card0/device/uevent": "DRIVER=amdgpu\nPCI_CLASS=30000\n",
+        "sys/class/drm/card0/device/gpu_busy_percent": "4\n",
+        "sys/class/drm/card0/device/mem_info_gtt_total": "8573157376\n",
+        "sys/class/drm/card0/device/mem_info_gtt_used": "144560128\n",
+        "sys/class/drm/card0/device/mem_info_vis_vram_total": "8573157375\n",
+        "sys/class/drm/card0/device/mem_info_vis_vram_used": "1490378751\n",
+        "sys/class/drm/card0/device/mem_info_vram_total": "8573157374\n",
+        "sys/class/drm/card0/device/mem_info_vram_used": "1490378752\n",
+        "sys/class/drm/card0/device/mem_info_vram_vendor": "samsung\n",
+        "sys/class/drm/card0/device/unique_id": "0123456789abcdef\n",
+        "sys/class/drm/card0/device/power_dpm_force_performance_level": "manual\n",
     ]
 
     private static let disks: [String: String] = [

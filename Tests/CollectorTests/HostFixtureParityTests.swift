@@ -15,7 +15,8 @@ import Testing
 @Suite struct HostFixtureParityTests {
     /// Not netdev and tcpstat, for which the exporter asks netlink and thus this machine.
     private let shared = [
-        "cpu", "cpufreq", "edac", "nvme", "rapl", "mdadm", "bonding", "btrfs", "xfs", "dmi", "interrupts",
+        "cpu", "cpufreq", "edac", "drm", "nvme", "rapl", "mdadm", "bonding", "btrfs", "xfs", "dmi",
+        "interrupts",
         "processes", "netstat", "sockstat", "conntrack", "schedstat", "softnet", "filefd", "entropy",
         "udp_queues",
         "arp", "os", "diskstats", "netclass", "thermal_zone", "hwmon", "powersupplyclass",

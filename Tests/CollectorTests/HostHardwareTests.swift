@@ -52,7 +52,7 @@ import Testing
                     2,
                 #"node_edac_channel_uncorrectable_errors_total{channel="0", controller="0", csrow="0", dimm_label="DIMM_A1"}"#:
                     1,
-                #"node_edac_channel_correctable_errors_total{channel="1", controller="0", csrow="0", dimm_label="DIMM_B1"}"#:
+                #"node_edac_channel_correctable_errors_total{channel="2", controller="0", csrow="0", dimm_label="DIMM_B1"}"#:
                     1,
             ]
         )

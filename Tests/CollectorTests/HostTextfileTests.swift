@@ -3,6 +3,7 @@
 // Metrics of scripts: a file whole or not at all, in our reading and in node_exporter's.
 
 import Config
+import Glibc
 import Logging
 import Platform
 import Samples
@@ -46,6 +47,51 @@ import Testing
         #expect(try fixture.pass(&source).values["node_textfile_scrape_error"] == 1)
         try fixture.remove("tf/a.prom")
         #expect(try fixture.pass(&source).values["node_textfile_scrape_error"] == 0)
+    }
+
+    /// Said once for each change of a file, and what to look at.
+    @Test func aFileThatIsNotTakenIsNamed() throws {
+        let fixture = try HostFixture([
+            "tf/a.prom": "a 1\nbroken\n", "tf/b.prom": "b 1 1700000000000\n",
+            "tf/c.prom": "c{x=\"1\"} 1\nc{x=\"1\"} 2\n",
+            "tf/d.prom": "d 1\n",
+        ])
+        try #require(mkfifo("\(fixture.root)/tf/e.prom", 0o600) == 0)
+        var source = source(fixture.root + "/tf")
+        #expect(try fixture.pass(&source).values["node_textfile_scrape_error"] == 1)
+        let place = fixture.root + "/tf"
+        let notes = source.takeNotes()
+        #expect(notes.count == 4)
+        #expect(
+            notes.first?.hasPrefix("\(place)/a.prom: ") == true && notes.first?.contains("line 2") == true
+        )
+        #expect(
+            notes.dropFirst() == [
+                "\(place)/b.prom: b has a timestamp; write the value alone",
+                "\(place)/c.prom: c{x=\"1\"} is there twice",
+                "read as a file, not a FIFO, \(place)/e.prom: Invalid argument",
+            ]
+        )
+        _ = try fixture.pass(&source)
+        #expect(source.takeNotes() == [])
+        try fixture.write("tf/b.prom", "b 1 1700000000001 \n")
+        _ = try fixture.pass(&source)
+        #expect(source.takeNotes() == ["\(place)/b.prom: b has a timestamp; write the value alone"])
+    }
+
+    @Test func aDeclaredTypeCountsForAllFiles() throws {
+        let fixture = try HostFixture([
+            "tf/a.prom": "good_m{x=\"1\"} 1\n", "tf/b.prom": "# TYPE good_m counter\ngood_m{x=\"2\"} 2\n",
+        ])
+        var source = source(fixture.root + "/tf")
+        let sink = RecordingSink()
+        var buffer = PassBuffer(group: Labels([(name: "job", value: "node")]), sink: sink)
+        var kernel = KernelText(roots: fixture.roots)
+        buffer.begin()
+        try source.collect(&kernel, into: &buffer)
+        _ = try buffer.finish(at: Timestamp(milliseconds: 1))
+        let kinds = sink.state.withLock { $0.metadata.filter { $0.family == "good_m" }.map(\.kind) }
+        #expect(kinds == [.counter])
     }
 
     @Test func theTypesAreThoseOfTheFile() throws {

@@ -95,6 +95,32 @@ import Testing
         )
     }
 
+    @Test func flagsOfHowAreKnown() throws {
+        let config = try configuration(
+            """
+            collectors:
+              host:
+                args: ["--collector.netclass.netlink", "--collector.filesystem.mount-timeout", 5s,
+                       "--collector.filesystem.mount-timeout=5s", "--no-collector.cpu"]
+            """
+        )
+        #expect(
+            config.warnings.map(\.description) == [
+                "/etc/edgewatch/edgewatch.yml:3:12: the flag \"--collector.netclass.netlink\" has no effect in edgewatch",
+                "/etc/edgewatch/edgewatch.yml:3:44: the flag \"--collector.filesystem.mount-timeout\" has no effect in edgewatch",
+                "/etc/edgewatch/edgewatch.yml:4:12: the flag \"--collector.filesystem.mount-timeout=5s\" has no effect in edgewatch",
+            ]
+        )
+        #expect(config.collectors.host.collectors[.cpu].isEnabled == false)
+    }
+
+    @Test func intervalsAreNoLoops() throws {
+        let words = "the machine is looked at every 100 ms at most; write \"100ms\" or more"
+        #expect(errors("{interval: 99ms}") == ["edgewatch.yml:2:10: \(words)"])
+        #expect(errors("{collectors: {cpu: {interval: 1ms}}}") == ["edgewatch.yml:2:29: \(words)"])
+        #expect(errors("{interval: 100ms}") == [])
+    }
+
     @Test func keysWinOverFlags() throws {
         let host = try host(
             """
@@ -144,6 +170,15 @@ import Testing
         #expect(names(passes[1]) == ["netstat"])
         #expect(names(passes[2]) == ["os", "dmi"])
         #expect(names(passes[0]) == names(host).subtracting(["netstat", "os", "dmi", "systemd"]))
+    }
+
+    @Test func filesThatMayHaveToBeWaitedForHoldNobodyElse() throws {
+        #expect(try host("{collectors: {textfile: {}}}").passes.map(\.passName) == ["node"])
+        let passes = try host("{interval: 15s, collectors: {textfile: {directories: [/a], interval: 1m}}}")
+            .passes
+        #expect(passes.map(\.passName) == ["node", "node/textfile"])
+        #expect(passes.map(\.interval) == [.seconds(15), .seconds(60)])
+        #expect(names(passes[1]) == ["textfile"] && !names(passes[0]).contains("textfile"))
     }
 
     @Test func everyCollectorAndSettingIsDocumented() throws {

@@ -10,10 +10,10 @@ struct GraphicsSource: HostSource {
     private static let memory: [(file: String, family: Family)] = [
         ("mem_info_gtt_total", size("gtt_size", "Memory of the machine the card may use.")),
         ("mem_info_gtt_used", size("gtt_used", "Memory of the machine the card uses.")),
-        ("mem_info_vis_vram_total", size("visible_vram_size", "The card's memory the CPU can see.")),
+        ("mem_info_vis_vram_total", size("vis_vram_size", "The card's memory the CPU can see.")),
         (
             "mem_info_vis_vram_used",
-            size("visible_vram_used", "The card's memory in use that the CPU can see.")
+            size("vis_vram_used", "The card's memory in use that the CPU can see.")
         ),
         ("mem_info_vram_total", size("vram_size", "The card's memory.")),
         ("mem_info_vram_used", size("vram_used", "The card's memory in use.")),

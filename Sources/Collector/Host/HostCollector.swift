@@ -13,6 +13,12 @@ internal import Samples
 protocol HostSource {
     /// Adds the values of one pass.
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure)
+    /// What the last pass has to say to an operator, each thing once.
+    mutating func takeNotes() -> [String]
+}
+
+extension HostSource {
+    mutating func takeNotes() -> [String] { [] }
 }
 
 /// Collects the metrics of this machine.
@@ -58,6 +64,9 @@ public final class HostCollector {
                 try sources[index].source.collect(&kernel, into: &pass)
             } catch {
                 failure = error
+            }
+            for note in sources[index].source.takeNotes() {
+                logger.warning("\(note)", metadata: ["collector": "\(name)"])
             }
             let end = clock.monotonicNanoseconds()
             pass.add(Family.collectorDuration, Double(end &- start) / 1e9, name)

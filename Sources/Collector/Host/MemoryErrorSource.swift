@@ -16,15 +16,31 @@ struct MemoryErrorSource: HostSource {
     private struct Controller {
         let number: String
         let path: String
-        var rows: DeviceDirectory<(number: String, path: String)>
+        var rows: DeviceDirectory<Row>
     }
 
-    /// The files of a row's channels.
-    private static let channels = (0..<limit).map {
-        (
-            number: "\($0)", corrected: "ch\($0)_ce_count", uncorrected: "ch\($0)_ue_count",
-            label: "ch\($0)_dimm_label"
-        )
+    private struct Row {
+        let number: String
+        let path: String
+        let channels: [Channel]
+    }
+
+    /// One channel of a row; an empty slot leaves a gap in their numbers.
+    private struct Channel {
+        let number: String
+        let corrected: String
+        let uncorrected: String
+        let label: String
+
+        /// The channel a file of the row's directory belongs to; nil for other files.
+        init?(corrected file: String) {
+            guard file.hasPrefix("ch"), file.hasSuffix("_ce_count") else { return nil }
+            number = String(file.dropFirst(2).dropLast("_ce_count".count))
+            guard !number.isEmpty, number.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            corrected = file
+            uncorrected = "ch\(number)_ue_count"
+            label = "ch\(number)_dimm_label"
+        }
     }
 
     private var directory = DeviceDirectory<Controller>(sys: "/devices/system/edac/mc")
@@ -60,40 +76,38 @@ struct MemoryErrorSource: HostSource {
             }
         }
         controller.rows.updateIfThere(&kernel, limit: limit) { name, path, _ in
-            DeviceName.number(name, after: "csrow").map { ($0, path) }
+            DeviceName.number(name, after: "csrow").map { number in
+                let channels = KernelText.names(in: path).sorted().lazy.compactMap(Channel.init(corrected:))
+                return Row(number: number, path: path, channels: Array(channels.prefix(limit)))
+            }
         }
-        for (row, path) in controller.rows.devices {
-            KernelText.withDirectory(path) { place in
+        for row in controller.rows.devices {
+            KernelText.withDirectory(row.path) { place in
                 if let count = kernel.number("ce_count", in: place) {
-                    pass.add(Family.rowCorrected, count, number, row)
+                    pass.add(Family.rowCorrected, count, number, row.number)
                 }
                 if let count = kernel.number("ue_count", in: place) {
-                    pass.add(Family.rowUncorrected, count, number, row)
+                    pass.add(Family.rowUncorrected, count, number, row.number)
                 }
-                addChannels(place, number, row, &kernel, into: &pass)
+                addChannels(of: row, place, number, &kernel, into: &pass)
             }
         }
     }
 
     private static func addChannels(
+        of row: Row,
         _ place: Int32,
         _ controller: String,
-        _ row: String,
         _ kernel: inout KernelText,
         into pass: inout PassBuffer
     ) {
-        for (index, channel) in channels.enumerated() {
+        for channel in row.channels {
             let corrected = kernel.number(channel.corrected, in: place)
             let uncorrected = kernel.number(channel.uncorrected, in: place)
-            // The channels of a row are numbered from 0 without gaps but where a slot is empty; two in a row end it.
-            if corrected == nil, uncorrected == nil {
-                if index > 0 { return }
-                continue
-            }
             let label = kernel.value(channel.label, in: place)
             func write(_ labels: inout SeriesKey) {
                 labels.append(controller)
-                labels.append(row)
+                labels.append(row.number)
                 labels.append(channel.number)
                 labels.append(label)
             }

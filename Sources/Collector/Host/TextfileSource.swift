@@ -2,7 +2,8 @@
 //
 // Metrics that scripts leave in files: every `*.prom` of the configured directories, in the text format. A file is taken
 // whole or not at all: one with a mistake, or with a timestamp, has no series in that pass, and node_textfile_scrape_error
-// says so. What a file says is kept until the file changes, so a pass costs one stat for each.
+// says so, and the log why, once for each change of the file. What a file says is kept until the file changes, so a pass
+// costs one stat for each.
 //
 // Invariant: at most `fileLimit` files and `seriesLimit` series; what is beyond is left out and is an error.
 
@@ -20,6 +21,8 @@ struct TextfileSource: HostSource {
         let stamp: FileStamp
         /// Nil when the file cannot be used.
         let contents: TextfileContents?
+        /// Whether it was said that there are more series than are kept.
+        var isSurplus = false
     }
 
     private static let fileLimit = 64
@@ -33,6 +36,9 @@ struct TextfileSource: HostSource {
     private var listed: [String] = []
     private var listings: [DeviceDirectory<String>] = []
     private var files: [Known] = []
+    /// Whether it was said that there are more files than are read.
+    private var isOverfull = false
+    private var notes: [String] = []
 
     init(_ settings: HostCollectorSettings = HostCollectorSettings(.textfile)) {
         directories = settings.directories
@@ -42,17 +48,34 @@ struct TextfileSource: HostSource {
     mutating func collect(_ kernel: inout KernelText, into pass: inout PassBuffer) throws(HostFailure) {
         var hasFailed = !list(&kernel)
         var left = TextfileSource.seriesLimit
+        // A type that one file declares counts for another that only has the samples.
         for file in files {
+            for metadata in file.contents?.declared ?? [] { pass.describe(metadata) }
+        }
+        for place in files.indices {
+            let file = files[place]
             guard let contents = file.contents, contents.rows.count <= left else {
                 hasFailed = true
+                if file.contents != nil, !file.isSurplus {
+                    files[place].isSurplus = true
+                    notes.append(
+                        "\(file.path): the files have more than \(TextfileSource.seriesLimit) series"
+                    )
+                }
                 continue
             }
+            files[place].isSurplus = false
             left -= contents.rows.count
-            for metadata in contents.metadata { pass.describe(metadata) }
+            for metadata in contents.undeclared { pass.describe(metadata) }
             for row in contents.rows { pass.add(row.family, row.value, labels: row.values) }
             pass.add(Family.textfileTime, file.stamp.modified.rounded(.down), file.path)
         }
         pass.add(Family.textfileError, hasFailed ? 1 : 0)
+    }
+
+    mutating func takeNotes() -> [String] {
+        defer { notes = [] }
+        return notes
     }
 
     /// Makes `files` those that are in the directories now, reading what is new or has changed.
@@ -69,6 +92,7 @@ struct TextfileSource: HostSource {
             }
         }
         var isComplete = true
+        var isOverfull = false
         var row = 0
         for index in listings.indices {
             do {
@@ -80,7 +104,7 @@ struct TextfileSource: HostSource {
             }
             for path in listings[index].devices {
                 guard row < TextfileSource.fileLimit else {
-                    isComplete = false
+                    isOverfull = true
                     break
                 }
                 place(path, at: row)
@@ -88,7 +112,11 @@ struct TextfileSource: HostSource {
             }
         }
         if files.count > row { files.removeSubrange(row...) }
-        return isComplete
+        if isOverfull, !self.isOverfull {
+            notes.append("there are more than \(TextfileSource.fileLimit) files; the others are not read")
+        }
+        self.isOverfull = isOverfull
+        return isComplete && !isOverfull
     }
 
     /// Makes `files[row]` the file at the path as it is now.
@@ -99,16 +127,20 @@ struct TextfileSource: HostSource {
         if let known, known.stamp == stamp {
             files.insert(known, at: row)
         } else {
-            files.insert(Known(path: path, stamp: stamp, contents: TextfileSource.read(path)), at: row)
+            files.insert(Known(path: path, stamp: stamp, contents: read(path)), at: row)
         }
     }
 
-    private static func read(_ path: String) -> TextfileContents? {
-        // A pipe would keep the pass waiting for its other end.
-        guard KernelText.isFile(path), let bytes = try? TextFile.read(path, limit: sizeLimit) else {
-            return nil
+    private mutating func read(_ path: String) -> TextfileContents? {
+        do {
+            let bytes = try TextFile.read(path, limit: TextfileSource.sizeLimit)
+            return try TextfileContents(bytes, path: path, limit: TextfileSource.seriesLimit)
+        } catch let error as FileError {
+            notes.append("\(error)")
+        } catch {
+            notes.append("\(path): \(error)")
         }
-        return TextfileContents(bytes, path: path, limit: seriesLimit)
+        return nil
     }
 
     private static func isPattern(_ directory: String) -> Bool {
@@ -127,6 +159,11 @@ struct TextfileSource: HostSource {
     }
 }
 
+/// Why a file of metrics that is well-formed is not taken.
+struct TextfileProblem: Error, CustomStringConvertible {
+    let description: String
+}
+
 /// What a file of metrics says.
 struct TextfileContents {
     /// A sample with the family made for its label names.
@@ -137,35 +174,47 @@ struct TextfileContents {
     }
 
     private(set) var rows: [Row] = []
-    private(set) var metadata: [MetricMetadata] = []
+    /// What the file says of its families.
+    private(set) var declared: [MetricMetadata] = []
+    /// The families it says nothing of.
+    private(set) var undeclared: [MetricMetadata] = []
 
-    /// Reads a whole file, nil when any part of it is wrong, has a timestamp, or is too much.
-    init?(_ bytes: [UInt8], path: String, limit: Int) {
+    /// Reads a whole file.
+    ///
+    /// - Parameters:
+    ///   - bytes: its contents.
+    ///   - path: its path.
+    ///   - limit: the most series taken.
+    /// - Throws: `ExpositionError` or `TextfileProblem` when any part of it is wrong, has a timestamp, or is too much.
+    init(_ bytes: [UInt8], path: String, limit: Int) throws {
         var parser = ExpositionParser(bytes)
         var families: [String: Family] = [:]
         var names: Set<String> = []
-        do throws(ExpositionError) {
-            while let sample = try parser.next() {
-                guard sample.timestamp == nil, rows.count < limit else { return nil }
-                // Sorted, and with its label names in the key: `x{a="1"}` and `x{b="1"}` are two series.
-                let pairs = try parser.pairs(of: sample).filter { !$0.value.isEmpty }
-                    .sorted { $0.name < $1.name }
-                guard let name = pairs.first(where: { $0.name == Labels.metricNameLabel })?.value else {
-                    return nil
-                }
-                let labels = pairs.filter { $0.name != Labels.metricNameLabel }
-                let key = labels.reduce(name) { "\($0)\u{0}\($1.name)" }
-                let family =
-                    families[key]
-                    ?? Family(textfile: name, key: key, labels: labels.map { $0.name })
-                families[key] = family
-                names.insert(name)
-                rows.append(Row(family: family, values: labels.map { $0.value }, value: sample.value))
+        var seen: Set<[String]> = []
+        while let sample = try parser.next() {
+            // Sorted, and with its label names in the key: `x{a="1"}` and `x{b="1"}` are two series.
+            let pairs = try parser.pairs(of: sample).filter { !$0.value.isEmpty }.sorted { $0.name < $1.name }
+            guard let name = pairs.first(where: { $0.name == Labels.metricNameLabel })?.value else {
+                throw TextfileProblem(description: "a sample has no name")
             }
-        } catch {
-            return nil
+            let labels = pairs.filter { $0.name != Labels.metricNameLabel }
+            let key = labels.reduce(name) { "\($0)\u{0}\($1.name)" }
+            guard sample.timestamp == nil else {
+                throw TextfileProblem(description: "\(Labels(pairs)) has a timestamp; write the value alone")
+            }
+            guard seen.insert([key] + labels.map { $0.value }).inserted else {
+                throw TextfileProblem(description: "\(Labels(pairs)) is there twice")
+            }
+            guard rows.count < limit else {
+                throw TextfileProblem(description: "the file has more than \(limit) series")
+            }
+            let family =
+                families[key] ?? Family(textfile: name, key: key, labels: labels.map { $0.name })
+            families[key] = family
+            names.insert(name)
+            rows.append(Row(family: family, values: labels.map { $0.value }, value: sample.value))
         }
-        metadata = parser.metadata().map { said in
+        declared = parser.metadata().map { said in
             MetricMetadata(
                 family: said.family,
                 kind: said.kind,
@@ -173,9 +222,9 @@ struct TextfileContents {
                 unit: said.unit
             )
         }
-        let said = Set(metadata.map { $0.family })
+        let said = Set(declared.map { $0.family })
         for name in names.sorted() where !said.contains(name) && !TextfileContents.isPart(name, of: said) {
-            metadata.append(
+            undeclared.append(
                 MetricMetadata(family: name, kind: .unknown, help: "Metric read from \(path)")
             )
         }

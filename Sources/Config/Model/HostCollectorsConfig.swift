@@ -93,24 +93,26 @@ extension HostCollectorConfig {
     public var isFurtherPass: Bool { passName != "node" }
 
     /// The passes the configuration asks for: the host's own, one for each further interval among its collectors, and
-    /// one for systemd, whose answers may be long in coming.
+    /// one for each collector that may be long in coming: systemd's answers, files that may be on a network.
     ///
     /// The host's own pass is there in any case, for it says `up`.
     public var passes: [HostCollectorConfig] {
+        func isAlone(_ settings: HostCollectorSettings) -> Bool {
+            settings.name == .systemd || settings.name == .textfile && !settings.directories.isEmpty
+        }
         var own = self
         own.collectors = collectors.filtered { [interval] settings in
-            settings.name != .systemd && (settings.interval ?? interval) == interval
+            !isAlone(settings) && (settings.interval ?? interval) == interval
         }
         var passes = [own]
-        let rest = collectors.enabled.filter { $0.name != .systemd }
+        let rest = collectors.enabled.filter { !isAlone($0) }
         for other in Set(rest.compactMap(\.interval)).subtracting([interval]).sorted() {
-            let kept = collectors.filtered { $0.name != .systemd && $0.interval == other }
+            let kept = collectors.filtered { !isAlone($0) && $0.interval == other }
             passes.append(pass("node/\(PromDuration.format(other))", every: other, kept))
         }
-        let systemd = collectors[.systemd]
-        if systemd.isEnabled {
-            let kept = collectors.filtered { $0.name == .systemd }
-            passes.append(pass("node/systemd", every: systemd.interval ?? interval, kept))
+        for settings in collectors.enabled where isAlone(settings) {
+            let kept = collectors.filtered { $0.name == settings.name }
+            passes.append(pass("node/\(settings.name.rawValue)", every: settings.interval ?? interval, kept))
         }
         return passes
     }

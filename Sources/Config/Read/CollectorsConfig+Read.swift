@@ -19,7 +19,7 @@ extension HostCollectorConfig {
     fileprivate init(reading section: Section, _ global: GlobalConfig) {
         self.init()
         enabled = section.bool("enabled") ?? enabled
-        interval = section.interval("interval") ?? global.scrapeInterval
+        interval = section.passInterval() ?? global.scrapeInterval
         instance = section.string("instance")
         labels = section.labels("labels")
         readCollectors(section)

@@ -27,7 +27,7 @@ extension HostCollectorSettings {
     fileprivate mutating func read(_ section: Section) {
         let said = section.bool("enabled")
         isEnabled = said ?? isEnabled
-        interval = section.interval("interval") ?? interval
+        interval = section.passInterval() ?? interval
         for (option, _) in name.options {
             let key = option.rawValue
             switch option.value {
@@ -51,6 +51,16 @@ extension HostCollectorSettings {
 }
 
 extension Section {
+    /// How often the machine is looked at: a pass takes milliseconds, and one more often than this is a mistyped unit.
+    func passInterval() -> Duration? {
+        guard let interval = interval("interval") else { return nil }
+        if interval < .milliseconds(100) {
+            let words = "the machine is looked at every 100 ms at most"
+            report("interval", words, remedy: "write \"100ms\" or more")
+        }
+        return interval
+    }
+
     /// A pattern that may match anywhere in the text; empty text is none.
     func hostPattern(_ key: String) -> HostPattern? {
         guard let node = take(key), let text = string(node, key) else { return nil }

@@ -10,6 +10,11 @@
 
 /// Reads flags into a host configuration.
 struct NodeExporterFlags {
+    /// Flags of collectors that choose how node_exporter gets at the same figures, and whether they take a value.
+    private static let withoutEffect = [
+        "netlink": false, "mount-timeout": true, "stat-workers": true,
+    ]
+
     private(set) var host: HostCollectorConfig
     private let problems: Problems
 
@@ -99,6 +104,10 @@ struct NodeExporterFlags {
         next: String?
     ) -> Bool {
         guard let option = name.options.first(where: { $0.flags.contains(flag) })?.option else {
+            if let takesValue = NodeExporterFlags.withoutEffect[flag] {
+                problems.warn(node.error("the flag \"\(word)\" has no effect in edgewatch"))
+                return takesValue && value == nil && next != nil
+            }
             let known = name.options.flatMap(\.flags)
             problems.warn(
                 node.error("unknown flag \"\(word)\"", remedy: Nearest.remedy(for: flag, among: known))
