@@ -22,9 +22,9 @@ extension CollectorService {
                         finished(number)
                     }
                 }
-                for (source, wanted) in work.endings {
-                    let time = wanted ?? Timestamp(milliseconds: clock.wallMilliseconds())
-                    group.addTask { await source.end(at: time) }
+                for end in work.endings {
+                    let time = end.time ?? Timestamp(milliseconds: clock.wallMilliseconds())
+                    group.addTask { await end.run(at: time) }
                 }
                 for discoverer in discovery.takeStarts() { group.addTask { await discoverer.run() } }
                 if work.readsPower {
@@ -45,11 +45,31 @@ extension CollectorService {
 
     /// What the loop does in one turn.
     struct Work {
+        /// A source to end.
+        struct End {
+            let source: any CollectorSource
+            /// The time of the markers; now when nil.
+            let time: Timestamp?
+            /// Who goes on with series of the same labels.
+            let heir: (any CollectorSource)?
+
+            func run(at time: Timestamp) async {
+                if let heir {
+                    await source.end(at: time, but: heir)
+                } else {
+                    await source.end(at: time)
+                }
+            }
+        }
+
         var passes: [(number: Int, source: any CollectorSource, order: PassOrder)] = []
-        var endings: [(source: any CollectorSource, time: Timestamp?)] = []
+        var endings: [End] = []
         var readsPower = false
         var sleep = CollectorService.longestSleep
     }
+
+    /// A pass that is still going on when this many ticks have come is said to be stuck.
+    static let stuckTicks = 3
 
     /// Takes what is due, judges the policies when it is time.
     func nextWork() -> Work {
@@ -78,7 +98,14 @@ extension CollectorService {
     func finished(_ number: Int) {
         state.withLock { state in
             if let index = state.managed.firstIndex(where: { $0.number == number }) {
+                if state.managed[index].late >= CollectorService.stuckTicks {
+                    logger.notice(
+                        "Source is back after a pass that took long",
+                        metadata: ["source": "\(state.managed[index].source.definition.name)"]
+                    )
+                }
                 state.managed[index].isRunning = false
+                state.managed[index].late = 0
             } else if let index = state.ending.firstIndex(where: { $0.number == number }) {
                 state.ending[index].isRunning = false
             }
@@ -90,7 +117,16 @@ extension CollectorService {
             guard let tick = state.managed[index].schedule.take(wall: wall, now: now) else { continue }
             let source = state.managed[index].source
             missed.add(tick.missed + (state.managed[index].isRunning ? 1 : 0), of: source.definition)
-            guard !state.managed[index].isRunning else { continue }
+            guard !state.managed[index].isRunning else {
+                state.managed[index].late += 1
+                if state.managed[index].late == CollectorService.stuckTicks {
+                    logger.warning(
+                        "Source is stuck: its pass has not ended, and none begins until it does",
+                        metadata: ["source": "\(source.definition.name)"]
+                    )
+                }
+                continue
+            }
             state.managed[index].isRunning = true
             let decision = state.policies.decision(for: source.definition)
             let order = PassOrder(

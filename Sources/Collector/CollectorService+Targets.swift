@@ -4,8 +4,8 @@
 // ones get a schedule; removed ones are ended.
 //
 // A target's series are ended as Prometheus does it (scrape/scrape.go, endOfRunStaleness): after a little more than two
-// intervals, with the time of the first scrape that did not take place. A target that came back meanwhile, or goes on
-// under another URL or interval, is not ended at all, and neither is anything when edgewatch stops.
+// intervals, with the time of the first scrape that did not take place. Of a target that came back meanwhile, or goes on
+// under another URL or interval, only those series end that its new scrapes do not have. Nothing ends when edgewatch stops.
 
 internal import Config
 internal import Platform
@@ -100,14 +100,14 @@ extension CollectorService {
     static func takeEndings(_ state: inout State, now: UInt64, into work: inout Work) {
         guard state.ending.contains(where: { !$0.isRunning && $0.due <= now }) else { return }
         // Series are known by their labels: whoever has the same ones goes on with them.
-        let live = Set(state.managed.compactMap(\.source.definition.seriesLabels))
+        var heirs: [Labels: any CollectorSource] = [:]
+        for managed in state.managed {
+            if let labels = managed.source.definition.seriesLabels { heirs[labels] = managed.source }
+        }
         state.ending.removeAll { ending in
             guard !ending.isRunning, ending.due <= now else { return false }
-            if let labels = ending.source.definition.seriesLabels, live.contains(labels) {
-                ending.source.abandon()
-            } else {
-                work.endings.append((ending.source, ending.time))
-            }
+            let heir = ending.source.definition.seriesLabels.flatMap { heirs[$0] }
+            work.endings.append(Work.End(source: ending.source, time: ending.time, heir: heir))
             return true
         }
     }

@@ -24,6 +24,8 @@ public final class CollectorService: Sendable {
         var schedule: Schedule
         var interval: Duration
         var isRunning = false
+        /// Ticks that went by since the pass began that is not over.
+        var late = 0
     }
 
     struct State {

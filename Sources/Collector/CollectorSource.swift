@@ -27,11 +27,13 @@ protocol CollectorSource: Sendable {
     func redefine(_ definition: SourceDefinition)
     /// Ends the source's series; called once, when the source is no longer configured.
     func end(at time: Timestamp) async
-    /// Lets go of the series without ending them, because another source goes on with them; called instead of `end`.
-    func abandon()
+    /// Ends those of the source's series that another source does not go on with; called instead of `end`.
+    ///
+    /// Only scraped targets have such others: series are known by their labels, and a target may come back with them.
+    func end(at time: Timestamp, but heir: any CollectorSource) async
 }
 
 extension CollectorSource {
     func redefine(_ definition: SourceDefinition) {}
-    func abandon() {}
+    func end(at time: Timestamp, but heir: any CollectorSource) async { await end(at: time) }
 }

@@ -45,6 +45,11 @@ enum Byte {
         return index
     }
 
+    /// Whether a part is well-formed UTF-8.
+    static func isUTF8(_ span: Span<UInt8>, _ part: Range<Int>) -> Bool {
+        (try? UTF8Span(validating: span.extracting(part))) != nil
+    }
+
     /// The place after the brace closing the one at `start`; braces in quotes do not count.
     @inline(__always)
     static func endOfBraces(_ span: Span<UInt8>, _ start: Int) -> Int? {

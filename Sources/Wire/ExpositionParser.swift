@@ -145,6 +145,8 @@ public struct ExpositionParser: ScrapeParsing {
         if keyword == .type {
             try readKind(text, at: start)
             familyName = nameStart..<nameEnd
+        } else if keyword == .help, !Byte.isUTF8(span, text) {
+            throw error(at: start, "the help text is not valid UTF-8")
         }
         if collectsMetadata { lines.append(keyword, name: nameStart..<nameEnd, text: text) }
         return end

@@ -169,7 +169,7 @@ private struct Bench {
     #expect((11_000...12_000).contains(now - missed))
 }
 
-@Test func whoComesBackIsNotEnded() {
+@Test func whoComesBackGoesOn() throws {
     let bench = Bench()
     bench.publish(["a:1", "b:1"])
     for _ in 0..<10 { _ = bench.turn(after: 1) }
@@ -177,9 +177,16 @@ private struct Bench {
     for _ in 0..<5 { _ = bench.turn(after: 1) }
     #expect(bench.instances == ["b:1"])
     bench.publish(["a:1", "b:1"])
-    for _ in 0..<60 { #expect(bench.turn(after: 1).endings.isEmpty) }
+    var endings: [CollectorService.Work.End] = []
+    for _ in 0..<60 { endings += bench.turn(after: 1).endings }
     #expect(bench.instances == ["a:1", "b:1"])
     #expect(bench.service.state.withLock { $0.ending.isEmpty })
+    let end = try #require(endings.first)
+    #expect(endings.count == 1 && end.source.definition.name == "j/a:1")
+    let heir = bench.service.state.withLock { state in
+        state.managed.first { $0.source.definition.name == "j/a:1" }?.source
+    }
+    #expect(end.heir as AnyObject === heir as AnyObject)
 }
 
 @Test func tooManyTargetsFailAll() {

@@ -237,6 +237,14 @@ struct PushReceiverTests {
         #expect(bench.store.lines == [now, now + 1, now + 2].map { "\(upA) \($0) 1" })
     }
 
+    @Test func aTimeThatWasNotSetIsOutOfBounds() {
+        let bench = Bench()
+        let report = bench.push(series(upA, (.min, 1), (-1, 2), (0, 3), (1, 4)))
+        #expect(report.samples == 1 && report.refused == 3)
+        #expect(report.reasons == ["out of bounds"])
+        #expect(bench.store.lines == ["\(upA) 1 4"])
+    }
+
     @Test func theFutureIsOutOfBounds() {
         let bench = Bench()
         let report = bench.push(

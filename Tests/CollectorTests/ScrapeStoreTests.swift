@@ -198,14 +198,14 @@ private struct Bench {
 
 @Test func explicitTimestampsAreHonouredInGroupsOfTheirOwn() throws {
     var bench = try Bench()
-    try bench.scrape("a 1 900000\nb 2\nfar 3 99999999999\n")
+    try bench.scrape("a 1 900000\nb 2\nfar 3 99999999999\nunset 4 0\nbefore 5 -1\n")
     bench.sink.state.withLock { state in
         #expect(state.batches.count == 2)
         #expect(state.batches[1].timestamp == Timestamp(milliseconds: 900_000))
         #expect(state.batches[1].values == [1])
         #expect(state.batches[1].group != state.batches[0].group)
     }
-    #expect(bench.counts.outOfOrder == 1)
+    #expect(bench.counts.outOfOrder == 3)
     try bench.scrape("b 2\n")
     #expect(bench.values == ["b": "2.0"], "no stale marker for a series with its own time")
     var ignoring = try Bench { $0.honorTimestamps = false }
@@ -266,6 +266,32 @@ private struct Bench {
     #expect(bench.values == ["a": "stale"])
     #expect(bench.synthetic("up") == "stale")
     #expect(bench.sink.newest().count == 6)
+}
+
+/// The same labels under another URL: what the new scrapes have goes on, and only that.
+@Test func anHeirKeepsWhatItScrapes() throws {
+    for isUp in [true, false] {
+        var bench = try Bench()
+        try bench.scrape("a 1\nb 2\n")
+        let missed = bench.time.advanced(byMilliseconds: 15_000)
+        let target = try #require(TargetList([scrapeJob("j", ["h:1"], set(["own": "mine"]))]).targets.first)
+        var heir = ScrapeStore(target, sink: bench.sink)
+        #expect(heir.liveSeries.isEmpty)
+        var counts = ScrapeCounts()
+        let time = bench.time.advanced(byMilliseconds: 20_000)
+        if isUp {
+            try heir.read(Array("b 3\n".utf8), at: time, keeping: .all, counts: &counts)
+            try heir.commit(at: time, duration: .zero, counts: &counts)
+        } else {
+            try heir.fail(at: time, duration: .zero, counts: counts)
+        }
+        try bench.store.end(at: missed, but: heir.liveSeries)
+        #expect(bench.values == (isUp ? ["a": "stale"] : ["a": "stale", "b": "stale"]))
+        #expect(bench.synthetic("up") == nil)
+        try bench.store.end(at: missed)
+        try heir.end(at: time)
+        #expect(bench.sink.state.withLock { $0.uses.series.isEmpty && $0.uses.groups.isEmpty })
+    }
 }
 
 @Test(arguments: [nil, SinkError.unavailable("full")])

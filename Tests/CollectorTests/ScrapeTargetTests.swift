@@ -41,7 +41,7 @@ func relabel(
     let target = try #require(list.targets.first)
     #expect(list.targets.count == 1)
     #expect(target.labels == set(["job": "plc", "instance": "10.0.0.7:8080", "line": "3"]))
-    #expect(target.url == "https://10.0.0.7:8080/probe?module=a%20b&module=c%26d&x=")
+    #expect(target.url == "https://10.0.0.7:8080/probe?module=a+b&module=c%26d&x=")
     #expect(
         target.discoveredLabels
             == set([
@@ -54,6 +54,17 @@ func relabel(
     )
     #expect(target.interval == .seconds(60))
     #expect(target.timeout == .seconds(10))
+}
+
+/// As Go's net/url writes a path and a query.
+@Test(arguments: [
+    ("/a b", "/a%20b"), ("/x#y", "/x%23y"), ("/%zz", "/%25zz"), ("/q?a=b", "/q%3Fa=b"),
+    ("/$&+,/:;=@-._~", "/$&+,/:;=@-._~"), ("(é)", "/%28%C3%A9%29"),
+])
+func pathsAreEncoded(path: String, expected: String) throws {
+    var job = scrapeJob("j", ["h:1"])
+    job.metricsPath = path
+    #expect(TargetList([job]).targets.map(\.url) == ["http://h:1\(expected)"])
 }
 
 @Test func relabelingMovesDropsAndMerges() throws {

@@ -64,8 +64,8 @@ private struct Bench {
             clock.advance(milliseconds: 1000)
             let work = service.nextWork()
             for (number, _, _) in work.passes { service.finished(number) }
-            for (source, time) in work.endings {
-                await source.end(at: time ?? Timestamp(milliseconds: clock.wallMilliseconds()))
+            for end in work.endings {
+                await end.run(at: end.time ?? Timestamp(milliseconds: clock.wallMilliseconds()))
             }
         }
     }

@@ -99,6 +99,34 @@ struct ValidatingSinkTests {
         #expect(rejected("rate") == 3)
     }
 
+    /// Nothing comes near infinity again, and whatever follows NaN is measured by the number before it.
+    @Test func onlyNumbersAreWhatTheNextIsMeasuredBy() throws {
+        let rule = try rule("m") { $0.maxChangePerSecond = 10 }
+        #expect(
+            try run(rule, [.infinity, 5, .nan, 1e9, 6]) == [
+                "0 ok +Inf", "1 ok 5", "2 ok NaN", "3 ok stale", "4 ok 6",
+            ]
+        )
+    }
+
+    /// A source may claim any time.
+    @Test func timesAtBothEndsAreJudged() throws {
+        let all = try rule("m") { ($0.maxChangePerSecond, $0.stuckFor) = (1, .seconds(1)) }
+        var state = SeriesState()
+        #expect(state.judge(1, at: .min, all, isCounter: false) == .accepted(1))
+        #expect(state.judge(2, at: .max, all, isCounter: false) == .accepted(2))
+        state = SeriesState()
+        #expect(state.judge(1, at: .min, all, isCounter: false) == .accepted(1))
+        #expect(state.judge(1, at: .max, all, isCounter: false) == .rejected(.stuck, 1))
+    }
+
+    @Test(arguments: ["up", "scrape_samples_scraped", "scrape_timeout_seconds"])
+    func whatASourceSaysOfItselfIsNotJudged(_ name: String) throws {
+        let rule = try rule(".*") { ($0.scale, $0.stuckFor) = (100, .seconds(1)) }
+        #expect(try run(rule, [1, 1, 1], name: name) == ["0 ok 1", "1 ok 1", "2 ok 1"])
+        #expect(try run(rule, [1], name: "m").contains("0 ok 100"))
+    }
+
     @Test func countersMayBeginAnew() throws {
         let rule = try rule(".*") { $0.maxChangePerSecond = 10 }
         #expect(try run(rule, [100, 0, 5], name: "m_total") == ["0 ok 100", "1 ok 0", "2 ok 5"])

@@ -61,6 +61,15 @@ private func failure(_ text: String) -> ExpositionError? {
     )
 }
 
+@Test func helpIsUTF8() throws {
+    var parser = ExpositionParser(Array("# HELP a é".utf8) + [0x0a] + Array("a 1\n".utf8))
+    #expect(try parser.next()?.value == 1)
+    parser = ExpositionParser(Array("a 1\n# HELP b x".utf8) + [0xff, 0x0a] + Array("b 1\n".utf8))
+    #expect(try parser.next()?.value == 1)
+    let error = #expect(throws: ExpositionError.self) { _ = try parser.next() }
+    #expect(error?.description.contains("the help text is not valid UTF-8") == true)
+}
+
 @Test func valuesTimesAndEscapes() throws {
     let text = #"""
         a{path="C:\\DIR\\",error="Cannot find file:\n\"FILE.TXT\"",odd="\d{}"} 1.458255915e9

@@ -39,6 +39,8 @@ final class DiscoveryManager: Sendable {
         var groups: [DiscoveredGroup] = []
         var status: DiscoveryState
         var isStarted = false
+        /// The failure last said in the log.
+        var said: String?
         /// Ends the discoverer's task when it is finished.
         let lifetime: (ended: AsyncStream<Never>, end: AsyncStream<Never>.Continuation)
     }
@@ -174,6 +176,8 @@ final class DiscoveryManager: Sendable {
         change(number) { provider, job, isUrgent in
             if provider.status.lastSuccess == nil { isUrgent = true }
             provider.status.lastSuccess = time
+            // What is found may come before what is not, as of several files: that is no recovery yet.
+            if provider.status.lastError == nil { provider.said = nil }
             provider.status.lastError = nil
             guard groups != provider.groups || isUrgent else { return }
             provider.groups = groups
@@ -191,7 +195,8 @@ final class DiscoveryManager: Sendable {
                 "Attempts to discover targets that failed, by kind of discovery.",
                 [("mechanism", provider.definition.mechanism)]
             ).add()
-            if provider.status.lastError != words {
+            if provider.said != words {
+                provider.said = words
                 logger.warning(
                     "Discovery failed: \(words)",
                     metadata: [

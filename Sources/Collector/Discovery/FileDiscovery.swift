@@ -4,6 +4,7 @@
 // changed, and every refresh interval. A file that is gone takes its targets with it; one that is broken keeps the
 // targets it had. Reading blocks, so it has a lane of its own.
 
+internal import Bytes
 internal import Config
 internal import Platform
 internal import Samples
@@ -113,14 +114,18 @@ struct FileDiscovery: Discoverer {
 
     /// Reads one file.
     static func groups(_ path: String) throws(DiscoveryFailure) -> [DiscoveredGroup] {
+        var bytes: [UInt8] = []
         do {
-            let bytes = try TextFile.read(path, limit: sizeLimit)
+            bytes = try TextFile.read(path, limit: sizeLimit)
             let messages =
                 path.lowercased().hasSuffix(".json")
                 ? try TargetGroupsReader.parse(bytes) : try TargetGroupMessage.read(yaml: bytes, file: path)
             return messages.enumerated().map { index, message in
                 DiscoveredGroup(message, source: "\(path):\(index)", meta: ("__meta_filepath", path))
             }
+        } catch let error as CorruptionError {
+            let line = bytes.prefix(error.offset).count { $0 == UInt8(ascii: "\n") } + 1
+            throw DiscoveryFailure("line \(line): expected \(error.expected)")
         } catch {
             throw DiscoveryFailure("\(error)")
         }

@@ -212,21 +212,25 @@ struct TargetList {
             parameters[key] = [value] + (parameters[key] ?? []).dropFirst()
         }
         let query = parameters.sorted { $0.key < $1.key }.flatMap { name, values in
-            values.map { "\(escaped(name))=\(escaped($0))" }
+            values.map { "\(escapedQuery(name))=\(escapedQuery($0))" }
         }.joined(separator: "&")
         var path = labels["__metrics_path__"] ?? "/metrics"
         if !path.hasPrefix("/") { path = "/" + path }
-        let separator = query.isEmpty ? "" : path.contains("?") ? "&" : "?"
-        return "\(labels["__scheme__"] ?? "http")://\(address)\(path)\(separator)\(query)"
+        let separator = query.isEmpty ? "" : "?"
+        // A path, as Go's net/url has it: a question mark in it is no query, and a percent sign encodes nothing.
+        let encoded = escaped(path, but: "$&+,/:;=@")
+        return "\(labels["__scheme__"] ?? "http")://\(address)\(encoded)\(separator)\(query)"
     }
 
-    /// Percent-encodes all but the unreserved characters of RFC 3986.
-    private static func escaped(_ text: String) -> String {
+    private static func escapedQuery(_ text: String) -> String { escaped(text).replacing("%20", with: "+") }
+
+    /// Percent-encodes all but the unreserved characters of RFC 3986 and some more.
+    private static func escaped(_ text: String, but more: String = "") -> String {
         var out = ""
         for byte in text.utf8 {
             let isLetter = (byte | 0x20) &- UInt8(ascii: "a") < 26
             let isDigit = byte &- UInt8(ascii: "0") < 10
-            if isLetter || isDigit || "-._~".utf8.contains(byte) {
+            if isLetter || isDigit || "-._~".utf8.contains(byte) || more.utf8.contains(byte) {
                 out.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 let digits = String(byte, radix: 16, uppercase: true)

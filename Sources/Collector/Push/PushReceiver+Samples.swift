@@ -9,6 +9,8 @@ internal import Wire
 
 extension PushReceiver {
     /// Sorts the samples and histograms of known series into rows.
+    ///
+    /// Refused are times too far ahead, and those of 1970 and before it: a time that was not set.
     func gather(
         _ message: Span<UInt8>,
         _ scratch: inout PushScratch,
@@ -19,7 +21,7 @@ extension PushReceiver {
         let request = scratch.request
         let hasStarts = !request.starts.isEmpty
         var start = 0
-        var tooNew = 0
+        var outside = 0
         for index in request.series.indices {
             let end = Int(request.series[index].sampleEnd)
             let group = scratch.groups[index]
@@ -29,8 +31,8 @@ extension PushReceiver {
                 if end - start > 1 { scratch.hasRepeats = true }
                 for sample in start..<end {
                     let timestamp = request.timestamps[sample]
-                    guard timestamp <= limit else {
-                        tooNew += 1
+                    guard timestamp > 0, timestamp <= limit else {
+                        outside += 1
                         scratch.refuse(index)
                         continue
                     }
@@ -43,14 +45,14 @@ extension PushReceiver {
             start = end
         }
         if !scratch.request.histograms.isEmpty {
-            tooNew += gatherHistograms(message, &scratch, &report, limit: limit)
+            outside += gatherHistograms(message, &scratch, &report, limit: limit)
         }
-        if tooNew > 0 { refuse(.outOfBounds, tooNew, "out of bounds", &report) }
+        if outside > 0 { refuse(.outOfBounds, outside, "out of bounds", &report) }
     }
 
     /// Checks the histograms and adds them to the rows.
     ///
-    /// - Returns: how many are too far in the future.
+    /// - Returns: how many have an impossible time.
     private func gatherHistograms(
         _ message: Span<UInt8>,
         _ scratch: inout PushScratch,
@@ -58,7 +60,7 @@ extension PushReceiver {
         limit: Int64
     ) -> Int {
         var start = 0
-        var tooNew = 0
+        var outside = 0
         for index in scratch.request.series.indices {
             let series = scratch.request.series[index]
             let range = start..<Int(series.histogramEnd)
@@ -67,8 +69,8 @@ extension PushReceiver {
             scratch.hasRepeats = true
             for number in range {
                 let sent = scratch.request.histograms[number]
-                guard sent.timestamp <= limit else {
-                    tooNew += 1
+                guard sent.timestamp > 0, sent.timestamp <= limit else {
+                    outside += 1
                     scratch.refuse(index)
                     continue
                 }
@@ -88,7 +90,7 @@ extension PushReceiver {
                 }
             }
         }
-        return tooNew
+        return outside
     }
 
     /// Stores the rows.

@@ -105,16 +105,20 @@ final class ScrapeSource: CollectorSource {
     }
 
     @concurrent
-    func end(at time: Timestamp) async {
+    func end(at time: Timestamp) async { end(at: time, but: []) }
+
+    @concurrent
+    func end(at time: Timestamp, but heir: any CollectorSource) async {
+        let kept = (heir as? ScrapeSource)?.store.withLock { $0.liveSeries } ?? []
+        end(at: time, but: kept)
+    }
+
+    private func end(at time: Timestamp, but kept: Set<SeriesID>) {
         do {
-            try store.withLock { try $0.end(at: time) }
+            try store.withLock { try $0.end(at: time, but: kept) }
         } catch {
             note(error)
         }
-    }
-
-    func abandon() {
-        store.withLock { $0.abandon() }
     }
 
     private func fetch(timeout: Duration) async throws -> (body: [UInt8], format: ExpositionFormat) {

@@ -7,8 +7,10 @@ internal import Config
 internal import Samples
 
 extension ScrapeStore {
-    /// Explicit timestamps further ahead are refused, as in Prometheus: a target with a wrong clock must not block its
-    /// own series for years.
+    /// Explicit timestamps further ahead are refused, as in Prometheus.
+    ///
+    /// A target with a wrong clock must not block its own series for years. Refused too are those before 1970 and at its
+    /// very beginning: a time that was not set.
     private static let farthestAhead: Int64 = 600_000
 
     private static let syntheticNames = [
@@ -18,6 +20,8 @@ extension ScrapeStore {
     private static let extraNames = [
         "scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes",
     ]
+    /// The names of what is said of a scrape, and not by the target.
+    static let ownNames = Set(syntheticNames + extraNames)
 
     private var hasExtraMetrics: Bool {
         target.formats.extraMetrics || features.contains(.extraMetrics)
@@ -73,7 +77,7 @@ extension ScrapeStore {
 
     mutating func append(at time: Timestamp) throws(SinkError) {
         batch?.timestamp = time
-        if let batch { _ = try sink.append(batch) }
+        if let batch, batch.count > 0 { _ = try sink.append(batch) }
     }
 
     /// Stores the samples with their own timestamps.
@@ -83,7 +87,8 @@ extension ScrapeStore {
         for sample in timed {
             let entry = cache.entries[Int(sample.place)]
             guard let group = entry.ownGroup ?? batch?.group else { continue }
-            guard sample.time <= time.advanced(byMilliseconds: ScrapeStore.farthestAhead).milliseconds else {
+            let latest = time.advanced(byMilliseconds: ScrapeStore.farthestAhead).milliseconds
+            guard sample.time > 0, sample.time <= latest else {
                 counts.outOfOrder += 1
                 continue
             }

@@ -156,7 +156,12 @@ struct ScrapeStore {
         do {
             while let sample = try parser.next() {
                 counts.scraped += 1
-                try take(sample, of: parser, pass, &counts)
+                do {
+                    try take(sample, of: parser, pass, &counts)
+                } catch let error as ExpositionError {
+                    counts.scraped -= 1
+                    throw error
+                }
             }
         } catch let error as ExpositionError {
             throw ScrapeFailure(error.description)
@@ -196,20 +201,32 @@ struct ScrapeStore {
 
     /// Ends all series of a target that is no longer scraped, the synthetic ones too, and gives them and their groups back
     /// to the store, also when that does not take the ends.
-    mutating func end(at time: Timestamp) throws(SinkError) {
+    ///
+    /// - Parameters:
+    ///   - time: the time of the stale markers.
+    ///   - kept: series that go on.
+    /// - Throws: `SinkError`.
+    mutating func end(at time: Timestamp, but kept: Set<SeriesID> = []) throws(SinkError) {
         guard batch != nil else { return }
-        defer { abandon() }
+        defer { letGo() }
         try begin()
         endMissing(at: time)
         var ignored = ScrapeCounts()
         if mustCheckUniqueness { removeRepeated(&ignored) }
         for index in synthetic.indices { batch?.values[index] = StaleMarker.value }
+        if !kept.isEmpty { batch?.keep { !kept.contains($0) } }
+        timed.removeAll { kept.contains(cache.entries[Int($0.place)].id) }
         try append(at: time)
         appendTimed(at: time, &ignored)
     }
 
-    /// Lets go of the series without ending them.
-    mutating func abandon() {
+    /// The series that the last scrape wrote: a failed one only what is said of it.
+    var liveSeries: Set<SeriesID> {
+        guard batch != nil else { return [] }
+        return Set(synthetic).union(cache.entries.lazy.filter(\.isLive).map(\.id))
+    }
+
+    private mutating func letGo() {
         guard let group = batch?.group else { return }
         release(cache.entries)
         sink.release(synthetic)
@@ -228,4 +245,15 @@ struct ScrapePass {
     let classes: MetricClasses
     /// Whether HELP, TYPE and UNIT are read.
     let describes: Bool
+}
+
+extension SampleBatch {
+    /// Leaves out the values and histograms of series that are not to be kept.
+    fileprivate mutating func keep(_ isKept: (SeriesID) -> Bool) {
+        let kept = zip(series, values).filter { isKept($0.0) }
+        series = kept.map(\.0)
+        values = kept.map(\.1)
+        histograms.removeAll { !isKept($0.series) }
+        starts.removeAll { !isKept($0.series) }
+    }
 }

@@ -22,7 +22,7 @@ struct SeriesState: Sendable {
         case rejected(Reason, Double)
     }
 
-    /// The last value accepted.
+    /// The last finite value accepted: nothing can be near infinity, and NaN is near nothing.
     private var accepted: (value: Double, time: Int64)?
     /// Since when the value has been what it is.
     private var steady: (value: Double, since: Int64)?
@@ -59,7 +59,7 @@ struct SeriesState: Sendable {
             verdict = .rejected(.stuck, value)
         }
         if case .accepted = verdict {
-            accepted = (value, time)
+            if value.isFinite { accepted = (value, time) }
             isOpen = true
         }
         last = (raw.bitPattern, time, verdict)
@@ -86,7 +86,7 @@ struct SeriesState: Sendable {
     ) -> Bool {
         guard let most = rule.maxChangePerSecond, let accepted else { return false }
         if isCounter, value < accepted.value { return false }
-        return abs(value - accepted.value) > most * Double(time - accepted.time) / 1000
+        return abs(value - accepted.value) > most * Double(milliseconds(from: accepted.time, to: time)) / 1000
     }
 
     private mutating func isStuck(_ value: Double, _ time: Int64, _ rule: ValidationConfig) -> Bool {
@@ -95,6 +95,12 @@ struct SeriesState: Sendable {
             self.steady = (value, time)
             return false
         }
-        return time - steady.since >= longest.milliseconds
+        return milliseconds(from: steady.since, to: time) >= longest.milliseconds
+    }
+
+    /// Times are a source's word; those from the two ends of Int64 are as far apart as can be told.
+    private func milliseconds(from start: Int64, to end: Int64) -> Int64 {
+        let (elapsed, overflow) = end.subtractingReportingOverflow(start)
+        return overflow ? .max : elapsed
     }
 }

@@ -2,7 +2,7 @@
 //
 // Stands between a source and the store and holds values to the source's rules. The source knows nothing of it, and a source
 // without rules has none. Series get the first rule that is for them when they are asked for; those without go through
-// untouched.
+// untouched, as does what a source says of itself (`up`, `scrape_*`), whatever the rules say.
 //
 // A value that is rejected is counted by source and reason. The first one in a row becomes a stale marker, so that the gap
 // begins in the data; those after it are left out. With `action: mark` the value is stored under the series' labels with
@@ -62,8 +62,10 @@ final class ValidatingSink: SampleSink {
 
     func series(_ labels: Labels, in group: GroupID) throws(SinkError) -> SeriesID {
         let id = try sink.series(labels, in: group)
-        guard let rule = rules.firstIndex(where: { $0.matches(labels) }) else { return id }
         let name = labels.metricName ?? ""
+        guard !ScrapeStore.ownNames.contains(name),
+            let rule = rules.firstIndex(where: { $0.matches(labels) })
+        else { return id }
         let isCounter = ["_total", "_count", "_bucket"].contains { name.hasSuffix($0) }
         tracked.withLock { tracked in
             if tracked[id] == nil {
