@@ -11,7 +11,7 @@ internal import UnixSignals
 
 /// The daemon.
 public struct Daemon: Sendable {
-    /// SIGTERM to exit, at most.
+    /// SIGTERM to the cancellation of whatever still runs.
     ///
     /// Within it a request in flight and the last log sync have time to end.
     private static let longestShutdown = Duration.seconds(8)
@@ -36,16 +36,18 @@ public struct Daemon: Sendable {
         }
         let loaded = try ConfigurationLoader.load(options.configFile, features: options.features)
         let wiring = try Wiring(options: options, address: address, loaded: loaded, logger: logger)
+        let deadline = ShutdownDeadline(Daemon.longestShutdown, logger: logger)
+        defer { deadline.end() }
         // The group's own lines repeat what the services say; only what nobody else reports is wanted.
         var quiet = logger
         quiet.logLevel = .critical
         var configuration = ServiceGroupConfiguration(
-            services: wiring.services(),
+            services: wiring.services(deadline),
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: quiet
         )
         configuration.maximumGracefulShutdownDuration = Daemon.longestShutdown
-        configuration.maximumCancellationDuration = .seconds(1)
+        // After that it waits for every service, while the deadline ends the process where one does not end.
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as ListenError {

@@ -30,11 +30,19 @@ struct StorageService: Service {
     let store: Store
     let signals: SignalBoard
     let clock: any EdgeClock
+    let deadline: ShutdownDeadline
     let logger: Logger
     private let lane = BlockingQueue(label: "edgewatch.storage")
 
-    init(store: Store, signals: SignalBoard, clock: any EdgeClock, logger: Logger) {
+    init(
+        store: Store,
+        signals: SignalBoard,
+        clock: any EdgeClock,
+        deadline: ShutdownDeadline,
+        logger: Logger
+    ) {
         self.store = store
+        self.deadline = deadline
         self.signals = signals
         self.clock = clock
         self.logger = logger
@@ -46,7 +54,7 @@ struct StorageService: Service {
             while !Task.isCancelled {
                 guard (try? await clock.sleep(for: store.upkeepInterval)) != nil else { break }
                 do {
-                    try await lane.run {
+                    try await lane.runToEnd {
                         store.powerIsUncertain(StorageService.isOnBattery(signals))
                         try store.maintain()
                     }
@@ -59,7 +67,8 @@ struct StorageService: Service {
                 }
             }
         }
-        try? await lane.run { store.close() }
+        try? await lane.runToEnd { store.close() }
+        deadline.storeIsClosed()
     }
 }
 
@@ -86,6 +95,20 @@ struct MemoryService: Service {
                 try await clock.sleep(for: MemoryService.interval)
                 Memory.trim(beyond: MemoryService.slack)
             }
+        }
+    }
+}
+
+/// Starts the time the others have to end, as the first to hear that they shall.
+struct ShutdownService: Service {
+    let deadline: ShutdownDeadline
+
+    func run() async throws {
+        do {
+            try await gracefulShutdown()
+            deadline.begin(isOrderly: true)
+        } catch {
+            deadline.begin(isOrderly: false)
         }
     }
 }

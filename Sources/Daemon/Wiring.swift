@@ -133,10 +133,19 @@ final class Wiring: Sendable {
     }
 
     /// Everything long-lived, in the data's order; the group stops it in reverse.
-    func services() -> [any Service] {
+    ///
+    /// - Parameter deadline: learns that they shall end, and that the store is closed.
+    /// - Returns: the services.
+    func services(_ deadline: ShutdownDeadline) -> [any Service] {
         let (alerts, sync, collector, address) = (alerts, sync, collector, address)
         return [
-            StorageService(store: store, signals: signals, clock: clock, logger: logger),
+            StorageService(
+                store: store,
+                signals: signals,
+                clock: clock,
+                deadline: deadline,
+                logger: logger
+            ),
             StageService(description: "sync") { try await sync.run() },
             StageService(description: "alerts") { try await alerts.run() },
             StageService(description: "collector") { try await collector.run() },
@@ -145,6 +154,7 @@ final class Wiring: Sendable {
             HTTPServer(address: address, services: apiServices(), logger: logger) { actual in
                 print("edgewatch \(Version.number) is ready: \(Wiring.url(of: actual))")
             },
+            ShutdownService(deadline: deadline),
         ]
     }
 

@@ -27,6 +27,22 @@ internal import Synchronization
         }
     }
 
+    /// Ends programs from another thread: one that runs is killed, none is started any more.
+    public final class Leash: Sendable {
+        private let cutting = Atomic(false)
+
+        /// Creates a leash that holds nothing back.
+        public init() {}
+
+        /// Whether programs shall end.
+        public var isCut: Bool { cutting.load(ordering: .relaxed) }
+
+        /// Ends programs, now and from now on.
+        public func cut() { cutting.store(true, ordering: .relaxed) }
+    }
+
+    /// How soon a program notices that its leash is cut.
+    private static let leashMilliseconds = 100
     /// Children that could not be killed yet; more than this and the machine is in trouble that more children make worse.
     private static let strayLimit = 8
     private static let strays = Mutex<[pid_t]>([])
@@ -40,29 +56,35 @@ internal import Synchronization
     ///   - arguments: its arguments, without its name.
     ///   - timeout: how long it may take.
     ///   - outputLimit: the most bytes it may write.
+    ///   - leash: kills it when it is cut.
     /// - Returns: its status and output.
     /// - Throws: `FileError` when it cannot be started, with ETIMEDOUT when it takes too long, EFBIG when it writes too much,
-    ///   EAGAIN while too many earlier ones hang.
+    ///   EAGAIN while too many earlier ones hang, ECANCELED when the leash was cut.
     public static func run(
         _ path: String,
         _ arguments: [String],
         timeout: Duration,
-        outputLimit: Int
+        outputLimit: Int,
+        leash: Leash = Leash()
     ) throws(FileError) -> Outcome {
+        guard !leash.isCut else { throw FileError(operation: "spawn", path: path, code: ECANCELED) }
         guard reapStrays() < strayLimit else { throw FileError(operation: "spawn", path: path, code: EAGAIN) }
         let (child, descriptor) = try spawn(path, arguments)
         defer { close(descriptor) }
         let deadline =
             now() + Int(clamping: timeout.components.seconds) * 1000
             + Int(timeout.components.attoseconds / 1_000_000_000_000_000)
-        let (output, failure) = read(descriptor, limit: outputLimit, deadline: deadline)
-        if failure == 0, let status = wait(for: child, until: deadline) {
+        let (output, failure) = read(descriptor, limit: outputLimit, deadline: deadline, leash)
+        if failure == 0, let status = wait(for: child, until: deadline, leash) {
             return Outcome(status: exitStatus(status), output: output)
         }
         kill(-child, SIGKILL)
         kill(child, SIGKILL)
-        if wait(for: child, until: now() + graceMilliseconds) == nil { strays.withLock { $0.append(child) } }
-        throw FileError(operation: "run", path: path, code: failure == 0 ? ETIMEDOUT : failure)
+        if wait(for: child, until: now() + graceMilliseconds, Leash()) == nil {
+            strays.withLock { $0.append(child) }
+        }
+        let code = leash.isCut ? ECANCELED : failure == 0 ? ETIMEDOUT : failure
+        throw FileError(operation: "run", path: path, code: code)
     }
 
     // MARK: - Start
@@ -104,15 +126,17 @@ internal import Synchronization
     private static func read(
         _ descriptor: Int32,
         limit: Int,
-        deadline: Int
+        deadline: Int,
+        _ leash: Leash
     ) -> (output: [UInt8], failure: Int32) {
         var output: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16 << 10)
         while true {
             let left = deadline - now()
             guard left > 0 else { return (output, ETIMEDOUT) }
+            guard !leash.isCut else { return (output, ECANCELED) }
             var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let ready = unsafe poll(&waiting, 1, Int32(clamping: left))
+            let ready = unsafe poll(&waiting, 1, Int32(clamping: min(left, leashMilliseconds)))
             if ready < 0, errno != EINTR { return (output, errno) }
             guard ready > 0 else { continue }
             let got = unsafe chunk.withUnsafeMutableBytes {
@@ -127,7 +151,7 @@ internal import Synchronization
     }
 
     /// The status of a child that ends before the deadline, nil when it does not.
-    private static func wait(for child: pid_t, until deadline: Int) -> Int32? {
+    private static func wait(for child: pid_t, until deadline: Int, _ leash: Leash) -> Int32? {
         var pause: UInt32 = 1000
         while true {
             var status: Int32 = 0
@@ -135,7 +159,7 @@ internal import Synchronization
             if reaped == child { return status }
             // Somebody else has reaped it: it is gone, its status unknown.
             if reaped < 0, errno == ECHILD { return 0 }
-            guard now() < deadline else { return nil }
+            guard now() < deadline, !leash.isCut else { return nil }
             // A child whose output has ended ends within microseconds; the pause grows for one that does not.
             usleep(pause)
             pause = min(pause * 2, 50_000)

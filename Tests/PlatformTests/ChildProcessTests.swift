@@ -52,6 +52,33 @@ import Testing
         #expect(closed?.code == ETIMEDOUT)
     }
 
+    @Test func aCutLeashEndsAProgramAndAllowsNoOther() async throws {
+        let leash = ChildProcess.Leash()
+        let error = await withTaskGroup(of: FileError?.self) { group in
+            group.addTask {
+                do throws(FileError) {
+                    _ = try ChildProcess.run(
+                        "/bin/sleep",
+                        ["1000"],
+                        timeout: .seconds(1000),
+                        outputLimit: 10,
+                        leash: leash
+                    )
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            leash.cut()
+            return await group.next() ?? nil
+        }
+        #expect(error?.code == ECANCELED)
+        let second = #expect(throws: FileError.self) {
+            try ChildProcess.run("/bin/true", [], timeout: .seconds(9), outputLimit: 10, leash: leash)
+        }
+        #expect(second == FileError(operation: "spawn", path: "/bin/true", code: ECANCELED))
+    }
+
     @Test func tooMuchOutputIsGivenUp() throws {
         let error = #expect(throws: FileError.self) { try run("yes", limit: 100_000) }
         #expect(error?.code == EFBIG)

@@ -25,7 +25,7 @@ struct StateKeeper: Sendable {
     ) async -> Result? {
         let state = state
         do {
-            return try await lane.run { try work(state) }
+            return try await lane.runToEnd { try work(state) }
         } catch {
             metrics.storeFailures.add()
             logger.warning("\(what) failed: \(error)")

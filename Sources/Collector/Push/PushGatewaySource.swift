@@ -33,7 +33,8 @@ final class PushGatewaySource: CollectorSource {
     private func store(at time: Timestamp, isEnd: Bool) async {
         guard let receiver else { return }
         // The lane throws only what the work throws, which is nothing.
-        guard let reasons = try? await queue.run({ receiver.storeGateway(at: time, isEnd: isEnd) }) else {
+        guard let reasons = try? await queue.runToEnd({ receiver.storeGateway(at: time, isEnd: isEnd) })
+        else {
             return
         }
         let wasWhole = isWhole.withLock { isWhole in

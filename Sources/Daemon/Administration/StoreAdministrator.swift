@@ -122,7 +122,7 @@ final class StoreAdministrator: StoreAdministration {
 
     private func onLane(_ work: @escaping @Sendable () throws -> Void) async throws(AdministrationError) {
         do {
-            try await lane.run(work)
+            try await lane.runToEnd(work)
         } catch let error as AdministrationError {
             throw error
         } catch {

@@ -77,6 +77,6 @@ final class IngestGate: Sendable {
             return lane
         }
         defer { state.withLock { $0.load[lane] -= 1 } }
-        return try await lanes[lane].run(work)
+        return try await lanes[lane].runToEnd(work)
     }
 }

@@ -47,7 +47,7 @@ struct RemoteReadEndpoint: Sendable {
             }
             guard let lane else { return nil }
             defer { load.withLock { $0[lane] -= 1 } }
-            return try? await queues[lane].run(work)
+            return try? await queues[lane].runToEnd(work)
         }
     }
 
