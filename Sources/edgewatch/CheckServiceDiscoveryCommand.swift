@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `edgewatch check service-discovery`. What is printed and the exit codes are promtool's, but that it does not wait for
-// the time-out once everything answered, and that errors have words.
+// the time-out once everything answered, that errors have words, and that they end with 1.
 
 import ArgumentParser
 import Collector
@@ -19,7 +19,7 @@ struct CheckServiceDiscoveryCommand: AsyncParsableCommand {
         abstract: "Discovers the targets of a job and shows what relabeling makes of them.",
         discussion: """
             Prints a JSON array with the labels of each target before and after relabeling; a dropped target has none \
-            after. Exit code 1: there is no such job; 2: the configuration is wrong.
+            after. Exit code 1: there is no such job, or something could not be discovered; 2: the configuration is wrong.
             """
     )
 
@@ -50,6 +50,7 @@ struct CheckServiceDiscoveryCommand: AsyncParsableCommand {
         )
         for problem in outcome.problems { Console.writeError("discovery failed: \(problem)") }
         print(Self.text(outcome.targets))
+        if !outcome.problems.isEmpty { Console.exit(1) }
     }
 
     /// The array, indented by two as Go's json.MarshalIndent does; what is there twice is shown once.

@@ -380,6 +380,25 @@ private func read(yaml text: String) throws -> [String] {
 
 // MARK: - Checking
 
+@Test func aCheckSaysWhatFailedBesideWhatWasFound() async throws {
+    let directory = try Directory()
+    try directory.write("good.json", #"[{"targets": ["a:1"]}]"#)
+    try directory.write("bad.json", #"[{"targets": ["b:1"}]"#)
+    var job = scrapeJob("j", [])
+    var file = FileDiscoveryConfig()
+    file.files = ["\(directory.path)/good.json", "\(directory.path)/bad.json"]
+    job.discovery.file = [file]
+    let outcome = await DiscoveryCheck.run(
+        job,
+        http: HTTPClient(userAgent: "edgewatch/test"),
+        clock: SystemClock(),
+        timeout: .seconds(60)
+    )
+    #expect(outcome.targets.map { $0.discovered["__address__"] } == ["a:1"])
+    #expect(outcome.problems.count == 1)
+    #expect(outcome.problems.first?.hasPrefix("file: \(directory.path)/bad.json: ") == true)
+}
+
 @Test func aCheckShowsLabelsBeforeAndAfter() async throws {
     let directory = try Directory()
     try directory.write("t.json", #"[{"targets": ["a:1", "d:2", "x/y"], "labels": {"x": "y"}}]"#)

@@ -441,6 +441,16 @@ scrape_configs:
                 if path := target["discoveredLabels"].get("__meta_filepath"):
                     target["discoveredLabels"]["__meta_filepath"] = path.rsplit("/", 1)[-1]
         assert (ours[0], sorted(ours[1], key=key)) == (theirs[0], sorted(theirs[1], key=key)), job
+    # What is found does not hide what is not.
+    (tmp_path / "bad.json").write_text('[{"targets": ["a:1"')
+    config.write_text("""
+scrape_configs:
+  - job_name: half
+    file_sd_configs: [{files: ["t.json", "bad.json"]}]
+""")
+    status, targets, errors = run([str(BINARY), "check", "service-discovery"], "half")
+    assert (status, len(targets)) == (1, 2)
+    assert errors.startswith("discovery failed: file: ") and "bad.json: " in errors
     ours = run([str(BINARY), "check", "service-discovery"], "nope")
     theirs = run([peer("promtool"), "check", "service-discovery"], "nope")
     assert ours == theirs

@@ -50,6 +50,7 @@ struct DNSDiscovery: Discoverer {
                 report.publish(config.names.compactMap { known[$0] })
             }
             if !failures.isEmpty { report.fail(failures.joined(separator: "; ")) }
+            report.endRound()
             do {
                 try await clock.sleep(for: config.refreshInterval)
             } catch {

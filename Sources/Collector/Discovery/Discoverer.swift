@@ -31,6 +31,8 @@ struct DiscoveryReport: Sendable {
     let publish: @Sendable ([DiscoveredGroup]) -> Void
     /// Takes what went wrong, in words; the groups stay as they are.
     let fail: @Sendable (String) -> Void
+    /// Learns that everything was asked once, for those who ask only once; more calls mean nothing.
+    var endRound: @Sendable () -> Void = {}
 }
 
 /// Finds targets.

@@ -22,6 +22,7 @@ public enum DiscoveryCheck {
     private enum Event: Sendable {
         case found(Int, [DiscoveredGroup])
         case failed(Int, String)
+        case ended(Int)
         case timeUp
     }
 
@@ -51,7 +52,8 @@ public enum DiscoveryCheck {
                     let discoverer = definition.make(http: http, clock: clock, watches: watches)
                     let report = DiscoveryReport(
                         publish: { event.yield(.found(index, $0)) },
-                        fail: { event.yield(.failed(index, $0)) }
+                        fail: { event.yield(.failed(index, $0)) },
+                        endRound: { event.yield(.ended(index)) }
                     )
                     tasks.addTask { await discoverer.run(report) }
                 }
@@ -63,12 +65,16 @@ public enum DiscoveryCheck {
                     switch event {
                     case .found(let index, let found):
                         groups[index] = found
-                        waiting.remove(index)
-                    case .failed(let index, let words):
-                        failures[index] = words
-                        // A cluster is asked again soon; the others only after their refresh interval.
-                        if definitions[index].mechanism != "kubernetes" { waiting.remove(index) }
-                    case .timeUp: waiting.removeAll()
+                        // A cluster that fails is asked again soon, and has no rounds: what it lists is all of it. The
+                        // others end their round, for a part of what they were asked for may have failed.
+                        if definitions[index].mechanism == "kubernetes" { waiting.remove(index) }
+                    case .failed(let index, let words): failures[index] = words
+                    case .ended(let index): waiting.remove(index)
+                    case .timeUp:
+                        for index in waiting where failures[index] == nil {
+                            failures[index] = "no answer in time"
+                        }
+                        waiting.removeAll()
                     }
                     if waiting.isEmpty { break }
                 }

@@ -77,6 +77,7 @@ struct FileDiscovery: Discoverer {
         if let first = failures.min() {
             report.fail(failures.count == 1 ? first : "\(first), and \(failures.count - 1) more files")
         }
+        report.endRound()
     }
 
     /// Where the files are.

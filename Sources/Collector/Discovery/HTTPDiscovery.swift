@@ -34,6 +34,7 @@ struct HTTPDiscovery: Discoverer {
             } catch {
                 report.fail("\(error)")
             }
+            report.endRound()
             do {
                 try await clock.sleep(for: config.refreshInterval)
             } catch {
