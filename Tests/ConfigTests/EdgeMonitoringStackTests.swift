@@ -89,7 +89,34 @@ import Testing
             .contains { $0.contains("unknown key \"typ\"; did you mean \"type\"?") }
         )
         #expect(
-            errors("kind: Deployment\n").first?.hasPrefix("stack.yml:1:1: unknown key \"kind\"; ") == true
+            errors("kind: Deployment\nspec: {}\n") == [
+                "stack.yml:1:7: unknown kind \"Deployment\"; known here: EdgeMonitoringStack"
+            ]
+        )
+        #expect(
+            errors("apiVersion: v1\nkind: EdgeMonitoringStak\nmetadata: {}\nspec: {}\n") == [
+                "stack.yml:2:7: unknown kind \"EdgeMonitoringStak\"; did you mean \"EdgeMonitoringStack\"?"
+            ]
+        )
+    }
+
+    @Test func labelsThatAreNotThereAreSaid() throws {
+        let config = try configuration(
+            """
+            kind: EdgeMonitoringStack
+            spec:
+              edgeSpecificMetrics:
+              - name: edge_environment
+                metrics:
+                - {name: temperature, type: gauge, labels: [location]}
+                - {name: humidity, labels: [sensor_location]}
+            """
+        )
+        #expect(config.warnings.count == 1)
+        #expect(
+            config.warnings.first?.description.hasSuffix(
+                ":6:40: edge_environment_temperature has no label \"location\""
+            ) == true
         )
     }
 

@@ -155,6 +155,15 @@ import Testing
         )
     }
 
+    @Test func wordsThatAreNearlyRightNameTheRightOne() {
+        #expect(
+            errors("{collectors: {thermal: {enabled: false}, textfile: {directory: /x}}}") == [
+                "edgewatch.yml:2:23: unknown key \"thermal\"; did you mean \"thermal_zone\"?",
+                "edgewatch.yml:2:61: unknown key \"directory\"; did you mean \"directories\"?",
+            ]
+        )
+    }
+
     @Test func collectorsWithAnIntervalOfTheirOwnRunInFurtherPasses() throws {
         let host = try host(
             """

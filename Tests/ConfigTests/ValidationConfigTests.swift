@@ -29,4 +29,38 @@ struct ValidationConfigTests {
         #expect(config.push.gatewayInterval == .seconds(7) && config.push.gatewayGroups == 5)
         #expect(config.warnings.isEmpty)
     }
+
+    /// One mistake is one error.
+    @Test(arguments: [
+        (#"{metric: "(", min: 1}"#, "1:43: \"metric\": "),
+        (
+            "{metric: a, min: x}",
+            "1:51: \"min\": expected a number, found \"x\""
+        ),
+        (
+            "{metric: a, max_change: 5}",
+            "1:46: unknown key \"max_change\"; did you mean \"max_change_per_second\"?"
+        ),
+        ("{min: 5, max: 7}", "1:34: \"metric\" is missing"),
+        ("{metric: a, min: 1, scale: 0}", "1:54: \"scale\": expected a number other than 0"),
+        (
+            "{metric: a}",
+            "1:35: the rule does nothing; add min, max, max_change_per_second, stuck_for, scale or offset"
+        ),
+        (
+            "{metric: a, zzz: 1}",
+            "1:46: unknown key \"zzz\"; known here: action, match, max, max_change_per_second, metric, min, "
+                + "offset, quality_label, scale, stuck_for"
+        ),
+    ])
+    func oneMistakeIsOneError(rule: String, expected: String) {
+        let text = "collectors: {host: {validation: [\(rule)]}}"
+        do {
+            _ = try Configuration.parse(Array(text.utf8), file: "e.yml") { _ in nil }
+            Issue.record("\(rule) is accepted")
+        } catch {
+            #expect(error.errors.count == 1)
+            #expect(error.errors.first?.description.hasPrefix("e.yml:\(expected)") == true)
+        }
+    }
 }

@@ -44,7 +44,13 @@ extension Configuration {
         let directory = file.map(Configuration.directory) ?? ""
         var configuration = withoutActuallyEscaping(environment) { environment in
             let context = ReadContext(directory: directory, environment: environment)
-            if root["kind"]?.string == EdgeMonitoringStack.kind {
+            // No configuration of Prometheus or edgewatch has this key, every manifest has.
+            if let kind = root["kind"], let word = kind.string {
+                guard word == EdgeMonitoringStack.kind else {
+                    let remedy = Nearest.remedy(for: word, among: [EdgeMonitoringStack.kind])
+                    problems.add(kind.error("unknown kind \"\(word)\"", remedy: remedy))
+                    return Configuration()
+                }
                 return Section.read(root, problems, context, Configuration.init(readingStack:))
             }
             return Section.read(root, problems, context, Configuration.init(reading:))

@@ -68,7 +68,12 @@ private struct StackMetric {
 
     private static func quantity(reading entry: Section) -> EdgeEnvironmentConfig.Quantity? {
         let quantity: EdgeEnvironmentConfig.Quantity? = entry.choice("name")
-        entry.accept(["type", "help", "labels"])
+        entry.accept(["type", "help"])
+        let labels = entry.strings("labels")
+        for label in labels where label != "sensor_location" {
+            let family = quantity.map { "edge_environment_\($0.rawValue)" } ?? "edge_environment"
+            entry.warn("labels", "\(family) has no label \"\(label)\"")
+        }
         return quantity
     }
 }

@@ -34,6 +34,7 @@ extension HostCollectorSettings {
             case .pattern: if let pattern = section.hostPattern(key) { self[pattern: option] = pattern }
             case .switching: if let value = section.bool(key) { self[switch: option] = value }
             case .texts:
+                section.accept([key])
                 if section.node[key] != nil {
                     directories = section.strings(key).map(section.context.resolve)
                 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// "Did you mean": Levenshtein's distance (1966), with one row of the table.
+// "Did you mean": Levenshtein's distance (1966), with one row of the table; and words that were broken off.
 
 /// Finds the known word someone may have meant.
 enum Nearest {
     /// Longer words are not compared; no key is as long, and the work grows with the product of the lengths.
     private static let lengthLimit = 64
+    /// Fewer letters begin too many words to mean one of them.
+    private static let beginningLength = 5
 
     /// What to tell someone who wrote `word`.
     static func remedy(for word: String, among known: [String]) -> String {
@@ -16,7 +18,7 @@ enum Nearest {
         return "known here: \(shown)\(sorted.count > 16 ? ", …" : "")"
     }
 
-    /// The known word that differs in the fewest letters, nil when none is near.
+    /// The known word that differs in the fewest letters, else the only one that begins like this; nil when none is near.
     static func nearest(to word: String, among known: [String]) -> String? {
         let normalized = plain(word)
         guard normalized.count <= lengthLimit else { return nil }
@@ -26,7 +28,10 @@ enum Nearest {
             let distance = distance(normalized, plain(candidate))
             if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
         }
-        return best?.word
+        if let best { return best.word }
+        guard normalized.count >= beginningLength else { return nil }
+        let longer = known.filter { plain($0).starts(with: normalized) }
+        return longer.count == 1 ? longer.first : nil
     }
 
     /// Lower case, `-` as `_`, and `camelCase` as `camel_case`: spellings that differ only there are the same word.

@@ -75,7 +75,7 @@ final class Section {
 
     /// The value of a key, nil when it is missing or null; the key counts as known.
     func take(_ key: String) -> YAMLNode? {
-        asked.append(key)
+        if !asked.contains(key) { asked.append(key) }
         guard let value = node[key], !value.isNull else { return nil }
         return value
     }
@@ -113,6 +113,11 @@ final class Section {
     }
 
     // MARK: - Unknown keys
+
+    /// Whether the file has keys that were not asked for until now.
+    var hasUnknownKeys: Bool {
+        node.entries?.contains { entry in entry.key.string.map { !asked.contains($0) } ?? false } ?? false
+    }
 
     private func reportUnknownKeys() {
         for entry in node.entries ?? [] {

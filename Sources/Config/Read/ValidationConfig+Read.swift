@@ -4,8 +4,10 @@ internal import Samples
 
 extension ValidationConfig {
     init?(reading section: Section) {
-        guard section.required("metric") != nil, let metric = section.pattern("metric") else { return nil }
-        self.init(metric: metric)
+        // Every key is read, also of a rule without a metric: what is not read would be called unknown.
+        let metric = section.required("metric") == nil ? nil : section.pattern("metric")
+        guard let any = metric ?? (try? Pattern("")) else { return nil }
+        self.init(metric: any)
         matchers = section.matchers("match")
         min = section.number("min")
         max = section.number("max")
@@ -18,6 +20,7 @@ extension ValidationConfig {
         }
         stuckFor = section.interval("stuck_for")
         scale = section.number("scale") ?? scale
+        if scale == 0 { section.report("scale", "\"scale\": expected a number other than 0") }
         offset = section.number("offset") ?? offset
         action = section.choice("action") ?? action
         if let label = section.string("quality_label") {
@@ -26,8 +29,11 @@ extension ValidationConfig {
                 section.report("quality_label", "invalid label name \"\(label)\"")
             }
         }
+        guard metric != nil else { return nil }
         let isIdle = min == nil && max == nil && maxChangePerSecond == nil && stuckFor == nil
-        if isIdle, scale == 1, offset == 0 {
+        // A key that is wrong or misspelt has been reported: it would do something.
+        let isMeant = ["min", "max", "max_change_per_second"].contains { section.node[$0]?.isNull == false }
+        if isIdle, !isMeant, !section.hasUnknownKeys, scale == 1, offset == 0 {
             section.report(
                 "metric",
                 "the rule does nothing",
