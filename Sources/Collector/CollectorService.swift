@@ -140,10 +140,11 @@ public final class CollectorService: Sendable {
             .sorted { ($0.scrapePool, $0.scrapeURL) < ($1.scrapePool, $1.scrapeURL) }
     }
 
-    /// Every Modbus unit, by name.
-    public func modbusStatus() -> [ModbusStatus] {
+    /// Every device that is asked without being scraped: Modbus units, UPSes and their servers, disks.
+    public func devices() -> [DeviceStatus] {
         let sources = state.withLock { $0.managed.map(\.source) }
-        return sources.compactMap { ($0 as? ModbusSource)?.status }.sorted { $0.name < $1.name }
+        return sources.flatMap { ($0 as? any DeviceSource)?.devices ?? [] }
+            .sorted { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }
     }
 
     /// The targets relabeling dropped.

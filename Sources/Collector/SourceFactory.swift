@@ -131,6 +131,7 @@ struct SourceFactory: Sendable {
                 config,
                 identity: identity,
                 sink: sink,
+                clock: clock,
                 tally: diskPasses,
                 telemetry: telemetry,
                 logger: logger
@@ -187,7 +188,14 @@ struct SourceFactory: Sendable {
         return switch edge.subject {
         case .network(let config): EdgeNetwork(edge, config, signals: signals, clock: clock)
         case .power(let config):
-            EdgePower(config, power: power, signals: signals, reading: reading, clock: clock)
+            EdgePower(
+                config,
+                power: power,
+                signals: signals,
+                reading: reading,
+                clock: clock,
+                roots: edge.roots
+            )
         case .environment(let config): EdgeEnvironment(edge, config, reading: reading, clock: clock)
         }
     }

@@ -35,6 +35,20 @@ extension DiscoveryView {
     }
 }
 
+extension DeviceView {
+    init(_ status: DeviceStatus) {
+        self.init(kind: status.kind.rawValue, name: status.name, address: status.address)
+        health =
+            switch status.isUp {
+            case nil: .unknown
+            case true?: .up
+            case false?: .down
+            }
+        lastError = status.lastError
+        lastRead = status.lastRead
+    }
+}
+
 extension SyncView {
     init(_ status: DestinationStatus) {
         self.init(name: status.name, url: status.url, state: status.state.rawValue)

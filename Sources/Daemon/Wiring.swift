@@ -245,6 +245,7 @@ final class Wiring: Sendable {
         services.droppedCounts = { collector.droppedCounts().map { ($0.job, $0.count) } }
         services.pools = { collector.pools() }
         services.discovery = { collector.discoveryStates().map(DiscoveryView.init) }
+        services.devices = { collector.devices().map(DeviceView.init) }
         services.sync = { sync.status().map(SyncView.init) }
         services.storage = { StorageView(store.statistics) }
         services.sampling = { SamplingView(collector.samplingStatus()) }

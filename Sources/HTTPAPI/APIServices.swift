@@ -42,6 +42,8 @@ public struct APIServices: Sendable {
     public var pools: @Sendable () -> [String] = { [] }
     /// How every discovery of targets is doing.
     public var discovery: @Sendable () -> [DiscoveryView] = { [] }
+    /// The devices that are asked without being scraped.
+    public var devices: @Sendable () -> [DeviceView] = { [] }
     /// The remote-write destinations.
     public var sync: @Sendable () -> [SyncView] = { [] }
     /// The store.

@@ -107,6 +107,29 @@ public struct DiscoveryView: Sendable {
     }
 }
 
+/// One device that is asked without being scraped.
+public struct DeviceView: Sendable {
+    /// The kind: `modbus`, `nut`, `ups`, `disk`.
+    public var kind: String
+    /// Its name.
+    public var name: String
+    /// Where it is.
+    public var address: String
+    /// How asking it went the last time.
+    public var health = TargetView.Health.unknown
+    /// Why that failed; empty when it did not.
+    public var lastError = ""
+    /// When it was asked last.
+    public var lastRead: Timestamp?
+
+    /// Creates a view; the rest are properties with defaults.
+    public init(kind: String, name: String, address: String) {
+        self.kind = kind
+        self.name = name
+        self.address = address
+    }
+}
+
 /// One remote-write destination.
 public struct SyncView: Sendable {
     /// Its name.

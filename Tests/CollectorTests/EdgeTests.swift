@@ -47,7 +47,14 @@ private final class Bench {
             switch subject {
             case .network(let config): EdgeNetwork(definition, config, signals: signals, clock: clock)
             case .power(let config):
-                EdgePower(config, power: power, signals: signals, reading: reading, clock: clock)
+                EdgePower(
+                    config,
+                    power: power,
+                    signals: signals,
+                    reading: reading,
+                    clock: clock,
+                    roots: definition.roots
+                )
             case .environment(let config):
                 EdgeEnvironment(definition, config, reading: reading, clock: clock)
             }
@@ -338,6 +345,22 @@ private func close(_ left: Double, _ right: Double) -> Bool { abs(left - right) 
         bench.power.withdrawBackups(of: "rack")
         bench.power.setSupplies(nil, for: .seconds(40))
         #expect(await bench.pass() == states("").mapValues { _ in "stale" })
+    }
+
+    @Test func everyPassReadsTheSupplies() async throws {
+        let directory = "sys/class/power_supply"
+        let fixture = try HostFixture([
+            "\(directory)/AC/type": "Mains\n", "\(directory)/AC/online": "1\n",
+            "\(directory)/BAT0/type": "Battery\n", "\(directory)/BAT0/status": "Charging\n",
+        ])
+        let bench = Bench(.power(EdgePowerConfig()), fixture)
+        #expect(await bench.pass()["edge_power_status{state=\"grid\"}"] == "1.0")
+        try fixture.write("\(directory)/AC/online", "0\n")
+        try fixture.write("\(directory)/BAT0/status", "Not charging\n")
+        // No time has passed.
+        let after = await bench.pass()
+        #expect(after["edge_power_status{state=\"grid\"}"] == "0.0")
+        #expect(after["edge_power_status{state=\"battery\"}"] == "1.0")
     }
 
     @Test func conditionsOverSeriesAndSignals() async throws {

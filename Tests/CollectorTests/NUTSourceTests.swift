@@ -18,7 +18,11 @@ private struct Bench {
     let clock: any EdgeClock
     let source: NUTSource
 
-    init(_ config: NUTServerConfig, clock: any EdgeClock = SystemClock()) {
+    init(
+        _ config: NUTServerConfig,
+        clock: any EdgeClock = SystemClock(),
+        logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) {
         let telemetry = Telemetry()
         self.clock = clock
         power = PowerState(clock: clock)
@@ -29,7 +33,7 @@ private struct Bench {
             power: power,
             clock: clock,
             tally: PassTally(telemetry, kind: "device", sampling: SamplingTally(telemetry)),
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            logger: logger
         )
     }
 
@@ -61,6 +65,9 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
         ups.mfr: American Power
         device.mfr: American Power
         ups.model: SU700
+        ups.serial: 123
+        ups.firmware: 9.5
+        ups.productid: 0002
         device.type: ups
         battery.charge: 87.5
         battery.runtime: 1830
@@ -87,6 +94,7 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
     let bench = Bench(config)
     let values = await bench.pass()
     var expected = [
+        "up": "1.0",
         "edgewatch_nut_up": "1.0",
         #"edgewatch_nut_ups_up{ups="su700"}"#: "1.0",
         #"edgewatch_nut_ups_up{ups="gone"}"#: "0.0",
@@ -103,6 +111,8 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
         let isSet = ["OB", "DISCHRG", "WEIRD"].contains(flag)
         expected[#"network_ups_tools_ups_status{flag="\#(flag)", ups="su700"}"#] = isSet ? "1.0" : "0.0"
     }
+    // Versions that read like numbers are text, like serial numbers.
+    #expect(values.keys.allSatisfy { !$0.contains("version") })
     let ofTheDevice = values.filter { !$0.key.contains("driver_") }
     #expect(ofTheDevice == expected)
     #expect(bench.power.judgement == PowerJudgement(source: .ups, levelRatio: 0.875, runtime: 1830))
@@ -150,6 +160,77 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
     #expect(bench.sink.state.withLock { $0.uses.isEmpty })
 }
 
+/// What was logged, with the UPS it is about.
+private final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+}
+
+private struct LineKeeper: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    init(lines: LogLines) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        lines.add("\(event.level) \(event.message) \(event.metadata?["ups"].map { "\($0)" } ?? "")")
+    }
+}
+
+@Test func aDeviceWithoutFreshDataIsSaidOnce() async throws {
+    let isStale = Mutex(true)
+    let listener = try Listener(
+        script { line in
+            switch line {
+            case "LIST UPS": "BEGIN LIST UPS\nUPS a \"\"\nUPS b \"\"\nEND LIST UPS\n"
+            case "LIST VAR \"a\"":
+                isStale.withLock { $0 } ? "ERR DATA-STALE\n" : "BEGIN LIST VAR a\nEND LIST VAR a\n"
+            case "LIST VAR \"b\"": "BEGIN LIST VAR b\nEND LIST VAR b\n"
+            default: "OK Goodbye\n"
+            }
+        }
+    )
+    defer { listener.stop() }
+    let lines = LogLines()
+    let bench = Bench(
+        server(listener.port),
+        logger: Logger(label: "test", factory: { _ in LineKeeper(lines: lines) })
+    )
+    #expect(bench.source.devices.map(\.isUp) == [nil])
+    _ = await bench.pass(1)
+    _ = await bench.pass(2)
+    let warning = "warning UPS server has no data of a UPS: the server answers DATA-STALE a"
+    #expect(lines.all == [warning])
+    let address = "127.0.0.1:\(listener.port)"
+    let time = Timestamp(milliseconds: 2)
+    #expect(
+        bench.source.devices == [
+            DeviceStatus(kind: .nut, name: "rack", address: address, isUp: true, lastRead: time),
+            DeviceStatus(
+                kind: .ups,
+                name: "rack/a",
+                address: address,
+                isUp: false,
+                lastError: "the server answers DATA-STALE",
+                lastRead: time
+            ),
+            DeviceStatus(kind: .ups, name: "rack/b", address: address, isUp: true, lastRead: time),
+        ]
+    )
+    isStale.withLock { $0 = false }
+    _ = await bench.pass(3)
+    _ = await bench.pass(4)
+    #expect(lines.all == [warning, "info UPS server has data of a UPS again a"])
+    #expect(bench.source.devices.map(\.isUp) == [true, true, true])
+}
+
 /// What a server of another kind, or another mind, says to `LIST UPS` and after.
 @Test(arguments: [
     ("HTTP/1.1 400 Bad Request\n", "protocol"),
@@ -163,7 +244,12 @@ func answersThatEndThePass(answer: String, kind: String) async throws {
     let listener = try UPSListener(upsScript { _ in answer.isEmpty ? nil : answer })
     defer { listener.stop() }
     let values = await Bench(server(listener.port)).pass()
-    #expect(values == ["edgewatch_nut_up": "0.0", #"edgewatch_nut_failures_total{kind="\#(kind)"}"#: "1.0"])
+    #expect(
+        values == [
+            "up": "0.0", "edgewatch_nut_up": "0.0",
+            #"edgewatch_nut_failures_total{kind="\#(kind)"}"#: "1.0",
+        ]
+    )
 }
 
 @Test func answersOfAnotherDeviceKeepWhatCameBefore() async throws {
@@ -205,7 +291,7 @@ func endlessServers(kind: String) async throws {
     let values = await Bench(server(listener.port, timeout: timeout)).pass()
     #expect(
         values == [
-            "edgewatch_nut_up": "0.0",
+            "up": "0.0", "edgewatch_nut_up": "0.0",
             #"edgewatch_nut_failures_total{kind="\#(kind == "silence" ? "connection" : "protocol")"}"#: "1.0",
         ]
     )

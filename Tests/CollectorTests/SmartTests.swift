@@ -183,20 +183,23 @@ private let noSuchDisk = """
     private let player = Player()
     private let sink = RecordingSink()
     private let telemetry = Telemetry()
+    private let clock = ManualClock(wallMilliseconds: 0)
 
     private func source(_ config: SmartConfig = SmartConfig()) -> SmartSource {
         SmartSource(
             config,
             identity: Labels([(name: "instance", value: "gw"), (name: "job", value: "smart")]),
             sink: sink,
+            clock: clock,
             tally: PassTally(telemetry, kind: "smart", sampling: SamplingTally(telemetry)),
             telemetry: telemetry,
             logger: Logger(label: "test")
         ) { [player] in try player.run($0) }
     }
 
-    /// What a pass stored, without the identity.
+    /// What a pass stored, without the identity; hours are since the start, and the time of day with them.
     private func pass(_ source: SmartSource, hours: Double) async -> [String: Double] {
+        clock.advance(milliseconds: Int64(hours * 3_600_000) - clock.wallMilliseconds())
         let time = Timestamp(milliseconds: Int64(hours * 3_600_000))
         await source.pass(PassOrder(time: time, interval: .seconds(300), classes: .all))
         return Dictionary(
@@ -245,6 +248,59 @@ private let noSuchDisk = """
         #expect(await pass(source, hours: 25).count == awake.count)
     }
 
+    @Test func aClockSetBackStopsNeitherTheScanNorTheEnd() async {
+        player.set("--scan", scan)
+        player.set("/dev/sda", ata)
+        let source = source()
+        // The first pass takes the time of day for weeks later than the others do.
+        await source.pass(
+            PassOrder(time: Timestamp(milliseconds: 3_000_000_000), interval: .seconds(300), classes: .all)
+        )
+        player.set("/dev/sda", noSuchDisk, 2)
+        player.set("--scan", #"{"smartctl": {}, "devices": []}"#)
+        clock.advance(milliseconds: 25 * 3_600_000)
+        await source.pass(
+            PassOrder(time: Timestamp(milliseconds: 1000), interval: .seconds(300), classes: .all)
+        )
+        #expect(player.asked.withLock { $0.filter { $0.contains("--scan") }.count } == 2)
+        #expect(sink.newestValues().keys.allSatisfy { !$0.contains("device=\"sda\"") })
+    }
+
+    @Test func aCancelledPassEndsWhatItRunsAndStoresNothing() async throws {
+        let fixture = try HostFixture([
+            "smartctl": "#!/bin/sh\nsleep 1000 & echo $! > $0.pid; wait\n"
+        ])
+        let program = fixture.root + "/smartctl"
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        var config = SmartConfig()
+        config.path = program
+        let source = SmartSource(
+            config,
+            identity: Labels(),
+            sink: sink,
+            clock: clock,
+            tally: PassTally(telemetry, kind: "smart", sampling: SamplingTally(telemetry)),
+            telemetry: telemetry,
+            logger: Logger(label: "test")
+        )
+        let pass = Task {
+            let time = Timestamp(milliseconds: 1)
+            await source.pass(PassOrder(time: time, interval: .seconds(300), classes: .all))
+        }
+        var child: Int32?
+        while child == nil {
+            let text = try? String(contentsOfFile: program + ".pid", encoding: .utf8)
+            child = text.flatMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+            await Task.yield()
+        }
+        pass.cancel()
+        await pass.value
+        #expect(sink.newestValues().isEmpty)
+        // It is dead, or a corpse that nobody has buried yet.
+        let state = try? String(contentsOfFile: "/proc/\(child ?? 0)/stat", encoding: .utf8)
+        #expect(state.map { $0.contains(") Z ") } ?? true)
+    }
+
     @Test func aFailingDiskDoesNotVanish() async {
         player.set("--scan", scan)
         player.set("/dev/sda", ata)
@@ -259,6 +315,18 @@ private let noSuchDisk = """
             #expect(failed[#"smartctl_devices{instance="gw", job="smart"}"#] == 1)
             #expect(failed.count >= well.count - 1)
         }
+        #expect(
+            source.devices == [
+                DeviceStatus(
+                    kind: .disk,
+                    name: "sda",
+                    address: "/dev/sda",
+                    isUp: false,
+                    lastError: "smartctl gave no answer about it",
+                    lastRead: Timestamp(milliseconds: 20 * 3_600_000)
+                )
+            ]
+        )
         let gone = await pass(source, hours: 30)
         #expect(gone[#"edgewatch_smart_available{device="sda"}"#] == nil)
         #expect(gone[#"smartctl_devices{instance="gw", job="smart"}"#] == 0)
@@ -271,9 +339,13 @@ private let noSuchDisk = """
                 #"up{instance="gw", job="smart"}"#: 0, #"smartctl_devices{instance="gw", job="smart"}"#: 0,
             ]
         )
+        #expect(source.devices.map(\.name) == ["smartctl"])
+        #expect(source.devices.map(\.isUp) == [false])
         player.set("--scan", scan)
         player.set("/dev/sda", ata)
         #expect(await pass(source, hours: 0.1)[#"up{instance="gw", job="smart"}"#] == 1)
+        #expect(source.devices.map(\.name) == ["sda"])
+        #expect(source.devices.map(\.isUp) == [true])
     }
 
     @Test func configuredDisksAreNotLookedFor() async throws {
@@ -308,6 +380,7 @@ private let noSuchDisk = """
             config,
             identity: Labels([(name: "instance", value: "gw"), (name: "job", value: "smart")]),
             sink: sink,
+            clock: clock,
             tally: PassTally(telemetry, kind: "smart", sampling: SamplingTally(telemetry)),
             telemetry: telemetry,
             logger: Logger(label: "test")

@@ -443,6 +443,13 @@ struct EndpointTests {
             return [file, dns]
         }
         services.droppedCounts = { [("plc", 3)] }
+        services.devices = {
+            var device = DeviceView(kind: "nut", name: "rack", address: "10.0.0.9:3493")
+            device.health = .down
+            device.lastError = "no route"
+            device.lastRead = Timestamp(milliseconds: 1_700_000_000_000)
+            return [device, DeviceView(kind: "disk", name: "sda", address: "/dev/sda")]
+        }
         services.signals = {
             [
                 SignalView(
@@ -475,6 +482,10 @@ struct EndpointTests {
                             + #""lastSuccess":"2023-11-14T22:13:20Z","lastError":null},"#
                             + #"{"scrapePool":"plc","mechanism":"dns","targets":0,"droppedTargets":3,"#
                             + #""lastSuccess":null,"lastError":"no server"}],"#
+                            + #""devices":[{"kind":"nut","name":"rack","address":"10.0.0.9:3493","health":"down","#
+                            + #""lastError":"no route","lastRead":"2023-11-14T22:13:20Z"},"#
+                            + #"{"kind":"disk","name":"sda","address":"/dev/sda","health":"unknown","#
+                            + #""lastError":"","lastRead":null}],"#
                             + #""storage":{"series":0,"groups":0,"samples":0,"headBytes":0,"ringUsedBytes":0,"#
                             + #""ringSizeBytes":0,"logUsedBytes":0,"logSizeBytes":0,"bytesPerSample":null,"#
                             + #""oldest":null,"newest":null,"corruptions":0,"tiers":[]},"#

@@ -45,6 +45,32 @@ struct ServerTests {
         }
     }
 
+    @Test func linksToPrometheusPagesLeadToThePage() async throws {
+        try await withServer { (client: RawClient) async throws in
+            for (path, location) in [
+                ("/targets", "./#panel-targets"), ("/service-discovery", "./#panel-targets"),
+                ("/targets?search=x", "./#panel-targets"), ("/alerts", "./#panel-alerts"),
+                ("/rules", "./#panel-alerts"), ("/status", "./#panel-storage"),
+                ("/config", "./api/v1/status/config"), ("/graph", "./#explore"),
+                // As alerts link to their expressions.
+                (
+                    "/graph?g0.expr=up+%3D%3D+0%26%22%C3%A4%22&g0.tab=1",
+                    "./#expr=up%20%3D%3D%200%26%22%C3%A4%22"
+                ),
+                ("/query?g0.expr=up&g0.range_input=2h", "./#expr=up&range=7200"),
+                ("/graph?g0.expr=a%0d%0aX-Evil:%201", "./#expr=a%0D%0AX-Evil%3A%201"),
+            ] {
+                let reply = try await client.get(path)
+                #expect(reply.status == 302)
+                #expect(reply.headers["location"] == location)
+                #expect(reply.body.isEmpty)
+            }
+            #expect(try await client.send("HEAD", "/graph").status == 302)
+            #expect(try await client.send("POST", "/graph").status == 405)
+            #expect(try await client.get("/targets/").status == 404)
+        }
+    }
+
     @Test func notReady() async throws {
         var services = sampleServices()
         services.isReady = { false }

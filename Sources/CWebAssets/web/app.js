@@ -169,7 +169,7 @@ function outage(error) {
   if (!state.lastAnswer) charts.forEach(({ chart }) => chart.fail(isStarting ? "starting" : "no connection"));
 }
 
-function showHealth(status, sorted) {
+function showHealth(status, sorted, down) {
   document.body.classList.remove("is-silent");
   $("outage").hidden = true;
   state.lastAnswer = Date.now();
@@ -177,6 +177,7 @@ function showHealth(status, sorted) {
   const isCritical = sorted.some((one) => one.state === "firing" && one.labels.severity === "critical");
   const isFailing = status.sync.some((one) => one.lastError) || status.storage.corruptions > 0;
   if (isCritical) health("bad", "critical");
+  else if (down > 0) health("warn", `${count(down)} down`);
   else if (isFailing || sorted.some((one) => one.state === "firing")) health("warn", "attention");
   else health("good", "healthy");
 }
@@ -193,8 +194,8 @@ async function refresh() {
     state.interval = status.node.collectIntervalSeconds;
     state.slowest = Math.max(state.interval, status.sampling.intervalSeconds);
     state.oldest = status.storage.oldest ? Date.parse(status.storage.oldest) / 1000 : -Infinity;
-    const [, sorted] = await Promise.all([refreshCharts(running.signal), refreshPanels(status, running.signal)]);
-    showHealth(status, sorted);
+    const [, { sorted, down }] = await Promise.all([refreshCharts(running.signal), refreshPanels(status, running.signal)]);
+    showHealth(status, sorted, down);
     document.body.dataset.ready = "1";
   } catch (error) {
     if (running.signal.aborted) return;
@@ -235,9 +236,11 @@ async function refreshPanels(status, signal) {
     api.get("alerts", signal), api.get("rules?type=alert", signal), api.get("targets?state=active", signal),
   ]);
   panels.targets($("targets"), activeTargets, status.discovery);
+  panels.devices($("devices"), status.devices);
   const sorted = panels.alerts($("alerts"), $("alerts-note"), alerts, rules);
   showAlertTile(sorted);
-  return sorted;
+  const down = [...activeTargets, ...status.devices].filter((one) => one.health === "down").length;
+  return { sorted, down };
 }
 
 function schedule() {
@@ -307,3 +310,5 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 recall();
 await refresh(); // Tells the interval and the oldest sample, which the box needs for its time grid.
 if (explore.expression) explore.run();
+// The browser went to the address' place while nothing had its size yet.
+document.getElementById(location.hash.slice(1))?.scrollIntoView();

@@ -3,6 +3,7 @@
 // The panels about alerts and about edgewatch itself. Each takes the answer of one endpoint and replaces the
 // contents of its element; text goes in as text, never as HTML.
 
+import * as api from "./api.js";
 import { ago, count, span, units } from "./format.js";
 
 const severities = ["critical", "error", "warning", "info"];
@@ -138,19 +139,75 @@ export function sampling(parent, view, signals) {
     rows.length ? facts(rows) : element("p", "muted", "No signal has been measured yet."));
 }
 
-// What finds targets; lists that are written in the configuration itself find nothing.
+// What finds targets; lists that are written in the configuration itself find nothing, but rules may drop of them.
 function discoveries(found) {
-  return found.filter((view) => view.mechanism !== "static").slice(0, alertLimit).map((view) => {
+  const pools = new Set(); // What is dropped is a job's, whatever found it.
+  return found.filter((view) => view.mechanism !== "static" || view.droppedTargets).slice(0, alertLimit).map((view) => {
     const dropped = view.droppedTargets ? `, ${count(view.droppedTargets)} dropped by the job's rules` : "";
-    const seen = view.lastSuccess ? ago(view.lastSuccess) : "nothing found yet";
+    const seen = view.mechanism === "static" ? "in the configuration" : view.lastSuccess ? ago(view.lastSuccess) : "nothing found yet";
     const item = element("div", "item",
       element("div", "row",
         element("strong", "clip", view.scrapePool),
         element("span", `badge ${view.lastError ? "bad" : view.lastSuccess ? "good" : ""}`, view.mechanism)),
       element("p", "muted clip", `${count(view.targets)} found${dropped} · ${seen}`));
     if (view.lastError) item.append(element("p", "error", view.lastError));
+    if (view.droppedTargets && !pools.has(view.scrapePool)) item.append(droppedTargets(view.scrapePool));
+    pools.add(view.scrapePool);
     return item;
   });
+}
+
+// Labels before relabeling, fetched when somebody wants to see them; what is open stays open while the panel is redrawn.
+const openPools = new Map();
+
+function droppedTargets(pool) {
+  const list = element("ul", "labels muted");
+  const show = (found) => {
+    const lines = found.slice(0, alertLimit).map(({ discoveredLabels }) =>
+      element("li", "", Object.entries(discoveredLabels).map(([name, value]) => `${name}=${value}`).join(" · ")));
+    if (found.length > alertLimit) lines.push(element("li", "", `${count(found.length - alertLimit)} more`));
+    list.replaceChildren(...lines);
+  };
+  const details = element("details", "", element("summary", "muted", "Dropped targets"), list);
+  details.open = openPools.has(pool);
+  show(openPools.get(pool) ?? []);
+  details.addEventListener("toggle", async () => {
+    if (!details.open) {
+      openPools.delete(pool);
+      return;
+    }
+    if (!openPools.has(pool)) openPools.set(pool, []);
+    try {
+      const answer = await api.get(`targets?state=dropped&scrapePool=${encodeURIComponent(pool)}`);
+      openPools.set(pool, answer.droppedTargets);
+      show(answer.droppedTargets);
+    } catch (error) {
+      list.replaceChildren(element("li", "error", error.message));
+    }
+  });
+  return details;
+}
+
+const deviceKinds = { modbus: "Modbus", nut: "UPS server", ups: "UPS", disk: "disk" };
+
+// What is asked without being scraped; what is down first.
+export function devices(parent, found) {
+  const panel = parent.closest("section");
+  panel.hidden = found.length === 0;
+  const up = found.filter((device) => device.health === "up").length;
+  const sorted = [...found].sort((a, b) => (a.health === "up") - (b.health === "up"));
+  parent.replaceChildren(
+    element("p", "muted", `${up} of ${found.length} up`),
+    ...sorted.slice(0, alertLimit).map((device) => {
+      const tone = device.health === "up" ? "good" : device.health === "down" ? "bad" : "";
+      const item = element("div", "item",
+        element("div", "row",
+          element("strong", "clip", device.name),
+          element("span", `badge ${tone}`, device.health)),
+        element("p", "muted clip", `${deviceKinds[device.kind] ?? device.kind} · ${device.address} · ${ago(device.lastRead)}`));
+      if (device.lastError) item.append(element("p", "error", device.lastError));
+      return item;
+    }));
 }
 
 export function targets(parent, found, discovery = []) {

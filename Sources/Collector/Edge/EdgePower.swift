@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// edge_power_status: four series of which one is 1, and none at all while nobody knows. What conditions of the
-// configuration say is told to PowerState, where it counts as what kernel and UPS servers say.
+// edge_power_status: four series of which one is 1, and none at all while nobody knows. What the kernel's supplies and
+// conditions of the configuration say is told to PowerState, where it counts as what UPS servers say. The supplies are read
+// in every pass, though PowerWatch does so too: who asks every second wants to see a power cut within a second.
 
 internal import Conditions
 internal import Config
@@ -15,6 +16,7 @@ struct EdgePower: EdgeSubject {
     private let signals: SignalBoard
     private let reading: SeriesReading?
     private let clock: any EdgeClock
+    private let supplies: PowerSupplies
 
     static let status = Family(
         "edge_power_status",
@@ -29,8 +31,10 @@ struct EdgePower: EdgeSubject {
         power: PowerState,
         signals: SignalBoard,
         reading: SeriesReading?,
-        clock: any EdgeClock
+        clock: any EdgeClock,
+        roots: HostRoots
     ) {
+        supplies = PowerSupplies(roots: roots)
         self.config = config
         self.power = power
         self.signals = signals
@@ -39,9 +43,12 @@ struct EdgePower: EdgeSubject {
     }
 
     mutating func measure(_ order: PassOrder, into pass: inout PassBuffer) {
+        let age = max(order.interval * 3, PowerWatch.maximumAge)
+        // That there is none any more PowerWatch says.
+        if let now = supplies.reading(solar: config.solarSupplies) { power.setSupplies(now, for: age) }
         let claims = config.conditions.filter { holds($0, at: order.time) }
             .compactMap { PowerSource(rawValue: $0.state) }
-        power.setClaims(claims, for: max(order.interval * 3, PowerWatch.maximumAge))
+        power.setClaims(claims, for: age)
         guard let source = power.judgement?.source else { return }
         for state in EdgePowerConfig.states {
             pass.add(EdgePower.status, state == source.rawValue ? 1 : 0, state)

@@ -10,7 +10,7 @@ internal import Samples
 internal import Synchronization
 
 /// A Modbus unit as a source.
-final class ModbusSource: CollectorSource {
+final class ModbusSource: DeviceSource {
     private struct State {
         var reader: ModbusUnitReader
         var breaker = ModbusBreaker()
@@ -65,6 +65,20 @@ final class ModbusSource: CollectorSource {
 
     /// How the last pass went.
     var status: ModbusStatus { lastStatus.withLock { $0 } }
+
+    var devices: [DeviceStatus] {
+        let status = status
+        return [
+            DeviceStatus(
+                kind: .modbus,
+                name: status.name,
+                address: "\(status.address) unit \(status.unit)",
+                isUp: status.isUp,
+                lastError: status.lastError,
+                lastRead: status.lastRead
+            )
+        ]
+    }
 
     @concurrent
     func pass(_ order: PassOrder) async {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The metrics of a device: `ups.load` is network_ups_tools_ups_load, and so on for every variable whose value is a
-// number; network_ups_tools_ups_status has a series for each flag, those of the manual whether set or not.
+// number, but for those that only name something with digits; network_ups_tools_ups_status has a series for each flag, those of the manual whether set or not.
 
 internal import Samples
 
@@ -27,6 +27,7 @@ struct NUTFamilies {
         var status: Set<String>?
         for (name, value) in device.variables {
             if name == "ups.status" { status = device.flags }
+            guard !NUTFamilies.isText(name) else { continue }
             guard let number = NUTDevice.number(value) else { continue }
             guard number.magnitude <= NUTFamilies.magnitudeLimit else {
                 leftOut["range", default: 0] += 1
@@ -39,6 +40,11 @@ struct NUTFamilies {
             device.variables.first { $0.name == name }?.value ?? ""
         }
         buffer.add(NUTFamilies.info, 1, labels: [device.name] + texts)
+    }
+
+    /// Whether a variable is text even where it reads like a number: serial numbers, versions, `driver.version.internal`.
+    private static func isText(_ name: String) -> Bool {
+        name.split(separator: ".").contains { texts.contains($0) }
     }
 
     private mutating func family(of name: String) -> Family? {
@@ -90,6 +96,9 @@ struct NUTFamilies {
     static let flags = [
         "OL", "OB", "LB", "HB", "RB", "CHRG", "DISCHRG", "BYPASS", "CAL", "OFF", "OVER", "TRIM", "BOOST",
         "FSD", "SD", "ALARM",
+    ]
+    private static let texts: Set<Substring> = [
+        "serial", "version", "firmware", "productid", "vendorid", "part", "macaddr",
     ]
     private static let vital: Set<String> = [
         "battery.charge", "battery.runtime", "ups.load", "input.voltage", "output.voltage",

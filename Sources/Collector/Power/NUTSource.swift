@@ -9,15 +9,18 @@ internal import Logging
 internal import Platform
 internal import Samples
 internal import Synchronization
+internal import Wire
 
 /// A server of Network UPS Tools as a source.
-final class NUTSource: CollectorSource {
+final class NUTSource: DeviceSource {
     private struct State {
         var breaker = ModbusBreaker()
         var buffer: PassBuffer
         var families = NUTFamilies()
         var failures: [String: Int] = [:]
         var wasUp: Bool?
+        /// Devices the server had no data of the last time.
+        var silent: Set<String> = []
     }
 
     let definition: SourceDefinition
@@ -29,6 +32,7 @@ final class NUTSource: CollectorSource {
     private let tally: PassTally
     private let logger: Logger
     private let state: Mutex<State>
+    private let lastDevices: Mutex<[DeviceStatus]>
 
     init(
         _ config: NUTServerConfig,
@@ -47,6 +51,17 @@ final class NUTSource: CollectorSource {
         self.tally = tally
         self.logger = logger
         state = Mutex(State(buffer: PassBuffer(group: identity, sink: sink)))
+        lastDevices = Mutex([NUTSource.status(of: config)])
+    }
+
+    var devices: [DeviceStatus] { lastDevices.withLock { $0 } }
+
+    private static func status(of config: NUTServerConfig) -> DeviceStatus {
+        DeviceStatus(
+            kind: .nut,
+            name: config.name,
+            address: ModbusLines.address(config.host, config.port)
+        )
     }
 
     @concurrent
@@ -61,9 +76,11 @@ final class NUTSource: CollectorSource {
             state.buffer.begin()
             if let reading {
                 note(reading, at: start, &state)
+                keep(reading, at: order.time)
                 for device in reading.devices { state.families.add(device, to: &state.buffer) }
             }
             let isUp = reading.map { $0.failure == nil } ?? false
+            state.buffer.add(NUTSource.plainUp, isUp ? 1 : 0)
             state.buffer.add(NUTSource.up, isUp ? 1 : 0)
             state.buffer.add(NUTSource.duration, took.inSeconds)
             for (kind, count) in state.failures { state.buffer.add(NUTSource.failed, Double(count), kind) }
@@ -114,6 +131,7 @@ final class NUTSource: CollectorSource {
             state.breaker.succeeded()
         }
         if reading.devices.contains(where: { $0.error != nil }) { state.failures["device", default: 0] += 1 }
+        noteDevices(reading, &state)
         let isUp = reading.failure == nil
         defer { state.wasUp = isUp }
         let metadata: Logger.Metadata = ["server": "\(config.name)"]
@@ -124,8 +142,42 @@ final class NUTSource: CollectorSource {
         }
     }
 
+    /// Says which devices the server has lost, and which it has again.
+    private func noteDevices(_ reading: NUTReading, _ state: inout State) {
+        for device in reading.devices {
+            let metadata: Logger.Metadata = ["server": "\(config.name)", "ups": "\(device.name)"]
+            if let error = device.error {
+                guard state.silent.insert(device.name).inserted else { continue }
+                logger.warning("UPS server has no data of a UPS: \(error)", metadata: metadata)
+            } else if state.silent.remove(device.name) != nil {
+                logger.info("UPS server has data of a UPS again", metadata: metadata)
+            }
+        }
+        // Names a server no longer has are no longer of interest; what a failed pass did not come to is.
+        if reading.failure == nil { state.silent.formIntersection(reading.devices.map(\.name)) }
+    }
+
+    private func keep(_ reading: NUTReading, at time: Timestamp) {
+        var server = NUTSource.status(of: config)
+        server.isUp = reading.failure == nil
+        server.lastError = reading.failure?.description ?? ""
+        server.lastRead = time
+        let devices = reading.devices.map { device in
+            DeviceStatus(
+                kind: .ups,
+                name: "\(config.name)/\(device.name)",
+                address: server.address,
+                isUp: device.error == nil,
+                lastError: device.error?.description ?? "",
+                lastRead: time
+            )
+        }
+        lastDevices.withLock { $0 = [server] + devices }
+    }
+
     // MARK: - How the server does
 
+    private static let plainUp = Family("up", .gauge, "Whether the last pass succeeded.", class: .health)
     private static let up = Family(
         "edgewatch_nut_up",
         .gauge,

@@ -11,7 +11,7 @@ internal import Synchronization
 /// Publishes `power_source`, `battery_level` and `battery_runtime`.
 final class PowerWatch: Sendable {
     private let lane = BlockingQueue(label: "edgewatch.power")
-    private let supplies: Mutex<PowerSupplyCollector>
+    private let supplies: PowerSupplies
     private let solarSupplies = Mutex<Pattern?>(nil)
     private let signals: SignalBoard
     private let state: PowerState
@@ -19,7 +19,7 @@ final class PowerWatch: Sendable {
     static let maximumAge = Duration.seconds(40)
 
     init(roots: HostRoots, signals: SignalBoard, state: PowerState) {
-        supplies = Mutex(PowerSupplyCollector(roots: roots))
+        supplies = PowerSupplies(roots: roots)
         self.signals = signals
         self.state = state
     }
@@ -33,7 +33,7 @@ final class PowerWatch: Sendable {
     @concurrent
     func publish() async {
         let pattern = solarSupplies.withLock { $0 }
-        let reading = try? await lane.run { [self] in supplies.withLock { $0.reading(solar: pattern) } }
+        let reading = try? await lane.run { [self] in supplies.reading(solar: pattern) }
         state.setSupplies(reading ?? nil, for: PowerWatch.maximumAge)
         guard let power = state.judgement else { return }
         signals.publish(

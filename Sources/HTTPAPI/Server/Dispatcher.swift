@@ -52,6 +52,12 @@ struct Dispatcher: Sendable {
         if method == "OPTIONS", path.hasPrefix(Endpoint.prefix) {
             return count("other", crossOrigin(.empty(204), request))
         }
+        if let redirect = PageRedirect.reply(path, query) {
+            guard method == "GET" || method == "HEAD" else {
+                return count("/assets", notAllowed(["GET", "HEAD"]))
+            }
+            return count("/assets", redirect)
+        }
         guard let (endpoint, name) = Endpoint.find(path) else {
             return count("other", .text("404 page not found\n", status: 404))
         }

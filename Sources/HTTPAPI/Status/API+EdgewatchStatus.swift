@@ -7,7 +7,7 @@ internal import Samples
 internal import Wire
 
 extension API {
-    /// The node, its destinations, its store, its sampling and its signals.
+    /// The node, its destinations, its devices, its store, its sampling and its signals.
     func edgewatchStatus() -> Reply {
         Envelope.success { writer in
             writer.beginObject()
@@ -22,6 +22,10 @@ extension API {
             for view in services.discovery() {
                 API.write(view, dropped: dropped.first { $0.pool == view.pool }?.count ?? 0, &writer)
             }
+            writer.endArray()
+            writer.key("devices")
+            writer.beginArray()
+            for device in services.devices() { API.write(device, &writer) }
             writer.endArray()
             API.write(services.storage(), &writer)
             API.write(services.sampling(), &writer)
@@ -75,6 +79,17 @@ extension API {
         writer.optional("lastSuccess", view.lastSuccess)
         writer.key("lastError")
         if let error = view.lastError { writer.string(error) } else { writer.null() }
+        writer.endObject()
+    }
+
+    private static func write(_ view: DeviceView, _ writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("kind", view.kind)
+        writer.member("name", view.name)
+        writer.member("address", view.address)
+        writer.member("health", view.health.rawValue)
+        writer.member("lastError", view.lastError)
+        writer.optional("lastRead", view.lastRead)
         writer.endObject()
     }
 
