@@ -104,7 +104,8 @@ private func server(_ port: Int, ups: [String] = [], timeout: Duration = .second
         #"network_ups_tools_battery_runtime{ups="su700"}"#: "1830.0",
         #"network_ups_tools_ups_load{ups="su700"}"#: "23.0",
         #"network_ups_tools_input_voltage{ups="su700"}"#: "0.0",
-        #"network_ups_tools_device_info{mfr="American Power", model="SU700", type="ups", ups="su700"}"#:
+        // The server calls ups.serial device.serial as well.
+        #"network_ups_tools_device_info{mfr="American Power", model="SU700", serial="123", type="ups", ups="su700"}"#:
             "1.0",
     ]
     for flag in NUTFamilies.flags + ["WEIRD"] {
