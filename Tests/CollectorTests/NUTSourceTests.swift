@@ -187,8 +187,8 @@ private struct LineKeeper: LogHandler {
 
 @Test func aDeviceWithoutFreshDataIsSaidOnce() async throws {
     let isStale = Mutex(true)
-    let listener = try Listener(
-        script { line in
+    let listener = try UPSListener(
+        upsScript { line in
             switch line {
             case "LIST UPS": "BEGIN LIST UPS\nUPS a \"\"\nUPS b \"\"\nEND LIST UPS\n"
             case "LIST VAR \"a\"":
