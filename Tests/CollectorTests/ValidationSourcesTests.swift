@@ -183,8 +183,8 @@ struct ValidationSourcesTests {
             collectors:
               modbus:
                 - name: plc
-                  host: 127.0.0.1
-                  port: \(server.port)
+                  address: tcp://127.0.0.1:\(server.port)
+                  unit: 1
                   registers:
             \(registers)
                   validation:
