@@ -308,7 +308,10 @@ import Testing
     /// Queries that do not come to an end leave the rest of the process its threads.
     @Test func threads() async throws {
         let source = BlockingSource()
-        let engine = QueryEngine(source: source)
+        // Beside hundreds of other tests it may take minutes until a thread of the pool is free.
+        var options = QueryOptions()
+        options.timeout = .seconds(3600)
+        let engine = QueryEngine(source: source, options: options)
         async let answers = withTaskGroup(of: Int.self) { group in
             for _ in 0..<50 {
                 group.addTask {
