@@ -27,7 +27,7 @@ extension HostSource {
 /// `mountTimeout` when a network file system stops answering.
 public final class HostCollector {
     private var sources: [(name: HostCollectorName, source: any HostSource)]
-    private var failures: [String: HostFailure] = [:]
+    private var failures: [HostCollectorName: HostFailure] = [:]
     private var kernel: KernelText
     private let clock: any EdgeClock
     private let logger: Logger
@@ -71,22 +71,24 @@ public final class HostCollector {
             let end = clock.monotonicNanoseconds()
             pass.add(Family.collectorDuration, Double(end &- start) / 1e9, name)
             pass.add(Family.collectorSuccess, failure == nil ? 1 : 0, name)
-            note(failure, of: name)
+            note(failure, of: sources[index].name)
         }
     }
 
     /// Logs a collector's first failure of a kind, and its recovery.
-    private func note(_ failure: HostFailure?, of name: String) {
+    private func note(_ failure: HostFailure?, of name: HostCollectorName) {
         guard failures[name] != failure else { return }
         failures[name] = failure
+        var metadata: Logger.Metadata = ["collector": "\(name.rawValue)"]
         switch failure {
-        case nil: logger.info("Host collector works again", metadata: ["collector": "\(name)"])
-        case .absent: logger.debug("Nothing to collect", metadata: ["collector": "\(name)"])
+        case nil: logger.info("Host collector works again", metadata: metadata)
+        case .absent:
+            // Whoever switches a collector on expects something of it.
+            let level: Logger.Level = name.isOnByDefault ? .debug : .warning
+            logger.log(level: level, "Nothing to collect", metadata: metadata)
         case .some(let failure):
-            logger.warning(
-                "Host collector fails",
-                metadata: ["collector": "\(name)", "reason": "\(failure)"]
-            )
+            metadata["reason"] = "\(failure)"
+            logger.warning("Host collector fails", metadata: metadata)
         }
     }
 }
