@@ -101,7 +101,7 @@ extension Targets {
 
     /// A file of a script.
     @Sendable static func textfile(_ input: [UInt8]) {
-        guard let contents = TextfileContents(input, path: "/x.prom", limit: 1000) else { return }
+        guard let contents = try? TextfileContents(input, path: "/x.prom", limit: 1000) else { return }
         precondition(contents.rows.count <= 1000, "no more rows than asked for")
         var pass = PassBuffer(group: Labels(), sink: NoStore())
         pass.begin()
