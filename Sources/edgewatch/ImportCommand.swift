@@ -112,8 +112,11 @@ struct ImportCommand: ParsableCommand {
         _ sink: ImportSink,
         _ total: inout ImportTotal
     ) throws {
+        var options = PushReceiver.Options(groupLabels: ["job", "instance"], maxSeries: maxSeries)
+        // What a file has was stored before, whatever its time.
+        options.earliestTime = .min
         let receiver = PushReceiver(
-            PushReceiver.Options(groupLabels: ["job", "instance"], maxSeries: maxSeries),
+            options,
             sink: sink,
             clock: SystemClock(),
             telemetry: Telemetry()

@@ -10,7 +10,7 @@ internal import Wire
 extension PushReceiver {
     /// Sorts the samples and histograms of known series into rows.
     ///
-    /// Refused are times too far ahead, and those of 1970 and before it: a time that was not set.
+    /// Refused are times too far ahead, and those before the first one in bounds.
     func gather(
         _ message: Span<UInt8>,
         _ scratch: inout PushScratch,
@@ -31,7 +31,7 @@ extension PushReceiver {
                 if end - start > 1 { scratch.hasRepeats = true }
                 for sample in start..<end {
                     let timestamp = request.timestamps[sample]
-                    guard timestamp > 0, timestamp <= limit else {
+                    guard timestamp >= options.earliestTime, timestamp <= limit else {
                         outside += 1
                         scratch.refuse(index)
                         continue
@@ -69,7 +69,7 @@ extension PushReceiver {
             scratch.hasRepeats = true
             for number in range {
                 let sent = scratch.request.histograms[number]
-                guard sent.timestamp > 0, sent.timestamp <= limit else {
+                guard sent.timestamp >= options.earliestTime, sent.timestamp <= limit else {
                     outside += 1
                     scratch.refuse(index)
                     continue

@@ -26,6 +26,10 @@ public final class PushReceiver: Sendable {
         public var groupLabels: [String]
         /// Series the store takes; the cache of keys is as large.
         public var maxSeries: Int
+        /// The first time that is in bounds, in milliseconds since 1970.
+        ///
+        /// Of who pushes over a network, 0 and what is before it is a time that was not set.
+        public var earliestTime: Int64 = 1
         /// Groups pushed series have for themselves.
         var groupLimit = PushGroups.limit
 
