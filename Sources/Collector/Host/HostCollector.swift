@@ -23,8 +23,9 @@ extension HostSource {
 
 /// Collects the metrics of this machine.
 ///
-/// Not for concurrent use: one owner calls `collect`, on a thread that may block for some milliseconds, and for
-/// `mountTimeout` when a network file system stops answering.
+/// Not for concurrent use: one owner calls `collect`, on a thread that may block for some milliseconds, for
+/// `mountTimeout` when a network file system stops answering, and for as long as one takes that holds files of scripts;
+/// whoever schedules gives those a pass of their own (`HostCollectorConfig.passes`).
 public final class HostCollector {
     private var sources: [(name: HostCollectorName, source: any HostSource)]
     private var failures: [HostCollectorName: HostFailure] = [:]
